@@ -1,0 +1,202 @@
+"""The record: what one measurement of one model on one device said, raw; every statistic is derived."""
+
+import base64
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.strict import Strict
+
+Validity = Literal["valid", "degraded", "invalid"]
+
+
+class Conditions(Strict):
+    """State of the machine at one moment; null where the machine does not tell.
+
+    Attributes:
+        load_average: of the last minute.
+        steal_jiffies: time the hypervisor gave to others, since boot.
+        involuntary_switches: context switches forced on the worker, since its start.
+        frequency_khz: mean current clock of the cores.
+        temperature_millicelsius: hottest thermal zone.
+        throttled_bits: Raspberry Pi's get_throttled word.
+        on_battery: true when a battery is discharging.
+    """
+
+    load_average: float | None
+    steal_jiffies: int | None
+    involuntary_switches: int | None
+    frequency_khz: int | None
+    temperature_millicelsius: int | None
+    throttled_bits: int | None
+    on_battery: bool | None
+
+
+class Machine(Strict):
+    """Fingerprint of the device; records of machines that differ are never compared for speed."""
+
+    model: str
+    arch: str
+    isa_features: tuple[str, ...]
+    cores: int
+    memory_bytes: int
+    page_bytes: int
+    governor: str | None
+    system: str
+    kernel: str
+    python: str
+    emulated: bool
+
+    @property
+    def label(self) -> str:
+        """The machine in a few words."""
+        return f"{self.model}, {self.cores} cores, {self.arch}" + (" (emulated)" if self.emulated else "")
+
+
+class Block(Strict):
+    """One fresh worker process: what it timed.
+
+    Attributes:
+        process_ns: from asking for the process to its first line of Python.
+        import_ns: importing the runtime.
+        load_ns: reading, compiling and allocating the model.
+        first_infer_ns: the first inference.
+        rows: the evaluation sentences timed, in order.
+        tokenize_ns: text (rebuilt from the token ids) to token ids, a sample a sentence.
+        infer_ns: token ids to logits, padding included, a sample a sentence.
+        cpu_ns: processor time of all threads over the timed inferences.
+        warmup_stable: whether the warm-up settled before its cap.
+        threads_observed: threads of the process while it inferred.
+        causes: why this block is degraded or invalid, worst first.
+    """
+
+    process_ns: int
+    import_ns: int
+    load_ns: int
+    first_infer_ns: int
+    rows: tuple[int, ...]
+    tokenize_ns: tuple[int, ...]
+    infer_ns: tuple[int, ...]
+    cpu_ns: int
+    warmup_stable: bool
+    threads_observed: int | None
+    before: Conditions
+    after: Conditions
+    validity: Validity
+    causes: tuple[str, ...]
+
+
+class Memory(Strict):
+    """Resident memory of a fresh worker that times nothing, in bytes.
+
+    Attributes:
+        started_bytes: the interpreter with NumPy.
+        imported_bytes: with the runtime imported.
+        loaded_bytes: with the model loaded.
+        peak_bytes: the highest since the process began, after inferring.
+        source: where peak_bytes is read (`VmHWM`, or what the system offers instead).
+    """
+
+    started_bytes: int
+    imported_bytes: int
+    loaded_bytes: int
+    peak_bytes: int
+    source: str
+
+
+class Outputs(Strict):
+    """Logits of every evaluation sentence, little-endian float32 in base64."""
+
+    shape: tuple[int, int]
+    float32_base64: str
+
+    @classmethod
+    def of(cls, logits_NC: NDArray[np.float32]) -> "Outputs":
+        """Pack logits of shape (N, C)."""
+        rows, columns = logits_NC.shape
+        data = np.ascontiguousarray(logits_NC, dtype="<f4").tobytes()
+        return cls(shape=(rows, columns), float32_base64=base64.b64encode(data).decode())
+
+    def logits_NC(self) -> NDArray[np.float32]:
+        """Unpack the logits."""
+        data = base64.b64decode(self.float32_base64)
+        return np.frombuffer(data, dtype="<f4").reshape(self.shape).astype(np.float32)
+
+
+class Accuracy(Strict):
+    """Counts of right and wrong over the whole evaluation split; only the host knows the labels.
+
+    Attributes:
+        confusion: sentences by true label (row) and predicted label (column).
+        teacher_right: sentences the teacher has right.
+        both_right: sentences both have right.
+        agrees_with_teacher: sentences with the teacher's label.
+        agrees_with_student: sentences with the PyTorch student's label; null for the teacher.
+    """
+
+    confusion: tuple[tuple[int, ...], ...]
+    teacher_right: int
+    both_right: int
+    agrees_with_teacher: int
+    agrees_with_student: int | None
+
+    @property
+    def total(self) -> int:
+        """How many sentences were judged."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def right(self) -> int:
+        """How many have the true label."""
+        return sum(row[label] for label, row in enumerate(self.confusion))
+
+
+class Record(Strict):
+    """One model on one device.
+
+    Attributes:
+        session: records of one session were measured interleaved and may be compared for speed.
+        measured_at: UTC, ISO 8601.
+        command: what measured it.
+        kind: `teacher`, `student` (in PyTorch) or `artifact`.
+        name: the recipe's name.
+        runtime, precision: of the model; the teacher's and student's runtime is `pytorch`.
+        model_sha256: identity of the measured folder.
+        size_bytes: its files, without evaluation data.
+    """
+
+    schema_version: Literal[1]
+    session: str
+    measured_at: str
+    command: str
+    kind: Literal["teacher", "student", "artifact"]
+    name: str
+    task: str
+    label_names: tuple[str, ...]
+    runtime: str
+    runtime_version: str
+    precision: str
+    target: str
+    threads: int
+    model_sha256: str
+    student_sha256: str | None
+    parameters: int | None
+    size_bytes: int
+    machine: Machine
+    blocks: tuple[Block, ...]
+    memory: Memory
+    outputs: Outputs
+    accuracy: Accuracy | None
+    validity: Validity
+    causes: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The model in a few words, such as `onnx int8`."""
+        return f"{self.kind} ({self.runtime})" if self.kind != "artifact" else f"{self.runtime} {self.precision}"
+
+    @property
+    def infer_ns(self) -> tuple[int, ...]:
+        """All steady inference samples of blocks that are not invalid."""
+        return tuple(ns for block in self.blocks if block.validity != "invalid" for ns in block.infer_ns)

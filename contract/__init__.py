@@ -1,0 +1,1 @@
+"""What every stage shares: errors, strict documents, hashed folders and locks. No stage is known here."""

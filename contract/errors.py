@@ -1,0 +1,84 @@
+"""The errors a user can meet, each one line with its cause and its cure, and the exit code each one means.
+
+TinybertError
+├── InputError         2  bad input or usage
+│   └── MissingExtraError 2  an optional library is not installed
+├── GateError          1  a gate failed
+├── InconclusiveError  3  a measurement cannot decide
+└── WorkerError        4  the device or a worker process failed
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+INTERRUPTED_EXIT_CODE = 130
+TERMINATED_EXIT_CODE = 143
+
+
+class TinybertError(Exception):
+    """Any error with a cause a user can act on.
+
+    Args:
+        cause: what is wrong, naming the file, key or row.
+        cure: what to do about it; empty where the cause already says so.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, cause: str, cure: str = "") -> None:
+        super().__init__(cause, cure)
+        self.cause = cause
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.cure}" if self.cure else self.cause
+
+
+class InputError(TinybertError):
+    """The input or the usage is wrong; nothing was written."""
+
+
+class MissingExtraError(InputError):
+    """A library of an optional extra is not installed.
+
+    Args:
+        module: the module that could not be imported.
+        extra: the extra of this project that brings it.
+    """
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(
+            f"{module} is not installed", f"run: pip install 'tinybert-edge[{extra}]'"
+        )
+
+
+class GateError(TinybertError):
+    """A gate failed: the numbers are valid and too bad."""
+
+    exit_code = 1
+
+
+class InconclusiveError(TinybertError):
+    """A measurement cannot decide; it is never read as a pass."""
+
+    exit_code = 3
+
+
+class WorkerError(TinybertError):
+    """The device or a worker process failed."""
+
+    exit_code = 4
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Turn a failing import inside the block into the error that names the extra to install.
+
+    Raises:
+        MissingExtraError: a module imported inside the block is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "a library", extra) from error

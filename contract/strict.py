@@ -1,0 +1,106 @@
+"""Documents that are read strictly: frozen, unknown keys refused, errors that name the dotted key."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from contract.errors import InputError
+
+
+class Strict(BaseModel):
+    """Base of every document of this project."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def parse(model: type[Document], value: Any, source: str) -> Document:
+    """Check a value read from a file against its model.
+
+    Args:
+        model: the document's class.
+        value: what the file held: objects, lists, strings and numbers.
+        source: the file's name, to begin the error with.
+
+    Raises:
+        InputError: the first fault, with its dotted key and, for an unknown key, the near miss.
+    """
+    try:
+        # JSON rules, not Python's: a list is a tuple, a string is a path, 1 is still not "1".
+        return model.model_validate_json(json.dumps(value, default=str))
+    except ValidationError as error:
+        raise InputError(f"{source}: {_first_fault(model, error)}") from error
+
+
+def read_toml(path: Path, model: type[Document]) -> Document:
+    """Read a TOML document.
+
+    Raises:
+        InputError: no such file, not TOML, or not such a document.
+    """
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({_reason(error)})") from error
+    return parse(model, value, str(path))
+
+
+def read_json(path: Path, model: type[Document]) -> Document:
+    """Read a JSON document.
+
+    Raises:
+        InputError: no such file, not JSON, or not such a document.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
+    return parse(model, value, str(path))
+
+
+def near_miss(word: str, known: list[str]) -> str:
+    """Return `, did you mean 'x'?` for the known word most like this one, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
+    fault = error.errors()[0]
+    location = [str(part) for part in fault["loc"]]
+    key = ".".join(location)
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {key!r}{near_miss(location[-1], _keys_at(model, location[:-1]))}"
+    if fault["type"] == "missing":
+        return f"missing key {key!r}"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{key!r}: {message}" if key else message
+
+
+def _keys_at(model: type[BaseModel], location: list[str]) -> list[str]:
+    models = [model]
+    for part in location:
+        inner = [found for one in models for found in _models_in(one, part)]
+        models = inner or models
+    return [name for one in models for name in one.model_fields]
+
+
+def _models_in(model: type[BaseModel], field: str) -> Iterator[type[BaseModel]]:
+    if field not in model.model_fields:
+        return
+    pending = [model.model_fields[field].annotation]
+    while pending:
+        annotation = pending.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        pending.extend(get_args(annotation))

@@ -1,0 +1,119 @@
+"""Token ids of sentences of different lengths, as they travel to a device. NumPy only.
+
+Shapes: N sentences, T tokens of all sentences together, B sentences of one batch, L tokens of one padded sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Padded sentences, as every runtime takes them; all three are int64 of shape (B, L)."""
+
+    input_ids_BL: NDArray[np.int64]
+    attention_mask_BL: NDArray[np.int64]
+    token_type_ids_BL: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """Ragged token ids.
+
+    Attributes:
+        ids_T: token ids, sentence after sentence.
+        types_T: 0 for the first text of a pair and for a single text, 1 for the second.
+        offsets: N + 1 positions; sentence i is ids_T[offsets[i]:offsets[i + 1]].
+    """
+
+    ids_T: NDArray[np.int32]
+    types_T: NDArray[np.int8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sentence, shape (N,)."""
+        return np.diff(self.offsets)
+
+    def row_ids(self, row: int) -> NDArray[np.int32]:
+        """Return the token ids of one sentence."""
+        return self.ids_T[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: Sequence[int]) -> "Tokens":
+        """Return some of the sentences, in the order asked for."""
+        spans = [slice(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        return from_rows([self.ids_T[span] for span in spans], [self.types_T[span] for span in spans])
+
+    def batch(self, rows: Sequence[int], length_tokens: int | None = None, pad_id: int = 0) -> Batch:
+        """Pad some sentences to one length.
+
+        Args:
+            rows: which sentences.
+            length_tokens: the padded length; the longest of these sentences if not given.
+            pad_id: the id to pad with.
+
+        Raises:
+            ValueError: a sentence is longer than length_tokens.
+        """
+        lengths = self.lengths[list(rows)]
+        length = int(lengths.max()) if length_tokens is None else length_tokens
+        if int(lengths.max()) > length:
+            raise ValueError(f"a sentence of {int(lengths.max())} tokens does not fit {length}")
+        ids = np.full((len(rows), length), pad_id, dtype=np.int64)
+        mask = np.zeros((len(rows), length), dtype=np.int64)
+        types = np.zeros((len(rows), length), dtype=np.int64)
+        for place, row in enumerate(rows):
+            span = slice(self.offsets[row], self.offsets[row + 1])
+            count = span.stop - span.start
+            ids[place, :count] = self.ids_T[span]
+            mask[place, :count] = 1
+            types[place, :count] = self.types_T[span]
+        return Batch(input_ids_BL=ids, attention_mask_BL=mask, token_type_ids_BL=types)
+
+
+def from_rows(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Tokens:
+    """Join sentences into ragged tokens."""
+    lengths = [len(row) for row in ids]
+    return Tokens(
+        ids_T=np.concatenate([np.asarray(row, dtype=np.int32) for row in ids] or [np.empty(0, np.int32)]),
+        types_T=np.concatenate([np.asarray(row, dtype=np.int8) for row in types] or [np.empty(0, np.int8)]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+    )
+
+
+def write_tokens(path: Path, tokens: Tokens, **more: NDArray[np.generic]) -> None:
+    """Write tokens, and other arrays beside them, as an uncompressed .npz."""
+    arrays: Arrays = {
+        "token_ids": tokens.ids_T,
+        "token_types": tokens.types_T,
+        "offsets": tokens.offsets,
+        **more,
+    }
+    with path.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keyword allow_pickle for an array
+
+
+def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
+    """Read tokens and the other arrays of an .npz; pickled objects are refused.
+
+    Raises:
+        ValueError: the file holds pickled objects.
+        KeyError: it does not hold tokens.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        arrays: Arrays = {name: archive[name] for name in archive.files}
+    tokens = Tokens(
+        ids_T=arrays.pop("token_ids").astype(np.int32),
+        types_T=arrays.pop("token_types").astype(np.int8),
+        offsets=arrays.pop("offsets").astype(np.int64),
+    )
+    return tokens, arrays

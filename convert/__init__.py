@@ -1,0 +1,1 @@
+"""Conversion: from a student to one artifact for each runtime and precision."""

@@ -1,0 +1,63 @@
+"""The artifact folder: one model for one runtime, and all a device needs to run and time it."""
+
+from pathlib import Path
+
+from contract.folder import Manifest, read_manifest
+from contract.strict import Strict
+from targets.profile import Precision, RuntimeName
+
+ARTIFACT_MANIFEST = "artifact.json"
+EVALUATION = "evaluation.npz"
+TOKENIZER = "tokenizer.json"
+
+
+class Parity(Strict):
+    """How far an artifact's outputs are from the PyTorch student's, on real padded sentences.
+
+    Attributes:
+        sentences: how many were compared.
+        agreement: share of sentences with the same predicted label.
+        max_abs_difference: largest difference of one logit.
+        mean_abs_difference: mean difference of a logit.
+    """
+
+    sentences: int
+    agreement: float
+    max_abs_difference: float
+    mean_abs_difference: float
+
+
+class Artifact(Manifest):
+    """artifact.json.
+
+    Attributes:
+        name: the student's recipe.
+        model_file: the file to load, among `files`.
+        inputs: names of the model's inputs, in the order ids, mask, token types.
+        length_buckets_tokens: the padded lengths it takes; empty if it takes any.
+        threads: what its profile gives a runtime.
+        quantization: what was quantised and how, one line a step; empty for fp32.
+    """
+
+    name: str
+    task: str
+    label_names: tuple[str, ...]
+    runtime: RuntimeName
+    precision: Precision
+    target: str
+    model_file: str
+    inputs: tuple[str, str, str]
+    length_buckets_tokens: tuple[int, ...]
+    max_length_tokens: int
+    threads: int
+    quantization: tuple[str, ...]
+    parity: Parity
+
+
+def read_artifact(folder: Path) -> Artifact:
+    """Read artifact.json.
+
+    Raises:
+        InputError: not a finished artifact folder.
+    """
+    return read_manifest(folder / ARTIFACT_MANIFEST, Artifact)

@@ -1,0 +1,1 @@
+"""Distillation: from a teacher and a task's data to a small student."""

@@ -1,0 +1,113 @@
+"""The student folder: a plain Hugging Face model, plus what the later stages need to know of it.
+
+Torch-free, so that conversion's and measurement's bookkeeping can read it anywhere.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.folder import Manifest, read_manifest
+from contract.tokens import Tokens, read_tokens, write_tokens
+
+STUDENT_MANIFEST = "student.json"
+TEACHER_MANIFEST = "teacher.json"
+EVALUATION = "evaluation.npz"
+CALIBRATION = "calibration.npz"
+
+
+class Model(Manifest):
+    """What teacher.json and student.json both say.
+
+    Attributes:
+        name: the recipe's name, which also names the data.
+        task: the kind of task, a module of distill/tasks/.
+        label_names: by label number.
+        max_length_tokens: where texts were cut.
+        parameters: how many numbers the model has.
+    """
+
+    name: str
+    task: str
+    label_names: tuple[str, ...]
+    max_length_tokens: int
+    parameters: int
+    seed: int
+
+
+class Teacher(Model):
+    """teacher.json: a fine-tuned classifier and where its encoder is from."""
+
+    source: str
+
+
+class Student(Model):
+    """student.json: the student, its shape in words, and the recipe that made it, as it was read."""
+
+    shape: str
+    recipe: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """The evaluation split as token ids, with what only the host may know.
+
+    Attributes:
+        tokens: N sentences.
+        labels_N: their labels.
+        teacher_logits_NC: the teacher's outputs.
+        student_logits_NC: the PyTorch student's outputs in fp32, the reference of every converted artifact.
+    """
+
+    tokens: Tokens
+    labels_N: NDArray[np.int64]
+    teacher_logits_NC: NDArray[np.float32]
+    student_logits_NC: NDArray[np.float32]
+
+
+def read_student(folder: Path) -> Student:
+    """Read student.json.
+
+    Raises:
+        InputError: not a finished student folder.
+    """
+    return read_manifest(folder / STUDENT_MANIFEST, Student)
+
+
+def read_teacher(folder: Path) -> Teacher:
+    """Read teacher.json.
+
+    Raises:
+        InputError: not a finished teacher folder.
+    """
+    return read_manifest(folder / TEACHER_MANIFEST, Teacher)
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """Write evaluation.npz into a student folder."""
+    write_tokens(
+        folder / EVALUATION,
+        evaluation.tokens,
+        labels=evaluation.labels_N,
+        teacher_logits=evaluation.teacher_logits_NC,
+        student_logits=evaluation.student_logits_NC,
+    )
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Read evaluation.npz of a student folder."""
+    tokens, arrays = read_tokens(folder / EVALUATION)
+    return Evaluation(
+        tokens=tokens,
+        labels_N=cast("NDArray[np.int64]", arrays["labels"]),
+        teacher_logits_NC=cast("NDArray[np.float32]", arrays["teacher_logits"]),
+        student_logits_NC=cast("NDArray[np.float32]", arrays["student_logits"]),
+    )
+
+
+def read_calibration(folder: Path) -> Tokens:
+    """Read the calibration sentences (training data only) of a student folder."""
+    return read_tokens(folder / CALIBRATION)[0]
