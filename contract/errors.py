@@ -48,9 +48,7 @@ class MissingExtraError(InputError):
     """
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(
-            f"{module} is not installed", f"run: pip install 'tinybert-edge[{extra}]'"
-        )
+        super().__init__(f"{module} is not installed", f"run: pip install 'tinybert-edge[{extra}]'")
 
 
 class GateError(TinybertError):

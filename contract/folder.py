@@ -72,9 +72,7 @@ def inventory(folder: Path) -> dict[str, FileEntry]:
     """List every file below a folder with its size and hash."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(folder).as_posix(): FileEntry(
-            sha256=sha256_of_file(path), size_bytes=path.stat().st_size
-        )
+        path.relative_to(folder).as_posix(): FileEntry(sha256=sha256_of_file(path), size_bytes=path.stat().st_size)
         for path in files
     }
 

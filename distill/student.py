@@ -5,7 +5,7 @@ Torch-free, so that conversion's and measurement's bookkeeping can read it anywh
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contract.folder import Manifest, read_manifest
 from contract.tokens import Tokens, read_tokens, write_tokens
 
+SCHEMA: Literal[1] = 1
 STUDENT_MANIFEST = "student.json"
 TEACHER_MANIFEST = "teacher.json"
 EVALUATION = "evaluation.npz"
@@ -39,9 +40,10 @@ class Model(Manifest):
 
 
 class Teacher(Model):
-    """teacher.json: a fine-tuned classifier and where its encoder is from."""
+    """teacher.json: a classifier, where it is from, and its accuracy on the validation split."""
 
     source: str
+    validation_accuracy: float
 
 
 class Student(Model):

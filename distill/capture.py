@@ -1,0 +1,90 @@
+"""What goes on inside a BERT-like encoder, caught by hooks, so that its fast attention can stay on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from contract.errors import InputError
+
+
+@dataclass(kw_only=True, slots=True)
+class Captured:
+    """One forward pass.
+
+    Attributes:
+        embedding_BLD: output of the embedding layer.
+        hidden_BLD: output of each layer asked for, by layer.
+        query_BLD, key_BLD: of each layer asked for, before they are split into heads.
+    """
+
+    embedding_BLD: Tensor | None = None
+    hidden_BLD: dict[int, Tensor] = field(default_factory=dict)
+    query_BLD: dict[int, Tensor] = field(default_factory=dict)
+    key_BLD: dict[int, Tensor] = field(default_factory=dict)
+
+
+def embeddings_of(model: nn.Module) -> nn.Module:
+    """Return the embedding layer of a BERT-like model.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    return _part(model, "base_model.embeddings")
+
+
+def layers_of(model: nn.Module) -> Sequence[nn.Module]:
+    """Return the transformer layers of a BERT-like model, lowest first.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    layers = _part(model, "base_model.encoder.layer")
+    assert isinstance(layers, nn.ModuleList)
+    return list(layers)
+
+
+@contextmanager
+def capturing(model: nn.Module, layers: Sequence[int]) -> Iterator[Captured]:
+    """Catch the embedding, hidden states, queries and keys of the forward passes inside the block.
+
+    Args:
+        model: a BERT-like model.
+        layers: which transformer layers, from 0.
+    """
+    captured = Captured()
+
+    def keep_embedding(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        captured.embedding_BLD = output
+
+    handles = [embeddings_of(model).register_forward_hook(keep_embedding)]
+    for layer in layers:
+        module = layers_of(model)[layer]
+        handles.append(_keep(module, captured.hidden_BLD, layer))
+        handles.append(_keep(_part(module, "attention.self.query"), captured.query_BLD, layer))
+        handles.append(_keep(_part(module, "attention.self.key"), captured.key_BLD, layer))
+    try:
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _keep(module: nn.Module, place: dict[int, Tensor], layer: int) -> "nn.modules.module.RemovableHandle":
+    def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        place[layer] = output[0] if isinstance(output, tuple) else output
+
+    return module.register_forward_hook(keep)
+
+
+def _part(model: nn.Module, path: str) -> nn.Module:
+    part: object = model
+    for name in path.split("."):
+        part = getattr(part, name, None)
+    if not isinstance(part, nn.Module):
+        raise InputError(
+            f"{type(model).__name__} has no {path}",
+            "only encoders laid out like BERT can be distilled (BERT, RoBERTa, …)",
+        )
+    return part

@@ -1,0 +1,122 @@
+"""The task's sentences, read through Hugging Face `datasets` from files or the hub, or generated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contract.errors import InputError, needs_extra
+from distill import sentences
+from distill.recipe import Data
+from distill.tasks.classification import Rows, read_rows
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+GENERATED_ROWS = {"train": 4_000, "validation": 1_000}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Splits:
+    """Both splits of a task's data."""
+
+    train: Rows
+    validation: Rows
+
+
+def load(data: Data, folder: Path | None, seed: int) -> Splits:
+    """Load and check both splits.
+
+    Args:
+        data: the recipe's section.
+        folder: where the files lie (--data).
+        seed: of generated sentences.
+
+    Raises:
+        InputError: a file or column is missing, a label is out of range, a split is empty or of one class.
+    """
+    if data.format == "generated":
+        generated = sentences.generate(GENERATED_ROWS, seed)
+        return Splits(train=generated["train"], validation=generated["validation"])
+    tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder)
+    return Splits(
+        train=_rows(tables["train"], data, *_where(data, folder, data.train)),
+        validation=_rows(tables["validation"], data, *_where(data, folder, data.validation)),
+    )
+
+
+def _where(data: Data, folder: Path | None, split: str) -> tuple[str, int]:
+    """Return how errors name a split, and the line of its first row."""
+    if data.format == "hub":
+        return f"{data.dataset}[{split}]", 1
+    assert folder is not None, "_file_tables refuses files without a folder"
+    return str(folder / split), 2 if data.format in ("tsv", "csv") else 1
+
+
+def _rows(table: "Dataset", data: Data, source: str, first_line: int) -> Rows:
+    columns = {name: table[name][:] for name in table.column_names}
+    return read_rows(
+        columns,
+        text=data.text,
+        text_pair=data.text_pair,
+        label=data.label,
+        label_names=data.label_names,
+        source=source,
+        first_line=first_line,
+    )
+
+
+def _file_tables(data: Data, folder: Path | None) -> "dict[str, Dataset]":
+    if folder is None:
+        raise InputError("this recipe reads files", f"name their folder with --data (it must hold {data.train})")
+    files = {"train": folder / data.train, "validation": folder / data.validation}
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: empty", "a split needs sentences of at least two classes")
+    return {split: _read_file(path, data.format) for split, path in files.items()}
+
+
+def _read_file(path: Path, file_format: str) -> "Dataset":
+    with needs_extra("distill"):
+        import datasets
+        from datasets.exceptions import DatasetGenerationError
+    datasets.disable_progress_bars()
+    builder, options = _READERS[file_format]
+    try:
+        table = datasets.load_dataset(builder, data_files=str(path), split="train", **options)
+    except (DatasetGenerationError, ValueError, OSError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[-1]
+        raise InputError(f"{path}: cannot be read as {file_format} ({reason})") from error
+    return table
+
+
+# TSV as GLUE has it: a quotation mark is a character like any other (3 is csv.QUOTE_NONE).
+# `na_filter`: the word "null" is a word. `skip_blank_lines`: a row's number gives its line.
+_TABLE: dict[str, Any] = {"na_filter": False, "skip_blank_lines": False}
+_READERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tsv": ("csv", {**_TABLE, "sep": "\t", "quoting": 3}),
+    "csv": ("csv", _TABLE),
+    "jsonl": ("json", {}),
+    "parquet": ("parquet", {}),
+}
+
+
+def _hub_tables(data: Data) -> "dict[str, Dataset]":
+    with needs_extra("distill"):
+        import datasets
+    datasets.disable_progress_bars()
+    name, _, configuration = data.dataset.partition(":")
+    if not name:
+        raise InputError("this recipe reads a hub data set", "name it with --dataset NAME[:CONFIGURATION]")
+    tables = {}
+    for role, split in (("train", data.train), ("validation", data.validation)):
+        try:
+            tables[role] = datasets.load_dataset(name, configuration or None, split=split)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"data set {data.dataset!r}: split {split!r} cannot be loaded ({reason})",
+                "check the name, the split, and that the hub or its cache can be reached",
+            ) from error
+    return tables

