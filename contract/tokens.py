@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[np.generic]]
+Row = Sequence[int] | NDArray[np.integer]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +81,7 @@ class Tokens:
         return Batch(input_ids_BL=ids, attention_mask_BL=mask, token_type_ids_BL=types)
 
 
-def from_rows(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Tokens:
+def from_rows(ids: Sequence[Row], types: Sequence[Row]) -> Tokens:
     """Join sentences into ragged tokens."""
     lengths = [len(row) for row in ids]
     return Tokens(

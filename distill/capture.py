@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from contract.errors import InputError
 
@@ -71,7 +72,7 @@ def capturing(model: nn.Module, layers: Sequence[int]) -> Iterator[Captured]:
             handle.remove()
 
 
-def _keep(module: nn.Module, place: dict[int, Tensor], layer: int) -> "nn.modules.module.RemovableHandle":
+def _keep(module: nn.Module, place: dict[int, Tensor], layer: int) -> RemovableHandle:
     def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
         place[layer] = output[0] if isinstance(output, tuple) else output
 

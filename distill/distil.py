@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, set_seed
 
 from contract.digest import sha256_of_value
 from contract.files import write_atomic
@@ -142,7 +142,7 @@ def _train(pupil: nn.Module, stage: Stage, lesson: Lesson, work: Path, title: st
     beside: dict[str, NDArray[np.generic]] = {"labels": lesson.labels_N}
     if not needs_inside(stage):
         beside["teacher_logits"] = _teacher_logits(lesson)
-    training.set_seed(lesson.seed)
+    set_seed(lesson.seed)
     trainer = DistillationTrainer(
         model=pupil,
         teacher=lesson.teacher,

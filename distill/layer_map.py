@@ -1,5 +1,7 @@
 """Which teacher layer each student layer learns from."""
 
+from itertools import pairwise
+
 from contract.errors import InputError
 
 
@@ -29,6 +31,6 @@ def copied(layers: tuple[int, ...], teacher_layers: int) -> tuple[int, ...]:
             f"student.layers {list(layers)} names a layer the teacher lacks",
             f"its layers are 0 to {teacher_layers - 1}",
         )
-    if any(first >= second for first, second in zip(layers, layers[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(layers)):
         raise InputError(f"student.layers {list(layers)} do not rise", "name each layer once, lowest first")
     return layers

@@ -10,7 +10,9 @@ from torch.nn import functional
 
 
 def hidden_states(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-    """Mean squared difference of hidden states or embeddings, the student's already projected (sections 3.1, (8) and (9)).
+    """Mean squared difference of hidden states or embeddings (section 3.1, (8) and (9)).
+
+    The student's are already projected to the teacher's width.
 
     Args:
         student_BLD, teacher_BLD: of one width D.
@@ -62,7 +64,10 @@ def scores_of(query_BLD: Tensor, key_BLD: Tensor, heads: int) -> Tensor:
     """Return attention scores before softmax, shape (B, H, L, L), from the outputs of the two projections."""
 
     def split(projected_BLD: Tensor) -> Tensor:
-        return projected_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
+        batch, length, _ = projected_BLD.shape
+        return projected_BLD.view(batch, length, heads, -1).transpose(1, 2)
 
     query_BHLE, key_BHLE = split(query_BLD), split(key_BLD)
-    return torch.matmul(query_BHLE, key_BHLE.transpose(-1, -2)) * query_BHLE.shape[-1] ** -0.5
+    head_width = query_BHLE.shape[-1]
+    scores_BHLL: Tensor = torch.matmul(query_BHLE, key_BHLE.transpose(-1, -2)) / head_width**0.5
+    return scores_BHLL

@@ -27,7 +27,7 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
         Logits of shape (N, C).
     """
     model.eval()
-    logits_NC = np.empty((len(tokens), model.config.num_labels), dtype=np.float32)
+    logits_NC = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
     with (
         bar(title, len(tokens)) as advance,
         torch.inference_mode(),

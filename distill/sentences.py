@@ -16,11 +16,11 @@ from distill.tasks.classification import Rows
 
 SUBJECTS = (
     "film", "novel", "restaurant", "hotel", "phone", "laptop", "concert", "museum", "play", "album", "game", "camera",
-    "course", "recipe", "bakery", "train", "garden", "podcast", "series", "bicycle", "keyboard", "kettle", "lecture", "blanket",
+    "course", "recipe", "bakery", "train", "garden", "podcast", "series", "bicycle", "keyboard", "kettle", "lecture",
 )  # fmt: skip
 PARTS = (
     "story", "service", "sound", "design", "price", "staff", "ending", "screen", "menu", "view", "pace", "music",
-    "cast", "layout", "battery", "atmosphere", "finish", "opening", "writing", "taste", "colour", "texture", "lighting", "humour",
+    "cast", "layout", "battery", "atmosphere", "finish", "opening", "writing", "taste", "colour", "texture", "lighting",
 )  # fmt: skip
 # Opinions of training and validation sentences, and those of validation sentences only.
 GOOD = (

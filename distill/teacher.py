@@ -12,6 +12,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Trainer,
+    set_seed,
 )
 from transformers.utils import logging
 
@@ -177,7 +178,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
     if ready:
         check_labels(config, recipe.data.label_names, encoder.name)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
-    training.set_seed(recipe.seed)
+    set_seed(recipe.seed)
     model = load(encoder.folder, recipe.data.label_names)
     if not ready:
         _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)

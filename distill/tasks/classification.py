@@ -1,6 +1,5 @@
 """Classification of a sentence or a pair of sentences: rows, labels and the metric. Torch-free."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,14 +85,9 @@ def read_rows(
     return Rows(texts=texts, pairs=pairs, labels_N=np.asarray(labels, dtype=np.int64))
 
 
-def majority_share(labels_N: NDArray[np.int64]) -> float:
-    """Return the accuracy of always answering with the most frequent label."""
-    return max(Counter(labels_N.tolist()).values()) / len(labels_N)
-
-
 def decode(logits_NC: Logits) -> NDArray[np.int64]:
     """Return the predicted label of each row, shape (N,)."""
-    return logits_NC.argmax(axis=1).astype(np.int64)
+    return np.argmax(logits_NC, axis=1).astype(np.int64)
 
 
 def confusion(labels_N: NDArray[np.int64], predictions_N: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
