@@ -1,12 +1,21 @@
 """A target profile: one device class, what runs well on it, and its budget; read from one TOML file each."""
 
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.strict import Strict, near_miss, read_toml
+from targets import isa
+
+Positive = Annotated[int, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+_PARTS = ("runtimes", "budget")  # a source for a whole part, or for each of its facts
 
 
 class Arch(StrEnum):
@@ -41,60 +50,130 @@ class Budget(Strict):
         accuracy_drop: share of the evaluation split lost against the teacher, 0.02 is two points.
     """
 
-    latency_p90_ns: int
-    peak_memory_bytes: int
-    size_bytes: int
-    accuracy_drop: float
+    latency_p90_ns: Positive
+    peak_memory_bytes: Positive
+    size_bytes: Positive
+    accuracy_drop: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Requirement(Strict):
-    """Something the device must have: a package with a version specifier, or the system itself."""
+class Condition(Strict):
+    """A package, `python` or `glibc`, and which versions of it.
 
-    name: str
+    Attributes:
+        specifier: versions as pip writes them; empty for every version.
+        marker: where it holds, as pip writes it (`sys_platform == 'linux'`); empty for everywhere.
+    """
+
+    name: Text
     specifier: str
-    reason: str
-    source: str
+    marker: str = ""
+    reason: Text
+    source: Text
+
+    @field_validator("specifier")
+    @classmethod
+    def _is_specifier(cls, specifier: str) -> str:
+        from packaging.specifiers import SpecifierSet
+
+        SpecifierSet(specifier)
+        return specifier
+
+    @field_validator("marker")
+    @classmethod
+    def _is_marker(cls, marker: str) -> str:
+        from packaging.markers import Marker
+
+        if marker:
+            Marker(marker)
+        return marker
 
 
-class KnownBad(Strict):
-    """A version of a package that fails on this device."""
+class Requirement(Condition):
+    """Versions the device must have."""
 
-    name: str
-    specifier: str
-    reason: str
-    source: str
+
+class KnownBad(Condition):
+    """Versions that fail on this device, or that do not exist for it."""
 
 
 class Profile(Strict):
     """One device class.
 
     Attributes:
-        isa_features: of `avx2`, `avx512_vnni`, `avx_vnni`, `neon`, `dotprod`, `fp16`, `i8mm`, `bf16`, as far as they matter to a runtime.
+        models: patterns (`Raspberry Pi 5*`) of the names such devices give themselves; empty for a class that is
+            known by its processor alone.
+        isa_features: names of targets.isa, as far as they matter to a runtime; `vnni` is either of its two forms.
         memory_bytes: main memory of the smallest such device.
         threads: threads a runtime is given.
         runtimes: the precisions that make sense there, by runtime.
         length_buckets_tokens: padded lengths of formats with static shapes, rising.
-        sources: where each fact is from, by its dotted key.
+        sources: where each fact is from, by its dotted key; `budget` and `runtimes` stand for all that is in them.
     """
 
     schema_version: Literal[1]
-    name: str
-    title: str
+    name: Text
+    title: Text
+    models: tuple[str, ...] = ()
     arch: Arch
     isa_features: tuple[str, ...]
-    memory_bytes: int
-    threads: int
-    length_buckets_tokens: tuple[int, ...]
-    runtimes: dict[RuntimeName, tuple[Precision, ...]]
+    memory_bytes: Positive
+    threads: Positive
+    length_buckets_tokens: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    runtimes: Annotated[
+        dict[RuntimeName, Annotated[tuple[Precision, ...], Field(min_length=1)]],
+        Field(min_length=1),
+    ]
     budget: Budget
     requires: tuple[Requirement, ...] = ()
     known_bad: tuple[KnownBad, ...] = ()
-    sources: dict[str, str]
+    sources: dict[str, Text]
 
     @property
     def has_int8_dot_product(self) -> bool:
         """Whether the processor multiplies and sums 8-bit integers in one instruction."""
-        return bool({"avx512_vnni", "avx_vnni", "dotprod"} & set(self.isa_features))
+        return bool({"vnni", "avx512_vnni", "avx_vnni", "dotprod"} & set(self.isa_features))
+
+    def is_model(self, model: str) -> bool:
+        """Tell whether a device that calls itself so is of this class."""
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
+
+    @field_validator("length_buckets_tokens")
+    @classmethod
+    def _rise(cls, buckets: tuple[int, ...]) -> tuple[int, ...]:
+        if list(buckets) != sorted(set(buckets)):
+            raise ValueError(f"{list(buckets)} does not rise")
+        return buckets
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "Profile":
+        known = isa.known(self.arch)
+        for feature in self.isa_features:
+            if feature not in known:
+                raise ValueError(f"'isa_features': {self.arch} has no {feature!r}{near_miss(feature, known)}")
+        for runtime, precisions in self.runtimes.items():
+            if len(set(precisions)) != len(precisions):
+                raise ValueError(f"'runtimes.{runtime}': names a precision twice")
+        if self.budget.peak_memory_bytes >= self.memory_bytes:
+            raise ValueError("'budget.peak_memory_bytes': is not below 'memory_bytes'")
+        return self
+
+    @model_validator(mode="after")
+    def _is_sourced(self) -> "Profile":
+        facts = self._facts()
+        known = [*facts, *_PARTS]
+        for key in self.sources:
+            if key not in known:
+                raise ValueError(f"'sources': {key!r} is no fact of this profile{near_miss(key, known)}")
+        for fact in facts:
+            if fact not in self.sources and fact.partition(".")[0] not in self.sources:
+                raise ValueError(f"'sources': nothing says where {fact!r} is from")
+        return self
+
+    def _facts(self) -> list[str]:
+        single = ["arch", "isa_features", "memory_bytes", "threads", "length_buckets_tokens"]
+        models = ["models"] if self.models else []
+        parts = [*(f"runtimes.{name}" for name in self.runtimes), *(f"budget.{name}" for name in Budget.model_fields)]
+        return [*single, *models, *parts]
 
 
 def names() -> list[str]:
@@ -112,7 +191,11 @@ def read(name: str) -> Profile:
         return read_toml(Path(name), Profile)
     if name not in names():
         raise InputError(f"unknown target {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
-    return read_toml(_folder() / f"{name}.toml", Profile)
+    path = _folder() / f"{name}.toml"
+    profile = read_toml(path, Profile)
+    if profile.name != name:
+        raise InputError(f"{path}: 'name' is {profile.name!r}", f"it must be {name!r}, the file's own name")
+    return profile
 
 
 def _folder() -> Path:

@@ -1,0 +1,189 @@
+"""Does this machine fit a profile, and which profile is this machine's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+from contract.errors import InputError
+from targets import isa, machine
+from targets.machine import Facts
+from targets.profile import Condition, Profile, names, read
+
+AUTO = "auto"
+
+# Firmware, graphics and the kernel keep part of the memory: a Zero 2 W of 512 MiB shows some 420.
+USABLE_MEMORY = 0.75
+
+_EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino", "ai-edge-litert": "tflite"}
+
+Installed = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing in which a machine does not fit a profile.
+
+    Attributes:
+        subject: the profile's key, or the package.
+        severity: an `error` makes results on this machine wrong or impossible, a `warning` does not.
+    """
+
+    subject: str
+    severity: Literal["error", "warning"]
+    cause: str
+    cure: str
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of an installed distribution, None if it is absent."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check(profile: Profile, facts: Facts | None = None, installed: Installed = installed_version) -> list[Finding]:
+    """Compare a machine with a profile.
+
+    Args:
+        profile: what the machine should be.
+        facts: the machine; this one if not given.
+        installed: gives the version of a distribution there, None if it is absent.
+
+    Returns:
+        What does not fit, errors first; nothing if all fits.
+    """
+    facts = facts or machine.read()
+    found = [*_processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def choose(facts: Facts | None = None) -> tuple[Profile, str]:
+    """Pick the profile of a machine: by its model, or else the one that asks for most of its features.
+
+    Args:
+        facts: the machine; this one if not given.
+
+    Returns:
+        The profile, and in one sentence why this one.
+
+    Raises:
+        InputError: no profile fits.
+    """
+    facts = facts or machine.read()
+    profiles = [read(name) for name in names()]
+    able = [
+        profile
+        for profile in profiles
+        if profile.arch == facts.arch and not isa.missing(profile.isa_features, facts.isa_features)
+    ]
+    for profile in able:
+        if profile.is_model(facts.model):
+            return profile, f"this machine calls itself {facts.model}"
+    general = [profile for profile in able if not profile.models]
+    if not general:
+        raise InputError(
+            f"no profile fits this machine ({facts})",
+            f"name one with --target ({', '.join(names())}) or write one of your own as a TOML file",
+        )
+    best = max(general, key=lambda profile: len(profile.isa_features))
+    return best, f"this machine ({facts.model}) is {facts.arch} with {', '.join(best.isa_features)}"
+
+
+def resolve(name: str) -> tuple[Profile, str]:
+    """Read a profile by name or TOML file, or pick this machine's for `auto`.
+
+    Returns:
+        The profile, and in one sentence why this one.
+
+    Raises:
+        InputError: no such profile, not a valid one, or none fits this machine.
+    """
+    if name == AUTO:
+        return choose()
+    return read(name), f"{name} was asked for"
+
+
+def _processor(profile: Profile, facts: Facts) -> list[Finding]:
+    if profile.arch != facts.arch:
+        cure = "use a 64-bit system" if facts.arch in ("armv7l", "i686") else "choose another target"
+        return [_error("arch", f"the user space is {facts.arch}, not {profile.arch}", cure)]
+    found = []
+    missing = isa.missing(profile.isa_features, facts.isa_features)
+    if missing:
+        cause = f"the processor has no {', '.join(missing)} ({facts.model})"
+        found.append(_error("isa_features", cause, "choose a target that asks for less"))
+    if profile.models and not profile.is_model(facts.model):
+        cause = f"this is {facts.model}, not {profile.title}"
+        found.append(_warning("models", cause, "outputs are comparable, times are not: measure on the device"))
+    return found
+
+
+def _resources(profile: Profile, facts: Facts) -> list[Finding]:
+    found = []
+    if facts.memory_bytes < USABLE_MEMORY * profile.memory_bytes:
+        cause = f"{facts.memory_bytes / 2**20:,.0f} MiB of memory, not {profile.memory_bytes / 2**20:,.0f}"
+        found.append(_warning("memory_bytes", cause, "close other programs, or lift the container's limit"))
+    if facts.cores < profile.threads:
+        cause = f"{facts.cores} cores for {profile.threads} threads"
+        found.append(_warning("threads", cause, "give the process more cores, or lower `threads` in a copy"))
+    return found
+
+
+def _packages(profile: Profile, facts: Facts, installed: Installed) -> list[Finding]:
+    found: list[Finding] = []
+    for bad in profile.known_bad:
+        if not _holds(bad, facts):
+            continue
+        version = _version(bad, facts, installed)
+        if not bad.specifier:
+            found.append(_warning(bad.name, f"{bad.name} {bad.reason}", "leave that runtime out here"))
+        elif version is not None and _matches(bad, version):
+            cause = f"{bad.name} {version} {bad.reason} ({bad.source})"
+            found.append(_error(bad.name, cause, f"run: pip install '{bad.name}!={version}'"))
+    for needed in profile.requires:
+        if _holds(needed, facts):
+            found += _requirement(needed, _version(needed, facts, installed))
+    return found
+
+
+def _requirement(needed: Condition, version: str | None) -> list[Finding]:
+    is_system = needed.name in ("glibc", "python")
+    if version is None:
+        if is_system:
+            cause = f"no {needed.name}, and {needed.reason}"
+            return [_error(needed.name, cause, f"use a system with {needed.name}{needed.specifier}")]
+        cure = f"run: pip install 'tinybert-edge[{_EXTRAS.get(needed.name, 'device')}]' if you want it"
+        return [_warning(needed.name, f"{needed.name} is not installed", cure)]
+    if _matches(needed, version):
+        return []
+    cure = f"run: pip install '{needed.name}{needed.specifier}'"
+    if is_system:
+        cure = f"use a system with {needed.name}{needed.specifier}"
+    return [_error(needed.name, f"{needed.name} {version} is not {needed.specifier}: {needed.reason}", cure)]
+
+
+def _version(condition: Condition, facts: Facts, installed: Installed) -> str | None:
+    system = {"glibc": facts.glibc, "python": facts.python}
+    return system[condition.name] if condition.name in system else installed(condition.name)
+
+
+def _holds(condition: Condition, facts: Facts) -> bool:
+    from packaging.markers import Marker
+
+    return not condition.marker or Marker(condition.marker).evaluate({"sys_platform": facts.system})
+
+
+def _matches(condition: Condition, version: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(condition.specifier).contains(version, prereleases=True)
+
+
+def _error(subject: str, cause: str, cure: str) -> Finding:
+    return Finding(subject=subject, severity="error", cause=cause, cure=cure)
+
+
+def _warning(subject: str, cause: str, cure: str) -> Finding:
+    return Finding(subject=subject, severity="warning", cause=cause, cure=cure)
