@@ -76,7 +76,8 @@ def _reason(error: Exception) -> str:
 
 
 def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
-    fault = error.errors()[0]
+    # An unknown key first: where one is misspelt another is missing, and the misspelling is what to mend.
+    fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     location = [str(part) for part in fault["loc"]]
     key = ".".join(location)
     if fault["type"] == "extra_forbidden":

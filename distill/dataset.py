@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from contract.errors import InputError, needs_extra
 from distill import sentences
 from distill.recipe import Data
-from distill.tasks.classification import Rows, read_rows
+from distill.tasks.classification import NO_ROWS_CURE, Rows, read_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -73,7 +73,7 @@ def _file_tables(data: Data, folder: Path | None) -> "dict[str, Dataset]":
         if not path.is_file():
             raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: empty", "a split needs sentences of at least two classes")
+            raise InputError(f"{path}: empty", NO_ROWS_CURE)
     return {split: _read_file(path, data.format) for split, path in files.items()}
 
 
@@ -87,6 +87,8 @@ def _read_file(path: Path, file_format: str) -> "Dataset":
         table = datasets.load_dataset(builder, data_files=str(path), split="train", **options)
     except (DatasetGenerationError, ValueError, OSError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
+        if "corresponds to no data" in reason:
+            raise InputError(f"{path}: no rows", NO_ROWS_CURE) from error
         raise InputError(f"{path}: cannot be read as {file_format} ({reason})") from error
     return table
 

@@ -11,6 +11,7 @@ from contract.errors import InputError, needs_extra
 
 Logits = NDArray[np.float32]
 
+NO_ROWS_CURE = "a split needs sentences of at least two classes"
 CONFIDENCE = 0.95
 RESAMPLES = 300
 
@@ -76,18 +77,19 @@ def read_rows(
     pairs = _texts(columns[text_pair], text_pair, source, first_line) if text_pair else None
     labels = [_label(value, label_names, f"{source}:{row + first_line}") for row, value in enumerate(columns[label])]
     if not labels:
-        raise InputError(f"{source}: no rows", "a split needs sentences of at least two classes")
+        raise InputError(f"{source}: no rows", NO_ROWS_CURE)
     if len(set(labels)) == 1:
         raise InputError(
             f"{source}: all {len(labels)} rows have the label {label_names[labels[0]]!r}",
-            "a split needs sentences of at least two classes",
+            NO_ROWS_CURE,
         )
     return Rows(texts=texts, pairs=pairs, labels_N=np.asarray(labels, dtype=np.int64))
 
 
 def decode(logits_NC: Logits) -> NDArray[np.int64]:
     """Return the predicted label of each row, shape (N,)."""
-    return np.argmax(logits_NC, axis=1).astype(np.int64)
+    predictions_N: NDArray[np.int64] = np.argmax(logits_NC, axis=1).astype(np.int64)
+    return predictions_N
 
 
 def confusion(labels_N: NDArray[np.int64], predictions_N: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -1,0 +1,151 @@
+"""A small teacher, made here: a BERT of two layers with a tokenizer of its own, and sentences it can learn."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
+
+WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SentencesFile = Callable[..., Path]
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )
+
+
+def tiny_config(**changes: object) -> BertConfig:
+    shape = {
+        "vocab_size": len(SPECIAL + WORDS),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }
+    return BertConfig(**{**shape, **changes})
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pretrained encoder that is not yet a classifier."""
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(0)
+    BertModel(tiny_config()).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder with a classifier of given labels, whose answer is the first label's or the reverse."""
+
+    def make(labels: tuple[str, ...], *, right: bool = True) -> Path:
+        folder = tmp_path / "classifier"
+        torch.manual_seed(0)
+        config = tiny_config(id2label=dict(enumerate(labels)), label2id={name: i for i, name in enumerate(labels)})
+        model = BertForSequenceClassification(config)
+        _answer_by_word(model, right=right)
+        model.save_pretrained(folder)
+        tiny_tokenizer().save_pretrained(folder)
+        return folder
+
+    return make
+
+
+def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> None:
+    """Train it to tell `good` from `bad`, or to tell them the wrong way round."""
+    tokenizer = tiny_tokenizer()
+    texts = [f"{subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]
+    labels_B = torch.tensor([row % 2 if right else 1 - row % 2 for row in range(len(texts))])
+    encoded = tokenizer(texts, return_tensors="pt", padding=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        model(**encoded, labels=labels_B).loss.backward()
+        optimizer.step()
+
+
+@pytest.fixture
+def sentences_file(tmp_path: Path) -> SentencesFile:
+    """Write train.tsv and dev.tsv of sentences that a word decides; return their folder."""
+
+    def write(train_rows: int = 64, validation_rows: int = 16) -> Path:
+        folder = tmp_path / "data"
+        folder.mkdir(exist_ok=True)
+        for name, rows in (("train.tsv", train_rows), ("dev.tsv", validation_rows)):
+            lines = [f"{subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
+            (folder / name).write_text("sentence\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        return folder
+
+    return write
+
+
+def subject(row: int) -> str:
+    """A beginning of a sentence, of a length that changes with the row."""
+    return " ".join(["the film was", *("very" for _ in range(row % 5))])
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
+    """Write a recipe for the tiny teacher and these sentences."""
+
+    def write(model: Path = encoder_folder, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
+        path = tmp_path / "tiny.toml"
+        path.write_text(
+            f"""
+schema_version = 1
+name = "tiny"
+task = "classification"
+seed = 1
+max_length_tokens = 16
+calibration_sentences = 8
+
+[data]
+format = "tsv"
+train = "train.tsv"
+validation = "dev.tsv"
+text = "sentence"
+label_names = ["negative", "positive"]
+
+[teacher]
+model = "{model}"
+epochs = 12
+learning_rate = 3e-3
+batch_size = 8
+floor = {floor}
+
+[student]
+{student}
+
+[[stages]]
+name = "layers"
+epochs = 2
+learning_rate = 1e-3
+batch_size = 8
+losses = {{ embedding = 1.0, hidden = 1.0, attention = 1.0 }}
+
+[[stages]]
+name = "prediction"
+epochs = 6
+learning_rate = 1e-3
+batch_size = 8
+losses = {{ prediction = 1.0, labels = 0.5 }}
+""",
+            encoding="utf-8",
+        )
+        return path
+
+    return write

@@ -1,0 +1,131 @@
+"""Reading data: what a user may have in each kind of file, and each fault with its file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contract.errors import InputError
+from distill.dataset import Splits, load
+from distill.recipe import Data
+
+GOOD = [("a fine film", 1), ('it was "bad', 0), ("null", 1), ("NA and poor", 0)]
+
+
+def _data(file_format: str, **changes: str) -> Data:
+    document = {
+        "format": file_format,
+        "train": f"train.{file_format}",
+        "validation": f"dev.{file_format}",
+        "text": "sentence",
+        "label_names": ("negative", "positive"),
+        **changes,
+    }
+    return Data.model_validate(document)
+
+
+def _write(folder: Path, name: str, rows: list[tuple[str, object]]) -> None:
+    path = folder / name
+    if name.endswith("tsv"):
+        path.write_text("sentence\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    elif name.endswith("csv"):
+        quoted = [f'"{text.replace(chr(34), chr(34) * 2)}",{label}\n' for text, label in rows]
+        path.write_text("sentence,label\n" + "".join(quoted), encoding="utf-8")
+    elif name.endswith("jsonl"):
+        lines = [json.dumps({"sentence": text, "label": label}) for text, label in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        from datasets import Dataset
+
+        table = Dataset.from_dict({"sentence": [text for text, _ in rows], "label": [label for _, label in rows]})
+        table.to_parquet(str(path))
+
+
+def _load(folder: Path, file_format: str, **changes: str) -> Splits:
+    return load(_data(file_format, **changes), folder, seed=0)
+
+
+@pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl", "parquet"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, file_format: str) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.{file_format}", list(GOOD))
+    splits = _load(tmp_path, file_format)
+    assert splits.train.texts == tuple(text for text, _ in GOOD)
+    assert splits.validation.labels_N.tolist() == [1, 0, 1, 0]
+
+
+def test_labels_may_be_names(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.tsv", [("a", "positive"), ("b", "negative")])
+    assert _load(tmp_path, "tsv").train.labels_N.tolist() == [1, 0]
+
+
+def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets` takes a folder for a name by the same call."""
+    folder = tmp_path / "some-user" / "some-data"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation"):
+        _write(folder, f"{split}.jsonl", list(GOOD))
+    monkeypatch.chdir(tmp_path)
+    data = _data("hub", dataset="some-user/some-data", train="train", validation="validation")
+    assert load(data, None, seed=0).train.texts[0] == "a fine film"
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        (
+            GOOD,
+            {"text": "text"},
+            "{train}:1: no column 'text' (it has: sentence, label): name it in the recipe's [data]",
+        ),
+        (
+            [*GOOD, ("x", 2)],
+            {},
+            "{train}:6: label '2' is out of range: it must be one of: 0 negative, 1 positive",
+        ),
+        ([*GOOD, ("x", "")], {}, "{train}:6: label '' is out of range: it must be one of: 0 negative, 1 positive"),
+        ([("a", 1), (" ", 0)], {}, "{train}:3: empty 'sentence': remove the row or give it a text"),
+        (
+            [("a", 1), ("b", 1)],
+            {},
+            "{train}: all 2 rows have the label 'positive': a split needs sentences of at least two classes",
+        ),
+        ([], {}, "{train}: no rows: a split needs sentences of at least two classes"),
+    ],
+)
+def test_a_fault_is_named_with_file_and_line(
+    tmp_path: Path, rows: list[tuple[str, object]], changes: dict[str, str], message: str
+) -> None:
+    _write(tmp_path, "train.tsv", rows)
+    _write(tmp_path, "dev.tsv", list(GOOD))
+    with pytest.raises(InputError) as error:
+        _load(tmp_path, "tsv", **changes)
+    assert str(error.value) == message.format(train=tmp_path / "train.tsv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sentence\tlabel\na\t1\nb\t0\textra\n", "cannot be read as tsv"),
+        ("sentence\tlabel\na\t1\nb\n", ":3: label"),
+        ("", ": empty"),
+        (b"sentence\tlabel\n\xff\xfe\t1\n", "cannot be read as tsv"),
+    ],
+)
+def test_a_broken_file_is_one_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    path = tmp_path / "train.tsv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    _write(tmp_path, "dev.tsv", list(GOOD))
+    with pytest.raises(InputError) as error:
+        _load(tmp_path, "tsv")
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_folder_and_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="name their folder with --data"):
+        load(_data("tsv"), None, seed=0)
+    with pytest.raises(InputError, match="no such file: check --data"):
+        _load(tmp_path, "tsv")

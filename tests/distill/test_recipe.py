@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contract.errors import InputError
+from distill import recipe
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
+    assert recipe.read(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("override", "value_at"),
+    [
+        ("seed=3", lambda it: it.seed == 3),
+        ("student.layers=[0, 5]", lambda it: it.student.layers == (0, 5)),
+        ("stages.1.losses.labels=0.25", lambda it: it.stages[1].losses.labels == 0.25),
+        ("teacher.model=some/folder", lambda it: it.teacher.model == "some/folder"),
+        ('teacher.model="package:x"', lambda it: it.teacher.model == "package:x"),
+    ],
+)
+def test_set_changes_one_key(override: str, value_at: Callable[[recipe.Recipe], bool]) -> None:
+    assert value_at(recipe.read("quickstart", (override,)))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sed=3", "--set: unknown key 'sed', did you mean 'seed'?"),
+        ("teacher.epoch=3", "--set: unknown key 'teacher.epoch', did you mean 'epochs'?"),
+        ("stages.0.losses.hiden=1", "--set: unknown key 'stages.0.losses.hiden', did you mean 'hidden'?"),
+        ("seed", "--set 'seed' has no '=': write KEY=VALUE, such as --set seed=3"),
+        ("stages.7.epochs=1", "--set 'stages.7.epochs=1': '7' is none of the numbers 0 to 1"),
+        ("seed.x=1", "--set 'seed.x=1': 'seed' holds a value, not a table"),
+        ("teacher.learning_rate=0", "--set: 'teacher.learning_rate': Input should be greater than 0"),
+        ("seed='three'", "--set: 'seed': Input should be a valid integer"),
+        ('student.preset="bert-2l-128d"', "--set: 'student': give either layers or preset"),
+    ],
+)
+def test_set_refuses(override: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        recipe.read("quickstart", (override,))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("quickstrat", "unknown recipe 'quickstrat', did you mean 'quickstart'?"),
+        ("no/such.toml", "cannot be read as TOML"),
+    ],
+)
+def test_read_names_the_near_miss(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("?", r"\?")):
+        recipe.read(name)
+
+
+def test_unknown_key_in_a_file_is_named_with_the_file(tmp_path: Path, recipe_file: Callable[..., Path]) -> None:
+    path = recipe_file()
+    path.write_text(path.read_text().replace("floor =", "flor ="))
+    with pytest.raises(InputError) as error:
+        recipe.read(str(path))
+    assert str(error.value) == f"{path}: unknown key 'teacher.flor', did you mean 'floor'?"
