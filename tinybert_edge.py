@@ -1,11 +1,128 @@
-"""The command line `tinybert`: it mounts each stage's command; nothing imports it."""
+"""The command line `tinybert`: it mounts each stage's command and runs them in turn; nothing imports it.
+
+Heavy libraries are imported inside commands only, so that `--help` answers at once.
+"""
+
+import json as json_module
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
-from distill.command import distill
 
-app = typer.Typer(no_args_is_help=True)
-app.command()(distill)
+from bench.command import bench
+from bench.report.command import report
+from contract.errors import TERMINATED_EXIT_CODE, TinybertError
+from convert.command import convert
+from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
+from targets.command import targets
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: tinybert run",
+)
+
+
 @app.callback()
-def cb() -> None: ...
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Distil small BERT students, convert them for a device, measure them there, and compare."""
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of one that comes along.")] = (
+        "quickstart"
+    ),
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="A target profile; may be repeated.  [default: auto]")
+    ] = None,
+    data: DataOption = None,
+    teacher: TeacherOption = None,
+    dataset: DatasetOption = None,
+    changes: SetOption = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Distil, convert, measure and report; finished parts are found again.
+
+    Examples:
+
+        tinybert run
+
+        tinybert run sst2 --data data/sst2
+
+        tinybert run sst2 --data data/sst2 --target laptop-x86 --target laptop-x86-vnni
+    """
+    from distill.quiet import quiet
+
+    quiet()
+    from bench.process import outputs_of
+    from bench.report.command import write_report
+    from bench.session import measure_once
+    from contract.lock import owned
+    from contract.progress import note
+    from convert.build import convert_student
+    from distill.command import prepare
+    from distill.distil import distil
+    from targets.doctor import resolve
+
+    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
+    profiles = [resolve(name) for name in target or ["auto"]]
+    folder = out or Path("runs") / document.name
+    with owned(folder):
+        note(f"1 of 4: distil {document.name} from {encoder.name}")
+        teacher_folder, student = distil(document, encoder, splits, folder)
+        records: list[Path] = []
+        for profile, reason in profiles:
+            note(f"2 of 4: convert for {profile.name}: {reason}")
+            artifacts = convert_student(student, profile, out=folder / "artifacts" / student.name, run=outputs_of)
+            note(f"3 of 4: measure {len(artifacts)} artifacts and the teacher")
+            subjects = [teacher_folder, *artifacts]
+            records += measure_once(subjects, target=profile.name, student=student, out=folder / "results")
+        note("4 of 4: report")
+        page = write_report(records, folder / "report.html")
+    if json:
+        typer.echo(
+            json_module.dumps({"student": str(student), "records": list(map(str, records)), "report": str(page)})
+        )
+    else:
+        typer.echo(page.with_name("REPORT.md").read_text(encoding="utf-8"))
+        typer.echo(str(page))
+
+
 def main() -> None:
-    app()
+    """Run the command line and end with the exit code that its errors name."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except TinybertError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", 2)
+    except Exception as error:
+        _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED_EXIT_CODE)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    if "--debug" in sys.argv:
+        raise  # noqa: PLE0704  # called while an exception is handled
+    line = " ".join(message.split())
+    typer.echo(f"error: {line}", err=True)
+    raise SystemExit(exit_code)
+
+
+for _command in (targets, distill, convert, bench, report):
+    app.command()(_command)
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from distill import losses
 shapes = st.tuples(st.integers(1, 3), st.integers(2, 6), st.sampled_from([4, 8]), st.integers(0, 10_000))
 
 
-def _mask_BL(batch: int, length: int) -> Tensor:
+def mask_of(batch: int, length: int) -> Tensor:
     mask_BL = torch.ones(batch, length)
     mask_BL[:, length // 2 + 1 :] = 0
     return mask_BL
@@ -23,7 +23,7 @@ def test_hidden_states_are_equal_to_themselves_and_blind_to_padding(shape: tuple
     batch, length, width, seed = shape
     generator = torch.Generator().manual_seed(seed)
     one_BLD, other_BLD = (torch.randn(batch, length, width, generator=generator) for _ in range(2))
-    mask_BL = _mask_BL(batch, length)
+    mask_BL = mask_of(batch, length)
     assert losses.hidden_states(one_BLD, one_BLD, mask_BL) == 0
     before = losses.hidden_states(one_BLD, other_BLD, mask_BL)
     changed_BLD = one_BLD + 100 * (1 - mask_BL)[:, :, None]
@@ -36,7 +36,7 @@ def test_attention_scores_are_equal_to_themselves_and_blind_to_padding(shape: tu
     batch, length, heads, seed = shape
     generator = torch.Generator().manual_seed(seed)
     one_BHLL, other_BHLL = (torch.randn(batch, heads, length, length, generator=generator) for _ in range(2))
-    mask_BL = _mask_BL(batch, length)
+    mask_BL = mask_of(batch, length)
     assert losses.attention_scores(one_BHLL, one_BHLL, mask_BL) == 0
     before = losses.attention_scores(one_BHLL, other_BHLL, mask_BL)
     padding_BLL = 1 - mask_BL[:, :, None] * mask_BL[:, None, :]
