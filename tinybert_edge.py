@@ -64,15 +64,17 @@ def run(
     from bench.process import outputs_of
     from bench.report.command import write_report
     from bench.session import measure_once
+    from contract.errors import needs_extra
     from contract.lock import owned
     from contract.progress import note
     from convert.build import convert_student
     from distill.command import prepare
-    from distill.distil import distil
     from targets.doctor import resolve
 
-    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
     profiles = [resolve(name) for name in target or ["auto"]]
+    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
+    with needs_extra("distill"):
+        from distill.distil import distil
     folder = out or Path("runs") / document.name
     with owned(folder):
         note(f"1 of 4: distil {document.name} from {encoder.name}")
@@ -115,7 +117,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, exit_code: int) -> NoReturn:
     if "--debug" in sys.argv:
-        raise  # noqa: PLE0704  # called while an exception is handled
+        raise  # the error that is being handled
     line = " ".join(message.split())
     typer.echo(f"error: {line}", err=True)
     raise SystemExit(exit_code)

@@ -47,10 +47,14 @@ def distill(
 
         tinybert distill sst2 --teacher textattack/bert-base-uncased-SST-2 --dataset nyu-mll/glue:sst2
     """
+    from contract.errors import needs_extra
     from contract.lock import owned
-    from distill.distil import distil
+    from distill.quiet import quiet
 
+    quiet()
     document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
+    with needs_extra("distill"):
+        from distill.distil import distil
     folder = out or Path("runs") / document.name
     with owned(folder):
         _, student = distil(document, encoder, splits, folder)

@@ -1,7 +1,11 @@
 """A small teacher, made here: a BERT of two layers with a tokenizer of its own, and sentences it can learn."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,8 +28,8 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_config(**changes: object) -> BertConfig:
-    shape = {
+def tiny_config(**changes: Any) -> BertConfig:
+    shape: dict[str, Any] = {
         "vocab_size": len(SPECIAL + WORDS),
         "hidden_size": 32,
         "num_hidden_layers": 2,
@@ -81,16 +85,21 @@ def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> Non
 @pytest.fixture
 def sentences_file(tmp_path: Path) -> SentencesFile:
     """Write train.tsv and dev.tsv of sentences that a word decides; return their folder."""
+    return lambda **rows: write_sentences(tmp_path / "data", **rows)
 
-    def write(train_rows: int = 64, validation_rows: int = 16) -> Path:
-        folder = tmp_path / "data"
-        folder.mkdir(exist_ok=True)
-        for name, rows in (("train.tsv", train_rows), ("dev.tsv", validation_rows)):
-            lines = [f"{subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
-            (folder / name).write_text("sentence\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        return folder
 
-    return write
+@pytest.fixture
+def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
+    """Write a recipe for the tiny teacher and these sentences."""
+    return lambda model=encoder_folder, **changes: write_recipe(tmp_path / "tiny.toml", model, **changes)
+
+
+def write_sentences(folder: Path, train_rows: int = 64, validation_rows: int = 16) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, rows in (("train.tsv", train_rows), ("dev.tsv", validation_rows)):
+        lines = [f"{subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
+        (folder / name).write_text("sentence\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return folder
 
 
 def subject(row: int) -> str:
@@ -98,14 +107,9 @@ def subject(row: int) -> str:
     return " ".join(["the film was", *("very" for _ in range(row % 5))])
 
 
-@pytest.fixture
-def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
-    """Write a recipe for the tiny teacher and these sentences."""
-
-    def write(model: Path = encoder_folder, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
-        path = tmp_path / "tiny.toml"
-        path.write_text(
-            f"""
+def write_recipe(path: Path, model: Path, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
+    path.write_text(
+        f"""
 schema_version = 1
 name = "tiny"
 task = "classification"
@@ -144,8 +148,32 @@ learning_rate = 1e-3
 batch_size = 8
 losses = {{ prediction = 1.0, labels = 0.5 }}
 """,
-            encoding="utf-8",
-        )
-        return path
+        encoding="utf-8",
+    )
+    return path
 
-    return write
+
+def _run_process(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tinybert_edge", *arguments]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.fixture(scope="session")
+def run_process() -> Callable[[list[str]], subprocess.CompletedProcess[str]]:
+    """Run the command line as a process of its own."""
+    return _run_process
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path
+) -> tuple[Path, subprocess.CompletedProcess[str], list[str]]:
+    """A whole run on the tiny teacher: its folder, what it printed, its arguments."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = write_recipe(folder / "tiny.toml", encoder_folder)
+    data = write_sentences(folder / "data")
+    arguments = ["run", str(recipe), "--data", str(data), "--out", str(folder / "out")]
+    result = _run_process(arguments)
+    assert result.returncode == 0, result.stderr
+    return folder / "out", result, arguments

@@ -1,0 +1,244 @@
+"""The command line as a user meets it: help, errors of one line with exit codes, the whole job on a tiny model."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tinybert_edge
+from contract.lock import owned
+
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "onnxruntime",
+    "openvino",
+    "ai_edge_litert",
+    "matplotlib",
+    "sklearn",
+    "numpy",
+)
+COMMANDS = ("targets", "distill", "convert", "bench", "report", "run")
+Finished = tuple[Path, subprocess.CompletedProcess[str], list[str]]
+RunProcess = Callable[[list[str]], subprocess.CompletedProcess[str]]
+Tinybert = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tinybert:
+    """Run the command line in this process; return exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tinybert", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            tinybert_edge.main()
+        except SystemExit as end:
+            captured = capsys.readouterr()
+            return int(end.code or 0), captured.out, captured.err
+        raise AssertionError("the command line always ends with an exit code")
+
+    return call
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(tinybert: Tinybert, command: str) -> None:
+    code, out, _ = tinybert(command, "--help")
+    assert code == 0
+    assert f"tinybert {command}" in out.split("Examples")[1]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "tinybert_edge", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
+    assert all(command in result.stdout for command in COMMANDS)
+    assert not imported & {*HEAVY, "pydantic"}
+
+
+def test_the_worker_imports_neither_torch_nor_transformers() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "bench.worker", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
+    assert "numpy" in imported
+    assert not imported & {"torch", "transformers", "datasets", "pydantic", "typer"}
+
+
+def test_a_whole_run_reports_six_students_and_the_teacher(
+    finished: Finished,
+) -> None:
+    out, result, _ = finished
+    report = out / "report.html"
+    assert result.stdout.splitlines()[-1] == str(report)
+    records = [json.loads(path.read_text()) for path in out.glob("results/*/*.json")]
+    rows = {(record["kind"], record["runtime"], record["precision"]) for record in records}
+    students = {
+        ("artifact", runtime, precision) for runtime in ("onnx", "openvino", "tflite") for precision in ("fp32", "int8")
+    }
+    assert rows == {*students, ("teacher", "pytorch", "fp32")}
+    for record in records:
+        assert sum(map(sum, record["accuracy"]["confusion"])) == 16
+        if record["kind"] == "artifact" and record["precision"] == "fp32":
+            assert record["accuracy"]["agrees_with_student"] == 16
+    assert "Warning" not in result.stderr
+
+
+def test_a_second_run_finds_everything(finished: Finished, run_process: RunProcess) -> None:
+    out, _, arguments = finished
+    stages = [path for path in out.rglob("*.json") if path.name != "report.html"]
+    before = {path: path.stat().st_mtime_ns for path in stages}
+    result = run_process(arguments)
+    assert result.returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in stages} == before
+
+
+@pytest.mark.parametrize("extra", ["onnx", "openvino", "tflite"])
+def test_json_and_last_line_of_each_command(tinybert: Tinybert, finished: Finished, tmp_path: Path, extra: str) -> None:
+    artifact = next(finished[0].glob(f"artifacts/*/*/{extra}-int8"))
+    code, out, _ = tinybert("bench", artifact, "--blocks", 1, "--out", tmp_path / "results")
+    assert code == 0
+    assert Path(out.splitlines()[-1]).is_relative_to(tmp_path / "results")
+    code, out, _ = tinybert("report", tmp_path / "results", "--out", tmp_path / "page.html", "--json")
+    assert code == 0
+    assert len(json.loads(out)["rows"] if isinstance(json.loads(out), dict) else json.loads(out)) == 1
+
+
+def _columns(data: Path, recipe: Path) -> None:
+    (data / "train.tsv").write_text("text\tlabel\na\t1\nb\t0\n")
+
+
+def _one_class(data: Path, recipe: Path) -> None:
+    (data / "train.tsv").write_text("sentence\tlabel\na\t1\nb\t1\n")
+
+
+def _empty(data: Path, recipe: Path) -> None:
+    (data / "dev.tsv").write_text("")
+
+
+def _label(data: Path, recipe: Path) -> None:
+    (data / "train.tsv").write_text("sentence\tlabel\na\t1\nb\t0\nc\t5\n")
+
+
+def _key(data: Path, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("seed = 1", "sead = 1"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_key, "unknown key 'sead', did you mean 'seed'?"),
+        (_columns, "train.tsv:1: no column 'sentence' (it has: text, label)"),
+        (_one_class, "train.tsv: all 2 rows have the label 'positive'"),
+        (_empty, "dev.tsv: empty"),
+        (_label, "train.tsv:4: label '5' is out of range"),
+    ],
+)
+def test_bad_input_writes_nothing(
+    tinybert: Tinybert,
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    spoil: Callable[[Path, Path], None],
+    message: str,
+) -> None:
+    recipe, data = recipe_file(), sentences_file()
+    spoil(data, recipe)
+    _refused(tinybert("distill", recipe, "--data", data, "--out", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_target_writes_nothing(
+    tinybert: Tinybert, tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    arguments = (
+        "run",
+        recipe_file(),
+        "--data",
+        sentences_file(),
+        "--target",
+        "raspbery-pi-5",
+        "--out",
+        tmp_path / "out",
+    )
+    _refused(tinybert(*arguments), "unknown target 'raspbery-pi-5', did you mean 'raspberry-pi-5'?")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_teacher_of_other_labels_writes_nothing(
+    tinybert: Tinybert,
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    classifier_folder: Callable[..., Path],
+) -> None:
+    teacher = classifier_folder(("a", "b", "c"))
+    arguments = ("distill", recipe_file(), "--data", sentences_file(), "--teacher", teacher, "--out", tmp_path / "out")
+    _refused(tinybert(*arguments), "has 3 labels (a, b, c), the data 2")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_an_output_folder_in_use_names_its_owner(
+    tinybert: Tinybert, tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    with owned(tmp_path / "out"):
+        arguments = ("distill", recipe_file(), "--data", sentences_file(), "--out", tmp_path / "out")
+        _refused(tinybert(*arguments), f"in use by another run (pid {os.getpid()})")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [
+        ("datasets", ("distill",), "distill"),
+        ("torch", ("distill",), "distill"),
+        ("matplotlib", ("report",), "report"),
+    ],
+)
+def test_a_missing_extra_names_its_pip_line(
+    tinybert: Tinybert,
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    arguments: tuple[str, ...],
+    extra: str,
+) -> None:
+    for name in [*sys.modules]:
+        if name.split(".")[0] == module or name.startswith(("distill.", "bench.report.")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    inputs = (recipe_file(), "--data", sentences_file()) if arguments == ("distill",) else (finished[0] / "results",)
+    out = tmp_path / "out" / "page.html"
+    _refused(tinybert(*arguments, *inputs, "--out", out), f"pip install 'tinybert-edge[{extra}]'")
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "tflite"])
+def test_an_artifact_changed_by_one_byte_is_refused(
+    tinybert: Tinybert, finished: Finished, tmp_path: Path, runtime: str
+) -> None:
+    artifact = tmp_path / "artifact"
+    shutil.copytree(next(finished[0].glob(f"artifacts/*/*/{runtime}-int8")), artifact)
+    largest = max(artifact.iterdir(), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    _refused(tinybert("bench", artifact, "--out", tmp_path / "out"), "its SHA-256 is not the one of its manifest")
+    assert not (tmp_path / "out").exists()
+
+
+def _refused(result: tuple[int, str, str], message: str) -> None:
+    code, out, err = result
+    assert code == 2, err
+    assert out == ""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
