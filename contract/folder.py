@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -58,7 +59,7 @@ Kind = TypeVar("Kind", bound=Manifest)
 def building(folder: Path) -> Iterator[Path]:
     """Give a scratch folder that takes the final place when the block ends well, and goes away when it does not."""
     scratch = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    shutil.rmtree(scratch, ignore_errors=True)
+    _clear_leftovers(folder)
     scratch.mkdir(parents=True)
     try:
         yield scratch
@@ -112,7 +113,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InputError(f"{folder}: {name!r} leads out of the folder", "do not use it")
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             raise InputError(f"{path}: missing or not a regular file", "make the folder again")
         size_bytes = path.stat().st_size
         if size_bytes != entry.size_bytes:
@@ -143,10 +144,27 @@ def identity(path: Path) -> str:
 
 
 def _schema_version(path: Path) -> int | None:
-    with suppress(OSError, ValueError):
-        version = json.loads(path.read_text(encoding="utf-8"))["schema_version"]
+    with suppress(OSError, ValueError, RecursionError):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        version = value.get("schema_version") if isinstance(value, dict) else None
         return version if isinstance(version, int) else None
     return None
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Put back a folder that a killed process had moved aside, and remove what else such processes left."""
+    import psutil
+
+    for path in sorted(folder.parent.glob(f".{escape(folder.name)}.*-*")):
+        kind, _, pid = path.name.removeprefix(f".{folder.name}.").partition("-")
+        if kind not in ("partial", "old") or not pid.isdigit():
+            continue
+        if int(pid) != os.getpid() and psutil.pid_exists(int(pid)):
+            continue
+        if kind == "old" and not folder.exists():
+            path.rename(folder)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _replace(scratch: Path, folder: Path) -> None:
@@ -155,7 +173,7 @@ def _replace(scratch: Path, folder: Path) -> None:
         folder.rename(old)
     try:
         scratch.rename(folder)
-    except OSError:
+    except BaseException:
         if old.exists():
             old.rename(folder)
         raise

@@ -12,19 +12,25 @@ def owned(folder: Path) -> Iterator[None]:
     """Hold an output folder for this process; a lock left by a dead process is taken over.
 
     Raises:
-        InputError: another live process holds the folder; its pid is named.
+        InputError: another live process holds the folder (its pid is named), or the folder cannot be written.
     """
     from filelock import SoftFileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
     lock = SoftFileLock(folder / ".lock", timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
+        if lock.pid is None:  # a process died between making the file and writing its name into it
+            raise InputError(
+                f"{lock.lock_file}: names no owner", "delete it if no other run uses the folder"
+            ) from error
         raise InputError(
             f"{folder}: in use by another run (pid {lock.pid})",
             "wait for it, stop it, or choose another --out",
         ) from error
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})", "choose another --out") from error
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from contract.errors import InputError
 class Strict(BaseModel):
     """Base of every document of this project."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -60,6 +60,8 @@ def read_json(path: Path, model: type[Document]) -> Document:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise InputError(f"{path}: cannot be read as JSON (nested too deeply)") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
     return parse(model, value, str(path))
@@ -78,7 +80,7 @@ def _reason(error: Exception) -> str:
 def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
     # An unknown key first: where one is misspelt another is missing, and the misspelling is what to mend.
     fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-    location = [str(part) for part in fault["loc"]]
+    location = [str(part) for part in fault["loc"] if part != "[key]"]
     key = ".".join(location)
     if fault["type"] == "extra_forbidden":
         return f"unknown key {key!r}{near_miss(location[-1], _keys_at(model, location[:-1]))}"

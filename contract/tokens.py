@@ -3,12 +3,15 @@
 Shapes: N sentences, T tokens of all sentences together, B sentences of one batch, L tokens of one padded sentence.
 """
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contract.errors import InputError
 
 Arrays = dict[str, NDArray[np.generic]]
 Row = Sequence[int] | NDArray[np.integer]
@@ -107,14 +110,37 @@ def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
     """Read tokens and the other arrays of an .npz; pickled objects are refused.
 
     Raises:
-        ValueError: the file holds pickled objects.
-        KeyError: it does not hold tokens.
+        InputError: it is missing, cut, no .npz, does not hold tokens, or holds pickled objects.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        arrays: Arrays = {name: archive[name] for name in archive.files}
-    tokens = Tokens(
-        ids_T=arrays.pop("token_ids").astype(np.int32),
-        types_T=arrays.pop("token_types").astype(np.int8),
-        offsets=arrays.pop("offsets").astype(np.int64),
-    )
+    try:
+        arrays = _read_arrays(path)
+        tokens = Tokens(
+            ids_T=arrays.pop("token_ids").astype(np.int32),
+            types_T=arrays.pop("token_types").astype(np.int8),
+            offsets=arrays.pop("offsets").astype(np.int64),
+        )
+        _check(tokens)
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as tokens ({reason})", "make its folder again") from error
     return tokens, arrays
+
+
+def _read_arrays(path: Path) -> Arrays:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("no .npz")
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{name} is no array")
+    return arrays
+
+
+def _check(tokens: Tokens) -> None:
+    offsets = tokens.offsets
+    if len(tokens.types_T) != len(tokens.ids_T):
+        raise ValueError("as many types as ids are needed")
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(tokens.ids_T) or (np.diff(offsets) < 0).any():
+        raise ValueError("the offsets do not span the ids")

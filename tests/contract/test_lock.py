@@ -1,0 +1,76 @@
+"""One run at a time in one output folder."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.errors import InputError
+from contract.lock import owned
+
+HOLD = """
+import sys
+from pathlib import Path
+from contract.lock import owned
+with owned(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that holds the folder until its standard input is closed."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_run_is_refused_and_told_the_owner(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"in use by another run \(pid {holder.pid}\)"), owned(tmp_path / "out"):
+        pytest.fail("was let in")
+    assert holder.poll() is None
+
+
+def test_the_folder_is_free_when_the_run_ends(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    holder.communicate(timeout=60)
+    with owned(tmp_path / "out"):
+        assert (tmp_path / "out" / ".lock").exists()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no SIGKILL")
+def test_the_lock_of_a_dead_process_is_taken_over(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait(timeout=60)
+    assert (tmp_path / "out" / ".lock").exists()
+    with owned(tmp_path / "out"):
+        pass
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_error_inside_frees_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a fault"), owned(tmp_path):
+        raise ValueError("a fault")
+    with owned(tmp_path):
+        pass
+
+
+def test_a_lock_without_owner_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    with pytest.raises(InputError, match=r"\.lock: names no owner: delete it"), owned(tmp_path):
+        pytest.fail("was let in")
+
+
+@pytest.mark.parametrize("name", ["file", "file/sub"])
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"), owned(tmp_path / name):
+        pytest.fail("was let in")
