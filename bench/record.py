@@ -118,7 +118,7 @@ class Outputs(Strict):
         data = np.ascontiguousarray(logits_NC, dtype="<f4").tobytes()
         return cls(shape=(rows, columns), float32_base64=base64.b64encode(data).decode())
 
-    def logits_NC(self) -> NDArray[np.float32]:
+    def logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
         """Unpack the logits."""
         data = base64.b64decode(self.float32_base64)
         return np.frombuffer(data, dtype="<f4").reshape(self.shape).astype(np.float32)

@@ -1,0 +1,33 @@
+"""Fingerprint of the machine that measures."""
+
+import mmap
+import platform
+
+from bench import probe
+from bench.record import Machine
+from targets import machine as facts
+
+
+def fingerprint() -> Machine:
+    """Describe this machine as far as it decides over speed."""
+    arch = facts.architecture()
+    return Machine(
+        model=facts.model_name(),
+        arch=arch,
+        isa_features=facts.isa_features(),
+        cores=facts.cores(),
+        memory_bytes=facts.memory_bytes(),
+        page_bytes=mmap.PAGESIZE,
+        governor=probe.governor(),
+        system=_system(),
+        kernel=platform.release(),
+        python=platform.python_version(),
+        emulated=probe.emulated(arch),
+    )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return f"{platform.system()} {platform.version()}"  # no Linux, or one without os-release

@@ -1,0 +1,141 @@
+"""State of the machine and of this process at one moment. Standard library and psutil: workers import it.
+
+Every function takes the root of the file system, so that another machine's /proc and /sys can be looked at too.
+A null means that the machine does not tell.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path("/")
+VCGENCMD_TIMEOUT_S = 2.0
+CPUFREQ = "sys/devices/system/cpu"
+
+Conditions = dict[str, float | int | bool | None]
+
+
+def conditions(root: Path = ROOT) -> Conditions:
+    """Return the fields of bench.record.Conditions."""
+    return {
+        "load_average": load_average(root),
+        "steal_jiffies": steal_jiffies(root),
+        "involuntary_switches": involuntary_switches(),
+        "frequency_khz": frequency_khz(root),
+        "temperature_millicelsius": temperature_millicelsius(root),
+        "throttled_bits": throttled_bits(root),
+        "on_battery": on_battery(),
+    }
+
+
+def load_average(root: Path = ROOT) -> float | None:
+    """Return the load average of the last minute."""
+    text = read_text(root / "proc/loadavg")
+    if text:
+        return float(text.split()[0])
+    # Windows has none; what psutil makes up there starts at zero in each process.
+    return os.getloadavg()[0] if root == ROOT and hasattr(os, "getloadavg") else None
+
+
+def steal_jiffies(root: Path = ROOT) -> int | None:
+    """Return the time the hypervisor gave to others since boot, of all cores."""
+    words = read_text(root / "proc/stat").partition("\n")[0].split()
+    return int(words[8]) if len(words) > 8 and words[0] == "cpu" else None
+
+
+def involuntary_switches() -> int | None:
+    """Return the context switches forced on all threads of this process since its start."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def frequency_khz(root: Path = ROOT) -> int | None:
+    """Return the mean current clock of the cores."""
+    clocks = _numbers((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    return sum(clocks) // len(clocks) if clocks else None
+
+
+def governor(root: Path = ROOT) -> str | None:
+    """Return the frequency governors in use, joined where cores differ."""
+    files = sorted((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_governor"))
+    return "+".join(dict.fromkeys(filter(None, (read_text(file).strip() for file in files)))) or None
+
+
+def temperature_millicelsius(root: Path = ROOT) -> int | None:
+    """Return the temperature of the hottest thermal zone."""
+    return max(_numbers((root / "sys/class/thermal").glob("thermal_zone*/temp")), default=None)
+
+
+def throttled_bits(root: Path = ROOT) -> int | None:
+    """Return Raspberry Pi's get_throttled word: bits 0 to 3 are now, 16 to 19 since boot."""
+    word = read_text(root / "sys/devices/platform/soc/soc:firmware/get_throttled").strip()
+    if not word and root == ROOT:
+        word = _vcgencmd().partition("=")[2].strip()
+    try:
+        return int(word, 16) if word else None
+    except ValueError:
+        return None
+
+
+def on_battery() -> bool | None:
+    """Tell whether a battery is discharging."""
+    import psutil
+
+    sensor = getattr(psutil, "sensors_battery", None)
+    battery = sensor() if sensor else None
+    return None if battery is None or battery.power_plugged is None else not battery.power_plugged
+
+
+def threads() -> int | None:
+    """Return how many threads this process has."""
+    import psutil
+
+    try:
+        return int(psutil.Process().num_threads())
+    except psutil.Error:
+        return None
+
+
+def emulated(arch: str, root: Path = ROOT) -> bool:
+    """Tell whether this process runs under an emulator, so that its times say nothing.
+
+    Args:
+        arch: instruction set of the user space.
+        root: of the file system.
+    """
+    # QEMU in user mode forges /proc/self/maps, but not its twin.
+    if "qemu-" in read_text(root / "proc/thread-self/maps"):
+        return True
+    vendor = "vendor_id" in read_text(root / "proc/cpuinfo")
+    return vendor and arch not in ("x86_64", "i686", "s390x")
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; nothing where it is absent or may not be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _numbers(files: Iterable[Path]) -> list[int]:
+    texts = (read_text(file).strip() for file in files)
+    return [int(text) for text in texts if text.lstrip("-").isdigit()]
+
+
+def _vcgencmd() -> str:
+    command = shutil.which("vcgencmd")
+    if not command:
+        return ""
+    try:
+        return subprocess.run(
+            [command, "get_throttled"], capture_output=True, text=True, check=True, timeout=VCGENCMD_TIMEOUT_S
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""  # no such device, or no right to ask it

@@ -1,0 +1,157 @@
+"""Starting workers and reading their answers; whatever a worker does, the caller goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bench
+from bench import job as jobs
+from bench.ending import how_it_ended, said
+from bench.job import Job
+from bench.pipes import LIMIT_BYTES, Pipes
+from contract.errors import WorkerError
+from contract.tokens import Tokens, write_tokens
+
+if TYPE_CHECKING:
+    from bench.reply import LatencyReply, OutputsReply
+
+    Kind = TypeVar("Kind", LatencyReply, OutputsReply)
+
+COMMAND = (sys.executable, "-P", "-m", "bench.worker")
+TIMEOUT_S = 600.0
+
+
+def run_worker(
+    job: Job, kind: "type[Kind]", *, timeout_s: float = TIMEOUT_S, command: Sequence[str] = COMMAND
+) -> "Kind":
+    """Run one job in a fresh process.
+
+    Args:
+        job: what to do.
+        kind: the answer it gives: bench.reply.LatencyReply or OutputsReply.
+        timeout_s: after which the process and its children are killed.
+        command: what to start.
+
+    Raises:
+        InputError: the worker refused its input, such as a file that was changed.
+        WorkerError: it crashed, hung, or answered something else.
+    """
+    from bench import reply
+
+    source = f"{job.runtime} on {Path(job.folder).name}"
+    asked_ns = time.perf_counter_ns()
+    process = _start(command, job.threads)
+    try:
+        pipes = Pipes(process)
+        pipes.send(jobs.write(replace(job, asked_ns=asked_ns)).encode())
+        ended = pipes.wait(timeout_s)
+    finally:
+        _kill(process)
+    if pipes.overflowed:
+        raise WorkerError(f"{source}: the worker answered more than {LIMIT_BYTES // 2**20} MiB and was killed")
+    if not ended:
+        raise WorkerError(f"{source}: the worker did not end within {timeout_s:g} s and was killed{said(pipes.stderr)}")
+    if not pipes.stdout:
+        raise WorkerError(f"{source}: the worker {how_it_ended(process.returncode)}{said(pipes.stderr)}")
+    return reply.read(pipes.stdout, kind, source)
+
+
+def outputs_of(
+    folder: Path,
+    *,
+    runtime: str,
+    model_file: str,
+    inputs: tuple[str, str, str],
+    buckets: tuple[int, ...],
+    threads: int,
+    tokens: Tokens | None = None,
+    pad_id: int = 0,
+    timeout_s: float = TIMEOUT_S,
+) -> NDArray[np.float32]:
+    """Run a model over sentences in a fresh process.
+
+    Args:
+        folder: of the model.
+        runtime: a name in bench.runtimes.RUNTIMES.
+        model_file: below the folder; empty if the folder is the model.
+        inputs: the model's names for ids, mask and token types.
+        buckets: the padded lengths it takes; empty if it takes any.
+        threads: how many threads one inference may use.
+        tokens: N sentences; those of the folder's evaluation.npz if not given.
+        pad_id: token id to pad with.
+        timeout_s: after which the process is killed.
+
+    Returns:
+        Logits of shape (N, C).
+
+    Raises:
+        InputError: the model cannot be used so.
+        WorkerError: the process failed.
+    """
+    from bench.reply import OutputsReply
+
+    with TemporaryDirectory(prefix="tinybert-") as scratch:
+        path = folder / "evaluation.npz"
+        if tokens is not None:
+            path = Path(scratch) / "tokens.npz"
+            write_tokens(path, tokens)
+        job = Job(
+            mode="outputs",
+            folder=str(folder.resolve()),
+            model_file=model_file,
+            runtime=runtime,
+            threads=threads,
+            inputs=inputs,
+            buckets=buckets,
+            tokens=str(path.resolve()),
+            pad_id=pad_id,
+            files={},
+        )
+        return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC()
+
+
+def _start(command: Sequence[str], threads: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(threads),
+        # A group of its own, so that it can be killed with all its children, and Ctrl-C reaches only the parent.
+        start_new_session=os.name == "posix",
+    )
+
+
+def _environment(threads: int) -> dict[str, str]:
+    root = str(Path(bench.__file__).parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy pads sentences here and multiplies nothing
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
