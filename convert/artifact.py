@@ -53,6 +53,11 @@ class Artifact(Manifest):
     quantization: tuple[str, ...]
     parity: Parity
 
+    @property
+    def model_size_bytes(self) -> int:
+        """Size of what a device needs to answer: the model and the tokenizer, without the evaluation sentences."""
+        return self.size_bytes - self.files[EVALUATION].size_bytes
+
 
 def read_artifact(folder: Path) -> Artifact:
     """Read artifact.json.

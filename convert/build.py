@@ -1,0 +1,115 @@
+"""The conversion stage: a student folder and a profile in, an artifact folder for each runtime and precision out."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from contract.errors import InputError, TinybertError, WorkerError
+from contract.folder import identity, verify
+from contract.lock import owned
+from contract.progress import bar
+from convert import calibration
+from convert.artifact import TOKENIZER
+from convert.make import Task, make
+from convert.parity import Reference, Run
+from convert.plan import plan
+from convert.write import Origin
+from distill.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
+from targets.profile import Precision, Profile
+
+NEEDED = ("config.json", "model.safetensors", TOKENIZER, EVALUATION, CALIBRATION)
+
+
+class ConversionError(WorkerError):
+    """Some variants could not be made.
+
+    Args:
+        failures: why, by the folder the variant should have had.
+        finished: the artifact folders that stand nevertheless.
+    """
+
+    def __init__(self, failures: dict[Path, TinybertError], finished: list[Path]) -> None:
+        reasons = "; ".join(f"{folder.name}: {error}" for folder, error in failures.items())
+        kept = ", ".join(folder.name for folder in finished) or "none"
+        super().__init__(f"not converted: {reasons}", f"finished and kept: {kept}")
+        self.failures = failures
+        self.finished = finished
+
+
+def convert_student(
+    student: Path,
+    profile: Profile,
+    *,
+    out: Path,
+    run: Run,
+    runtimes: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
+) -> list[Path]:
+    """Make a student's artifacts for a device, or find them finished.
+
+    Args:
+        student: the student folder.
+        profile: the device.
+        out: the folder to make `TARGET/RUNTIME-PRECISION/` in.
+        run: runs a model in its runtime, to compare it with the student.
+        runtimes: only these; all that the profile offers if not given.
+        precisions: only these; all that the profile offers if not given.
+
+    Returns:
+        The artifact folders.
+
+    Raises:
+        InputError: the student folder was changed, or the profile does not offer what is asked for; nothing is written.
+        MissingExtraError: a converter's library is not installed; nothing is written.
+        ConversionError: some variants failed; the others are finished.
+    """
+    manifest = read_student(student)
+    plans = plan(profile, manifest.max_length_tokens, runtimes, precisions)
+    _check_whole(student, manifest)
+    evaluation = read_evaluation(student)
+    if len(evaluation.tokens) == 0:
+        raise InputError(f"{student / EVALUATION}: holds no sentences", "distil again with a validation split")
+    if any(Precision.INT8 in one.precisions for one in plans):
+        calibration.read(student, evaluation.tokens)
+    origin = Origin(
+        folder=student,
+        student=manifest,
+        identity=identity(student / STUDENT_MANIFEST),
+        evaluation=evaluation.tokens,
+        profile=profile,
+    )
+    reference = Reference(tokens=evaluation.tokens, logits_NC=evaluation.student_logits_NC)
+    place = out / profile.name
+    return _make_all([Task(origin=origin, reference=reference, run=run, plan=one, out=place) for one in plans], place)
+
+
+def _check_whole(student: Path, manifest: Student) -> None:
+    absent = [name for name in NEEDED if name not in manifest.files]
+    if absent:
+        raise InputError(f"{student}: its manifest lists no {absent[0]}", "make the student again")
+    verify(student, manifest)
+
+
+def _make_all(tasks: list[Task], out: Path) -> list[Path]:
+    """Make what is not finished; a variant that fails does not stop the others."""
+    missing = [(task, precisions) for task in tasks if (precisions := task.missing())]
+    failures: dict[Path, TinybertError] = {}
+    if missing:
+        with _place(out), bar("Converting", sum(len(precisions) for _, precisions in missing)) as advance:
+            for task, precisions in missing:
+                failures |= make(task, precisions, advance)
+    folders = [task.folder(precision) for task in tasks for precision in task.plan.precisions]
+    if failures:
+        raise ConversionError(failures, [folder for folder in folders if folder not in failures])
+    return folders
+
+
+@contextmanager
+def _place(out: Path) -> Iterator[None]:
+    """Hold the output folder; it goes away again if nothing came of it."""
+    try:
+        with owned(out):
+            yield
+    finally:
+        with suppress(OSError):
+            out.rmdir()

@@ -1,0 +1,54 @@
+"""Calibration sentences: what a quantiser may see of the data, checked before it sees it."""
+
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from contract.errors import InputError
+from contract.tokens import Tokens
+from distill.student import CALIBRATION, read_calibration
+
+SENTENCES = 128
+CURE = "distil again with training sentences to calibrate on"
+
+
+def read(student: Path, evaluation: Tokens) -> Tokens:
+    """Read a student folder's calibration sentences, at most 128 of them, spread evenly.
+
+    Args:
+        student: the student folder.
+        evaluation: sentences that must not be among them.
+
+    Raises:
+        InputError: there are none, one has nothing but special tokens, or one is also evaluated on.
+    """
+    source = student / CALIBRATION
+    tokens = read_calibration(student)
+    if len(tokens) == 0:
+        raise InputError(f"{source}: holds no calibration sentences", CURE)
+    _check_real(tokens, source, _special_ids(student))
+    _check_apart(tokens, evaluation, source)
+    rows = np.linspace(0, len(tokens) - 1, min(SENTENCES, len(tokens))).round().astype(int)
+    return tokens.take(rows.tolist())
+
+
+def _special_ids(student: Path) -> list[int]:
+    """Return the ids that are no text; an unknown word is text."""
+    tokenizer = Tokenizer.from_file(str(student / "tokenizer.json"))
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    added = tokenizer.get_added_tokens_decoder()
+    return [number for number, token in added.items() if token.special and token.content != unknown]
+
+
+def _check_real(tokens: Tokens, source: Path, special_ids: list[int]) -> None:
+    for row in range(len(tokens)):
+        if np.isin(tokens.row_ids(row), special_ids).all():
+            raise InputError(f"{source}: sentence {row} holds no text, only padding or special tokens", CURE)
+
+
+def _check_apart(tokens: Tokens, evaluation: Tokens, source: Path) -> None:
+    evaluated = {evaluation.row_ids(row).tobytes() for row in range(len(evaluation))}
+    for row in range(len(tokens)):
+        if tokens.row_ids(row).tobytes() in evaluated:
+            raise InputError(f"{source}: sentence {row} is also in the evaluation split", CURE)

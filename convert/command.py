@@ -1,0 +1,107 @@
+"""`tinybert convert`: a student to the models of a device."""
+
+import json as json_module
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from convert.parity import Run
+
+StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
+TargetOption = Annotated[
+    str, typer.Option("--target", help="A device profile: its name, a TOML file, or auto for this machine's.")
+]
+RuntimeOption = Annotated[
+    list[str] | None, typer.Option("--runtime", help="Only this runtime: onnx, openvino or tflite; may be repeated.")
+]
+PrecisionOption = Annotated[
+    list[str] | None, typer.Option("--precision", help="Only this precision: fp32 or int8; may be repeated.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder to write to.  [default: artifacts/NAME beside the student]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
+MIB = 2**20
+
+
+def command(run: "Run") -> Callable[..., None]:
+    """Return the command.
+
+    Args:
+        run: runs a model in its runtime; it is the next stage's, which this one must not know.
+    """
+
+    def convert(
+        student: StudentArgument,
+        target: TargetOption = "auto",
+        runtimes: RuntimeOption = None,
+        precisions: PrecisionOption = None,
+        out: OutOption = None,
+        json: JsonOption = False,
+    ) -> None:
+        """Convert a student to the models of a device.
+
+        Each model is compared with the student in its own runtime, on real sentences, before it is written. Finished
+        models are found again; one that fails does not stop the others.
+
+        Examples:
+
+            tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-5
+
+            tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8 --json
+        """
+        from contract.progress import note
+        from convert.build import ConversionError, convert_student
+        from targets.doctor import resolve
+
+        profile, reason = resolve(target)
+        folder = out or default_folder(student)
+        note(f"Target {profile.name}: {reason}")
+        try:
+            made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)
+        except ConversionError as error:
+            show(error.finished, folder / profile.name, json=json)
+            raise
+        show(made, folder / profile.name, json=json)
+
+    return convert
+
+
+def default_folder(student: Path) -> Path:
+    """Return the folder a student's artifacts go to."""
+    student = student.absolute()
+    return student.parent / "artifacts" / student.name
+
+
+def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
+    """Print artifacts and how near they are to the student and, last, the folder they stand in."""
+    from convert.artifact import read_artifact
+
+    found = [(path, read_artifact(path)) for path in artifacts]
+    if json:
+        values = [
+            {
+                "artifact": str(path),
+                "runtime": artifact.runtime,
+                "precision": artifact.precision,
+                "model_size_bytes": artifact.model_size_bytes,
+                "parity": artifact.parity.model_dump(),
+            }
+            for path, artifact in found
+        ]
+        typer.echo(json_module.dumps({"folder": str(folder), "artifacts": values}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "size, MiB", "same label as the student", "largest difference of a logit", title=folder.name)
+    for _, artifact in found:
+        parity = artifact.parity
+        same = f"{parity.agreement:.1%} of {parity.sentences}"
+        size = f"{artifact.model_size_bytes / MIB:.1f}"
+        table.add_row(f"{artifact.runtime} {artifact.precision}", size, same, f"{parity.max_abs_difference:.1e}")
+    Console().print(table)
+    typer.echo(str(folder))

@@ -1,0 +1,79 @@
+"""What a converter is, and where to find one."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from contract.errors import MissingExtraError
+from contract.strict import Strict
+from contract.tokens import Tokens
+from targets.profile import Profile, RuntimeName
+
+EXTRA = "convert"
+
+
+class Made(Strict):
+    """A model that a converter wrote.
+
+    Attributes:
+        model_file: the file to load, by its name.
+        inputs: names of the model's inputs, in the order ids, mask, token types.
+        length_buckets_tokens: the padded lengths it takes; empty if it takes any.
+        quantization: what was quantised and how, one line a step; empty for fp32.
+    """
+
+    model_file: str
+    inputs: tuple[str, str, str]
+    length_buckets_tokens: tuple[int, ...]
+    quantization: tuple[str, ...] = ()
+
+
+class Converter(Protocol):
+    """A module of convert/ that writes models for one runtime; its name is the runtime's.
+
+    Attributes:
+        LIBRARIES: the distributions it works with.
+    """
+
+    LIBRARIES: tuple[str, ...]
+
+    def lengths(self, profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
+        """Return the padded lengths a model must take, rising; empty if one model takes any.
+
+        Raises:
+            InputError: the profile's longest bucket is too short for the student.
+        """
+        ...
+
+    def export(self, student: Path, destination: Path, *, lengths_tokens: tuple[int, ...]) -> Made:
+        """Write the student's fp32 model into a folder."""
+        ...
+
+    def quantize(self, source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:
+        """Write the int8 model of an fp32 model into a folder.
+
+        Args:
+            source: the folder of the fp32 model.
+            fp32: what `export` said of it.
+            destination: the folder to write to.
+            profile: the device it is for.
+            calibration: training sentences, for converters that measure activations.
+        """
+        ...
+
+
+def get(name: RuntimeName) -> Converter:
+    """Return the converter of a runtime; its libraries are imported only when it converts."""
+    return cast("Converter", import_module(f"convert.{name}"))
+
+
+def require(name: RuntimeName) -> None:
+    """Check that a converter's libraries are installed, without importing them.
+
+    Raises:
+        MissingExtraError: one is not.
+    """
+    for library in get(name).LIBRARIES:
+        if find_spec(library.replace("-", "_")) is None:
+            raise MissingExtraError(library, EXTRA)

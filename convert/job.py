@@ -1,0 +1,87 @@
+"""One conversion, in a process of its own: `python -m convert.job`, a job on stdin, its answer on stdout, both JSON.
+
+A converter may crash, hang, fill the memory or print what it likes: only this process sees it.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from contract.errors import TinybertError
+from contract.strict import Strict
+from convert.converter import Made, get
+from targets.profile import Profile, RuntimeName
+
+
+class Source(Strict):
+    """A finished fp32 model, to be quantised."""
+
+    folder: Path
+    made: Made
+
+
+class Job(Strict):
+    """What to convert.
+
+    Attributes:
+        student: the student folder.
+        destination: an existing folder to write the model to.
+        lengths_tokens: padded lengths the model must take; empty for any.
+        fp32: the model to quantise; null to export the student.
+    """
+
+    runtime: RuntimeName
+    student: Path
+    destination: Path
+    profile: Profile
+    lengths_tokens: tuple[int, ...]
+    fp32: Source | None
+
+
+class Answer(Strict):
+    """What came of it: a model, or why there is none."""
+
+    made: Made | None = None
+    cause: str = ""
+    cure: str = ""
+
+
+def perform(job: Job) -> Made:
+    """Do a job in this process.
+
+    Raises:
+        InputError: the calibration sentences cannot be used.
+        MissingExtraError: a library of the converter is missing.
+    """
+    converter = get(job.runtime)
+    if job.fp32 is None:
+        return converter.export(job.student, job.destination, lengths_tokens=job.lengths_tokens)
+    from convert.calibration import read
+    from distill.student import read_evaluation
+
+    return converter.quantize(
+        job.fp32.folder,
+        job.fp32.made,
+        job.destination,
+        profile=job.profile,
+        calibration=read(job.student, read_evaluation(job.student).tokens),
+    )
+
+
+def main() -> None:
+    """Do the job on stdin; whatever a library prints on the way goes to stderr."""
+    from distill.quiet import quiet
+
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        quiet()
+        try:
+            made = perform(Job.model_validate_json(sys.stdin.read()))
+        except TinybertError as error:
+            answer.write(Answer(cause=error.cause, cure=error.cure).model_dump_json())
+        else:
+            answer.write(Answer(made=made).model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Parity: a converted model must answer as the PyTorch student does, on real sentences, padded and not.
+
+Shapes: N sentences, C classes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import WorkerError
+from contract.tokens import Tokens
+from convert.artifact import Parity
+from convert.converter import Made
+from targets.profile import Precision, RuntimeName
+
+SENTENCES = 64
+FP32_LIMIT = 1e-4
+
+
+class Run(Protocol):
+    """Runs a model in its own runtime, one sentence at a time; bench brings it, which stands above this stage."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        runtime: RuntimeName,
+        model_file: str,
+        inputs: tuple[str, str, str],
+        buckets: tuple[int, ...],
+        threads: int,
+        tokens: Tokens,
+    ) -> NDArray[np.float32]:
+        """Return logits of shape (N, C).
+
+        Args:
+            folder: where the model lies.
+            runtime: what to run it with.
+            model_file: the file to load.
+            inputs: names of its inputs, in the order ids, mask, token types.
+            buckets: pad each sentence to the nearest of these lengths; not at all if empty.
+            threads: how many the runtime may use.
+            tokens: the sentences.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """What the PyTorch student answered: N sentences and its logits."""
+
+    tokens: Tokens
+    logits_NC: NDArray[np.float32]
+
+
+def compare(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
+    """Compare a model's logits with the reference's.
+
+    Raises:
+        WorkerError: they are of another shape, or not finite.
+    """
+    if logits_NC.shape != reference_logits_NC.shape:
+        raise WorkerError(f"it answers in shape {logits_NC.shape}, the student in {reference_logits_NC.shape}")
+    if not np.isfinite(logits_NC).all():
+        raise WorkerError("its logits are not finite numbers")
+    differences_NC = np.abs(logits_NC.astype(np.float64) - reference_logits_NC)
+    same_N = logits_NC.argmax(axis=1) == reference_logits_NC.argmax(axis=1)
+    return Parity(
+        sentences=len(logits_NC),
+        agreement=float(same_N.mean()),
+        max_abs_difference=float(differences_NC.max()),
+        mean_abs_difference=float(differences_NC.mean()),
+    )
+
+
+def worst(first: Parity, second: Parity) -> Parity:
+    """Return the worse of each number of two comparisons of the same sentences."""
+    return Parity(
+        sentences=min(first.sentences, second.sentences),
+        agreement=min(first.agreement, second.agreement),
+        max_abs_difference=max(first.max_abs_difference, second.max_abs_difference),
+        mean_abs_difference=max(first.mean_abs_difference, second.mean_abs_difference),
+    )
+
+
+def measure(
+    run: Run,
+    folder: Path,
+    made: Made,
+    reference: Reference,
+    *,
+    runtime: RuntimeName,
+    threads: int,
+    padded_lengths_tokens: tuple[int, ...],
+) -> Parity:
+    """Run a model on the first sentences of the reference and compare: as long as they are, and padded.
+
+    Args:
+        run: runs a model in its runtime.
+        folder: where the model lies.
+        made: the model.
+        reference: the student's answers.
+        runtime: the model's runtime.
+        threads: how many it may use.
+        padded_lengths_tokens: the lengths to pad to where the model takes any; otherwise its own are used.
+    """
+    first = range(min(SENTENCES, len(reference.tokens)))
+    tokens, expected_NC = reference.tokens.take(first), reference.logits_NC[: len(first)]
+    ways = (made.length_buckets_tokens,) if made.length_buckets_tokens else ((), padded_lengths_tokens)
+    compared = [
+        compare(
+            expected_NC,
+            run(
+                folder,
+                runtime=runtime,
+                model_file=made.model_file,
+                inputs=made.inputs,
+                buckets=buckets,
+                threads=threads,
+                tokens=tokens,
+            ),
+        )
+        for buckets in ways
+    ]
+    return worst(compared[0], compared[-1])
+
+
+def check(parity: Parity, precision: Precision) -> None:
+    """Refuse a full-precision model that is not the student; what int8 costs is for the record to say.
+
+    Raises:
+        WorkerError: its logits differ too much.
+    """
+    if precision is Precision.FP32 and parity.max_abs_difference >= FP32_LIMIT:
+        raise WorkerError(
+            f"its logits differ from the student's by {parity.max_abs_difference:.1e}, "
+            f"more than the {FP32_LIMIT:.0e} that rounding explains"
+        )

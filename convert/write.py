@@ -1,0 +1,96 @@
+"""Writes an artifact folder around a converted model."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.digest import sha256_of_value
+from contract.folder import building, inventory, write_manifest
+from contract.tokens import Tokens, write_tokens
+from contract.versions import versions_of
+from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity
+from convert.converter import Made, get
+from convert.plan import Plan
+from distill.student import Student
+from targets.profile import Precision, Profile
+
+METHOD = 1  # raised when the same student would be converted to another artifact
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What all artifacts of one student for one device share.
+
+    Attributes:
+        folder: the student folder.
+        student: its manifest.
+        identity: the SHA-256 of its manifest.
+        evaluation: the sentences a device is measured on.
+    """
+
+    folder: Path
+    student: Student
+    identity: str
+    evaluation: Tokens
+    profile: Profile
+
+
+def key(origin: Origin, plan: Plan, precision: Precision) -> str:
+    """Return the hash of everything an artifact is made from."""
+    profile = origin.profile
+    return sha256_of_value(
+        {
+            "method": METHOD,
+            "student": origin.identity,
+            "runtime": plan.runtime,
+            "precision": precision,
+            "lengths_tokens": plan.lengths_tokens,
+            "target": profile.name,
+            "arch": profile.arch,
+            "has_int8_dot_product": profile.has_int8_dot_product,
+            "padded_lengths_tokens": profile.length_buckets_tokens,
+            "threads": profile.threads,
+            "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
+        }
+    )
+
+
+def write(
+    folder: Path, models: Path, made: Made, origin: Origin, plan: Plan, precision: Precision, parity: Parity
+) -> None:
+    """Write a finished artifact folder: the model, the tokenizer, the evaluation sentences without their answers.
+
+    Args:
+        folder: the artifact folder.
+        models: the folder the converter wrote to; all its files are taken along.
+        made: the model.
+        origin: what it was made from.
+        plan: the runtime.
+        precision: the model's.
+        parity: how near it is to the student.
+    """
+    with building(folder) as scratch:
+        shutil.copytree(models, scratch, dirs_exist_ok=True)
+        shutil.copyfile(origin.folder / TOKENIZER, scratch / TOKENIZER)
+        write_tokens(scratch / EVALUATION, origin.evaluation)
+        manifest = Artifact(
+            schema_version=1,
+            key=key(origin, plan, precision),
+            files=inventory(scratch),
+            parents={**origin.student.parents, "student": origin.identity},
+            tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
+            name=origin.student.name,
+            task=origin.student.task,
+            label_names=origin.student.label_names,
+            runtime=plan.runtime,
+            precision=precision,
+            target=origin.profile.name,
+            model_file=made.model_file,
+            inputs=made.inputs,
+            length_buckets_tokens=made.length_buckets_tokens,
+            max_length_tokens=origin.student.max_length_tokens,
+            threads=origin.profile.threads,
+            quantization=made.quantization,
+            parity=parity,
+        )
+        write_manifest(scratch / ARTIFACT_MANIFEST, manifest)

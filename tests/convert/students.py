@@ -1,0 +1,132 @@
+"""Small real student folders: a model, a tokenizer and sentences, laid down as distillation lays them down."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+
+from contract.folder import inventory, write_manifest
+from contract.tokens import Tokens, from_rows, write_tokens
+from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e", "i", "o", "u", "ar", "en", "il"))
+LABEL_NAMES = ("bad", "good")
+
+
+def build(folder: Path, *, max_length_tokens: int = 24, evaluated: int = 80, calibrated: int = 24) -> Path:
+    """Make a finished student folder: two layers, random weights, sentences of 4 to max_length_tokens tokens."""
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(SPECIAL) + len(WORDS),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        max_position_embeddings=64,
+        id2label=dict(enumerate(LABEL_NAMES)),
+        initializer_range=0.2,
+    )
+    sentences = random_sentences(evaluated + calibrated, max_length_tokens)
+    return write(
+        folder,
+        BertForSequenceClassification(config),
+        tokenizer(),
+        evaluation=sentences.take(range(evaluated)),
+        calibration=sentences.take(range(evaluated, evaluated + calibrated)),
+        max_length_tokens=max_length_tokens,
+    )
+
+
+def tokenizer() -> Tokenizer:
+    """Return a word-piece tokenizer of made-up words."""
+    made = Tokenizer(WordPiece({word: place for place, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
+    made.normalizer = BertNormalizer(lowercase=True)
+    made.pre_tokenizer = BertPreTokenizer()
+    made.add_special_tokens(list(SPECIAL))
+    made.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    return made
+
+
+def random_sentences(count: int, max_length_tokens: int) -> Tokens:
+    """Return sentences that all differ, the first of them as long as they may be."""
+    generator = np.random.default_rng(7)
+    rows = []
+    for place in range(count):
+        words = max_length_tokens - 2 if place == 0 else int(generator.integers(2, max_length_tokens - 1))
+        rows.append([2, *generator.integers(len(SPECIAL), len(SPECIAL) + len(WORDS), words).tolist(), 3])
+    return from_rows(rows, [[0] * len(row) for row in rows])
+
+
+def write(
+    folder: Path,
+    model: PreTrainedModel,
+    tokens: Tokenizer,
+    *,
+    evaluation: Tokens,
+    calibration: Tokens,
+    max_length_tokens: int,
+) -> Path:
+    """Write a finished student folder."""
+    folder.mkdir(parents=True)
+    model.eval().save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    logits_NC = _logits(model, evaluation)
+    write_evaluation(
+        folder,
+        Evaluation(
+            tokens=evaluation,
+            labels_N=logits_NC.argmax(axis=1).astype(np.int64),
+            teacher_logits_NC=-logits_NC,
+            student_logits_NC=logits_NC,
+        ),
+    )
+    write_tokens(folder / CALIBRATION, calibration)
+    seal(folder, max_length_tokens=max_length_tokens)
+    return folder
+
+
+def seal(folder: Path, *, max_length_tokens: int = 24) -> None:
+    """Write a student folder's manifest for the files that lie in it now."""
+    (folder / STUDENT_MANIFEST).unlink(missing_ok=True)
+    write_manifest(
+        folder / STUDENT_MANIFEST,
+        Student(
+            schema_version=SCHEMA,
+            key="0" * 64,
+            files=inventory(folder),
+            parents={"teacher": "1" * 64},
+            tool_versions={},
+            name="made-up",
+            task="classification",
+            label_names=LABEL_NAMES,
+            max_length_tokens=max_length_tokens,
+            parameters=1,
+            seed=7,
+            shape="2 layers, 64 wide",
+            recipe={},
+        ),
+    )
+
+
+def _logits(model: PreTrainedModel, tokens: Tokens) -> NDArray[np.float32]:
+    rows = []
+    with torch.inference_mode():
+        for row in range(len(tokens)):
+            batch = tokens.batch([row])
+            output_BC = model(
+                input_ids=torch.from_numpy(batch.input_ids_BL),
+                attention_mask=torch.from_numpy(batch.attention_mask_BL),
+                token_type_ids=torch.from_numpy(batch.token_type_ids_BL),
+            ).logits
+            rows.append(output_BC[0].float().numpy())
+    return np.stack(rows)
