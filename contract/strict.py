@@ -86,7 +86,7 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
         return f"unknown key {key!r}{near_miss(location[-1], _keys_at(model, location[:-1]))}"
     if fault["type"] == "missing":
         return f"missing key {key!r}"
-    message = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ").partition("\n")[0]
     return f"{key!r}: {message}" if key else message
 
 

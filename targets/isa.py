@@ -46,7 +46,7 @@ def known(arch: str) -> list[str]:
 
 def missing(wanted: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
     """Return the wanted features that none of the present ones is, or is a form of."""
-    return tuple(name for name in wanted if not set(ALTERNATIVES.get(name, (name,))) & {*present, name})
+    return tuple(name for name in wanted if not {name, *ALTERNATIVES.get(name, ())} & set(present))
 
 
 def from_cpuinfo(text: str) -> tuple[str, ...]:
