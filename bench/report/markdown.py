@@ -1,0 +1,67 @@
+"""The report as GitHub Markdown, for a pull request, a CI summary or a terminal."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from bench.report.page import TITLE
+from bench.report.unit import COLUMNS
+from bench.report.view import Cell, Grid, View
+
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def render(views: Sequence[View], pictures: Sequence[str]) -> str:
+    """Return the report.
+
+    Args:
+        views: the sessions.
+        pictures: for each session the file name of its accuracy-latency picture, or an empty text.
+    """
+    lines = [f"# {TITLE}", ""]
+    for view, picture in zip(views, pictures, strict=True):
+        lines += _session(view, picture)
+    lines += ["## What the columns mean", ""]
+    lines += [f"- **{escape(column.heading)}**: {escape(column.meaning)}" for column in COLUMNS.values()]
+    return "\n".join(lines) + "\n"
+
+
+def results(view: View) -> str:
+    """Return only what a terminal needs of a session: the title, the summary and the table."""
+    return "\n".join([f"## {escape(view.title)}", "", escape(view.summary), "", *_grid(view.results)])
+
+
+def escape(text: str) -> str:
+    """Make any text one line that Markdown shows as it is."""
+    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
+    line = "".join(ENTITIES.get(sign, sign) for sign in line)
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
+
+
+def _session(view: View, picture: str) -> Iterator[str]:
+    yield from (results(view), "")
+    if picture:
+        yield from (f"![Accuracy against median latency of each model]({picture})", "")
+    yield from ("### How it was measured", "", *_grid(view.steps))
+    yield from (f"- **{escape(name)}**: {escape(text)}" for name, text in view.facts)
+    yield ""
+
+
+def _grid(grid: Grid) -> Iterator[str]:
+    yield _line(escape(column.heading) for column in grid.columns)
+    yield _line("---:" if column.number else "---" for column in grid.columns)
+    for place, line in enumerate(grid.lines):
+        yield _line(_cell(cell, place == grid.best and column == 0) for column, cell in enumerate(line))
+    yield ""
+    for letter, note in grid.notes:
+        yield f"- <sup>{letter}</sup> {escape(note)}"
+    if grid.notes:
+        yield ""
+
+
+def _line(cells: Iterator[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Cell, best: bool) -> str:
+    text = f"**{escape(cell.line)}**" if best else escape(cell.line)
+    return f"{text}<sup>{cell.note}</sup>" if cell.note else text

@@ -1,0 +1,122 @@
+"""Collect records from files and folders, and put together those that may be compared for speed."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.record import Machine, Record
+from contract.errors import InputError
+from contract.strict import read_json
+
+KIND_ORDER = ("teacher", "student", "artifact")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """Records that were measured interleaved, for one target on one machine.
+
+    Attributes:
+        name: the session's identifier.
+        teacher: the reference of every speed-up, if the session measured one.
+        records: what to show: the teacher, the PyTorch student, then the artifacts by name, runtime and precision.
+    """
+
+    target: str
+    name: str
+    machine: Machine
+    teacher: Record | None
+    records: tuple[Record, ...]
+
+
+def read_sessions(paths: Sequence[Path]) -> tuple[Session, ...]:
+    """Read every record below some paths, newest session first.
+
+    Of one model on one machine only the newest record is shown. A session's teacher stays, however old, as long as
+    another record of the session is shown.
+
+    Args:
+        paths: record files, or folders searched with all their subfolders; hidden ones are unfinished and left out.
+
+    Raises:
+        InputError: a path is missing, a JSON file is no record, or there is no record at all.
+    """
+    records = [record for path in paths for record in _read(path)]
+    if not records:
+        where = ", ".join(map(str, paths)) or "nowhere"
+        raise InputError(f"no records in {where}", "measure an artifact first: tinybert bench ARTIFACT")
+    return _sessions(records)
+
+
+def _read(path: Path) -> Iterator[Record]:
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such file or folder", "name a folder of records, or make one: tinybert bench ARTIFACT"
+        )
+    for file in _files(path):
+        record = read_json(file, Record)
+        _instant(record.measured_at, file)
+        yield record
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found = (file for file in path.rglob("*.json") if file.is_file())
+    return sorted(file for file in found if not _is_hidden(file.relative_to(path)))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _instant(text: str, source: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{source}: 'measured_at': {text!r} is no ISO 8601 time") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _sessions(records: Sequence[Record]) -> tuple[Session, ...]:
+    groups: defaultdict[tuple[str, str, Machine], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.target, record.session, record.machine].append(record)
+    newest = _newest(records)
+    sessions = [_session(group, newest) for group in groups.values()]
+    shown = [session for session in sessions if session.records]
+    shown.sort(key=lambda session: (session.target, session.name, session.machine.label))
+    shown.sort(key=lambda session: max(map(_measured_at, session.records)), reverse=True)
+    return tuple(shown)
+
+
+def _measured_at(record: Record) -> datetime:
+    return _instant(record.measured_at, record.label)
+
+
+def _newest(records: Sequence[Record]) -> list[Record]:
+    kept: dict[tuple[str, str, Machine], Record] = {}
+    for record in sorted(records, key=_measured_at):
+        kept[record.model_sha256, record.target, record.machine] = record
+    return list(kept.values())
+
+
+def _session(group: Sequence[Record], newest: Sequence[Record]) -> Session:
+    kept = [record for record in newest if any(record is mine for mine in group)]
+    teachers = sorted((record for record in group if record.kind == "teacher"), key=_measured_at)
+    teacher = teachers[-1] if teachers else None
+    if kept and teacher and not any(record is teacher for record in kept):
+        kept.append(teacher)
+    first = group[0]
+    return Session(
+        target=first.target,
+        name=first.session,
+        machine=first.machine,
+        teacher=teacher,
+        records=tuple(sorted(kept, key=_order)),
+    )
+
+
+def _order(record: Record) -> tuple[int, str, str, str, str]:
+    return KIND_ORDER.index(record.kind), record.name, record.runtime, record.precision, record.model_sha256

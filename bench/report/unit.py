@@ -1,0 +1,204 @@
+"""How a measured property is printed: one table for every table and picture."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.report.number import coefficient, mebibytes, milliseconds, percent, points, significant
+
+ABSENT = "\N{EN DASH}"
+HASH_DIGITS = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One property as a reader sees it.
+
+    Attributes:
+        title: heading.
+        unit: printed below the heading; empty for words.
+        meaning: one sentence for the legend.
+        text: prints one value, or each of the three of an interval, without the unit.
+        number: whether values are aligned as numbers.
+    """
+
+    title: str
+    unit: str
+    meaning: str
+    text: Callable[[Any], str]
+    number: bool = True
+
+    @property
+    def heading(self) -> str:
+        """Title and unit in one line."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+def _word(value: object) -> str:
+    return str(value)
+
+
+COLUMNS: Mapping[str, Column] = {
+    "model": Column(
+        title="Model",
+        unit="",
+        meaning="the teacher, the student in PyTorch, or the student converted for a runtime",
+        text=_word,
+        number=False,
+    ),
+    "runtime": Column(
+        title="Runtime", unit="", meaning="what ran the model, with its version", text=_word, number=False
+    ),
+    "precision": Column(
+        title="Precision", unit="", meaning="the numbers the model computes in", text=_word, number=False
+    ),
+    "latency_p50_ns": Column(
+        title="Latency p50",
+        unit="ms",
+        meaning="median time of one sentence from token ids to logits, padding included, after warm-up",
+        text=milliseconds,
+    ),
+    "latency_p90_ns": Column(
+        title="Latency p90",
+        unit="ms",
+        meaning="90th percentile of the same times, an upper estimate that needs at least 64 of them",
+        text=milliseconds,
+    ),
+    "speed_up": Column(
+        title="Speed-up",
+        unit="\N{MULTIPLICATION SIGN} teacher, 95 %",
+        meaning="how many times as fast as the teacher of the same session, paired by block, with a bootstrap interval",
+        text=significant,
+    ),
+    "size_bytes": Column(
+        title="Size",
+        unit="MiB",
+        meaning="the model's files, no evaluation data; 1 MiB is 2^20 bytes",
+        text=mebibytes,
+    ),
+    "peak_memory_bytes": Column(
+        title="Peak memory",
+        unit="MiB",
+        meaning="highest resident memory of a fresh process that loads and runs the model",
+        text=mebibytes,
+    ),
+    "accuracy": Column(
+        title="Accuracy",
+        unit="%, 95 %",
+        meaning="share of the evaluation sentences with the true label, with its Wilson interval",
+        text=percent,
+    ),
+    "f1_macro": Column(
+        title="Macro F1", unit="", meaning="F1 of each label, averaged with equal weights; 1 is best", text=coefficient
+    ),
+    "matthews": Column(
+        title="Matthews",
+        unit="",
+        meaning="Matthews correlation of true and predicted labels; 0 is chance, 1 is best",
+        text=coefficient,
+    ),
+    "accuracy_drop": Column(
+        title="Drop",
+        unit="points, 95 %",
+        meaning="the teacher's accuracy minus this one's, paired by sentence; negative is better than the teacher",
+        text=points,
+    ),
+    "agreement_teacher": Column(
+        title="Agrees with teacher", unit="%", meaning="sentences with the teacher's label", text=percent
+    ),
+    "agreement_student": Column(
+        title="Agrees with student",
+        unit="%",
+        meaning="sentences with the label of the PyTorch student, which conversion should not change",
+        text=percent,
+    ),
+    "device": Column(title="Device", unit="", meaning="where it was measured", text=_word, number=False),
+    "model_sha256": Column(
+        title="Hash",
+        unit="",
+        meaning=f"first {HASH_DIGITS} digits of the SHA-256 that identifies the model's folder",
+        text=lambda digest: str(digest)[:HASH_DIGITS],
+        number=False,
+    ),
+    "verdict": Column(
+        title="Validity",
+        unit="",
+        meaning="valid, degraded (the machine disturbed it) or invalid (its speed is not shown), with the causes",
+        text=_word,
+        number=False,
+    ),
+    "start_ns": Column(
+        title="Start", unit="ms", meaning="from asking for a process to its first line of Python", text=milliseconds
+    ),
+    "import_ns": Column(title="Import", unit="ms", meaning="importing the runtime", text=milliseconds),
+    "load_ns": Column(
+        title="Load", unit="ms", meaning="reading, compiling and allocating the model", text=milliseconds
+    ),
+    "first_infer_ns": Column(title="First", unit="ms", meaning="the first inference of a process", text=milliseconds),
+    "tokenize_ns": Column(
+        title="Tokenize",
+        unit="ms",
+        meaning="median time from text to token ids, apart from the latency",
+        text=milliseconds,
+    ),
+    "started_bytes": Column(title="Python", unit="MiB", meaning="memory before the runtime", text=mebibytes),
+    "imported_bytes": Column(title="Imported", unit="MiB", meaning="memory with the runtime imported", text=mebibytes),
+    "loaded_bytes": Column(title="Loaded", unit="MiB", meaning="memory with the model loaded", text=mebibytes),
+    "blocks": Column(title="Blocks", unit="", meaning="fresh processes timed, without invalid ones", text=_word),
+    "samples": Column(title="Samples", unit="", meaning="sentences timed in those blocks", text=_word),
+    "threads": Column(title="Threads", unit="", meaning="threads the runtime was given", text=_word),
+    "threads_observed": Column(
+        title="Observed", unit="", meaning="most threads its process had while it inferred", text=_word
+    ),
+    "settled": Column(
+        title="Settled", unit="", meaning="blocks whose warm-up came to a steady latency before its limit", text=_word
+    ),
+}
+
+RESULTS = (
+    "model",
+    "runtime",
+    "precision",
+    "latency_p50_ns",
+    "latency_p90_ns",
+    "speed_up",
+    "size_bytes",
+    "peak_memory_bytes",
+    "accuracy",
+    "accuracy_drop",
+    "agreement_teacher",
+    "agreement_student",
+    "f1_macro",
+    "matthews",
+    "device",
+    "model_sha256",
+    "verdict",
+)
+TERMINAL = (
+    "model",
+    "latency_p50_ns",
+    "latency_p90_ns",
+    "speed_up",
+    "size_bytes",
+    "peak_memory_bytes",
+    "accuracy",
+    "accuracy_drop",
+    "agreement_teacher",
+)
+STEPS = (
+    "model",
+    "start_ns",
+    "import_ns",
+    "load_ns",
+    "first_infer_ns",
+    "tokenize_ns",
+    "started_bytes",
+    "imported_bytes",
+    "loaded_bytes",
+    "peak_memory_bytes",
+    "blocks",
+    "samples",
+    "settled",
+    "threads",
+    "threads_observed",
+)

@@ -1,0 +1,148 @@
+"""A session as words, the same for HTML, Markdown and the terminal; each escapes them its own way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
+
+from bench.record import Machine, Record
+from bench.report.number import mebibytes
+from bench.report.read import Session
+from bench.report.score import Interval
+from bench.report.steps import Steps, steps_of
+from bench.report.summary import fastest, summarize, tolerance_of
+from bench.report.table import Absent, Row, rows_of
+from bench.report.unit import ABSENT, COLUMNS, RESULTS, STEPS, Column
+
+NOT_TOLD = "the system does not tell"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One value as printed.
+
+    Attributes:
+        text: the value alone.
+        bounds: of its 95 % interval, in parentheses; empty if it has none.
+        note: letter of its footnote, empty if it has none; a digit beside a dash would read as a power.
+    """
+
+    text: str
+    bounds: str = ""
+    note: str = ""
+
+    @property
+    def line(self) -> str:
+        """Value and bounds in one line."""
+        return f"{self.text} {self.bounds}".rstrip()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A table as printed.
+
+    Attributes:
+        columns: headings, units and alignment.
+        lines: cells, in the order of the columns.
+        best: place of the line to point out, if there is one.
+        notes: letters and texts of the footnotes.
+    """
+
+    columns: tuple[Column, ...]
+    lines: tuple[tuple[Cell, ...], ...]
+    best: int | None
+    notes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Everything the report says of one session."""
+
+    title: str
+    summary: str
+    session: Session
+    rows: tuple[Row, ...]
+    results: Grid
+    steps: Grid
+    facts: tuple[tuple[str, str], ...]
+
+
+def view_of(session: Session) -> View:
+    """Put a session into words."""
+    rows = rows_of(session)
+    winner = fastest(rows, tolerance_of(session.target)[0])
+    best = None if winner is None else rows.index(winner)
+    steps = [steps_of(row, record) for row, record in zip(rows, session.records, strict=True)]
+    return View(
+        title=f"{', '.join(_distinct(session.records, 'name'))} on {session.target}",
+        summary=summarize(rows, session.target),
+        session=session,
+        rows=rows,
+        results=grid_of(rows, RESULTS, best),
+        steps=grid_of(steps, STEPS, best),
+        facts=_facts(session),
+    )
+
+
+def grid_of(rows: Sequence[Row] | Sequence[Steps], properties: Sequence[str], best: int | None = None) -> Grid:
+    """Print some properties of each row; what is absent becomes a dash with a footnote."""
+    notes: dict[str, str] = {}
+    lines = tuple(tuple(_cell(row, name, notes) for name in properties) for row in rows)
+    return Grid(
+        columns=tuple(COLUMNS[name] for name in properties),
+        lines=lines,
+        best=best,
+        notes=tuple((letter, reason) for reason, letter in notes.items()),
+    )
+
+
+def _cell(row: Row | Steps, name: str, notes: dict[str, str]) -> Cell:
+    value = getattr(row, name)
+    if isinstance(value, Absent):
+        return Cell(text=ABSENT, note=notes.setdefault(value.reason, _letter(len(notes))))
+    text = COLUMNS[name].text
+    if isinstance(value, Interval):
+        return Cell(text=text(value.value), bounds=f"({text(value.low)} to {text(value.high)})")
+    return Cell(text=text(value))
+
+
+def _letter(place: int) -> str:
+    rounds, letter = divmod(place, len(ascii_lowercase))
+    return ascii_lowercase[letter] * (rounds + 1)
+
+
+def _facts(session: Session) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Session", session.name),
+        ("Measured", _span(session.records)),
+        ("Command", "; ".join(_distinct(session.records, "command"))),
+        ("Task", "; ".join(_distinct(session.records, "task"))),
+        ("Labels", ", ".join(session.records[0].label_names)),
+        ("Evaluation", _evaluation(session.records)),
+        ("Memory from", ", ".join(dict.fromkeys(record.memory.source for record in session.records))),
+        *_machine(session.machine),
+    )
+
+
+def _machine(machine: Machine) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Machine", machine.label),
+        ("Instructions", ", ".join(machine.isa_features) or NOT_TOLD),
+        ("Main memory", f"{mebibytes(machine.memory_bytes)} MiB in pages of {machine.page_bytes} bytes"),
+        ("Governor", machine.governor or NOT_TOLD),
+        ("System", f"{machine.system}, kernel {machine.kernel}"),
+        ("Python", machine.python),
+    )
+
+
+def _distinct(records: Sequence[Record], name: str) -> list[str]:
+    return list(dict.fromkeys(str(getattr(record, name)) for record in records))
+
+
+def _span(records: Sequence[Record]) -> str:
+    first, last = (pick(record.measured_at for record in records) for pick in (min, max))
+    return first if first == last else f"{first} to {last}"
+
+
+def _evaluation(records: Sequence[Record]) -> str:
+    totals = sorted({record.accuracy.total for record in records if record.accuracy is not None})
+    return f"{' or '.join(map(str, totals))} sentences" if totals else "not judged"

@@ -1,0 +1,64 @@
+"""Write the report: an HTML page, the same as Markdown, and the accuracy-latency picture beside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.report.view import View
+from contract.errors import InputError
+from contract.files import write_atomic
+
+PICTURE = "pareto"
+
+
+def write_report(paths: Sequence[Path], out: Path) -> Path:
+    """Read records and write their report.
+
+    Args:
+        paths: record files, or folders of them.
+        out: the HTML page to write; Markdown and pictures go beside it.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: there are no records, one is broken, or `out` is no HTML file; nothing is written.
+        MissingExtraError: a library of the extra `report` is not installed.
+    """
+    return write_views(views_of(paths, out), out)
+
+
+def views_of(paths: Sequence[Path], out: Path) -> list[View]:
+    """Read records and put each session into words.
+
+    Raises:
+        InputError: as `write_report`.
+        MissingExtraError: as `write_report`.
+    """
+    from bench.report.read import read_sessions
+    from bench.report.view import view_of
+
+    if out.suffix != ".html" or out.is_dir():
+        raise InputError(f"{out}: the report is an HTML file", "give --out a name that ends in .html")
+    return [view_of(session) for session in read_sessions(paths)]
+
+
+def write_views(views: Sequence[View], out: Path) -> Path:
+    """Write the page last, so that a page always stands beside its own Markdown and pictures."""
+    from bench.report import markdown, page
+    from bench.report.figure import write_pareto
+
+    text = page.render(views)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pictures: list[str] = []
+    for view in views:
+        drawn = sum(map(bool, pictures))
+        name = f"{PICTURE}-{drawn + 1}.svg" if drawn else f"{PICTURE}.svg"
+        pictures.append(name if write_pareto(view.rows, out.with_name(name)) else "")
+    write_atomic(markdown_path(out), markdown.render(views, pictures))
+    write_atomic(out, text)
+    return out
+
+
+def markdown_path(out: Path) -> Path:
+    """Return where the Markdown beside a page goes: REPORT.md beside report.html, else the same name."""
+    return out.with_name("REPORT.md") if out.stem == "report" else out.with_suffix(".md")

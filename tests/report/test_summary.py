@@ -1,0 +1,109 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.record import Accuracy, Record
+from bench.report.read import Session
+from bench.report.summary import fastest, summarize, tolerance_of
+from bench.report.table import rows_of
+from targets.profile import names
+
+MakeRecord = Callable[..., Record]
+
+
+def counts_with(drop: int) -> Accuracy:
+    """A hundred sentences of which the teacher has 92 right and the model so many fewer."""
+    right = 92 - drop
+    return Accuracy(
+        confusion=((right, 100 - right), (0, 0)),
+        teacher_right=92,
+        both_right=min(right, 92),
+        agrees_with_teacher=90,
+        agrees_with_student=90,
+    )
+
+
+@pytest.fixture
+def summary_of(make_record: MakeRecord) -> Callable[..., str]:
+    """Summarise artifacts given as (runtime, precision, milliseconds, drop in points, further changes)."""
+
+    def summary(*artifacts: tuple[str, str, int, int, dict[str, Any]]) -> str:
+        records = [make_record(kind="teacher", latency_ns=20_000_000)]
+        for runtime, precision, latency_ms, drop, changes in artifacts:
+            counts = counts_with(drop)
+            records.append(
+                make_record(
+                    runtime=runtime,
+                    precision=precision,
+                    latency_ns=latency_ms * 1_000_000,
+                    **{"accuracy": counts, "model_sha256": f"{len(records)}" * 64, **changes},
+                )
+            )
+        first = records[0]
+        session = Session(target="my-board", name="s", machine=first.machine, teacher=first, records=tuple(records))
+        return summarize(rows_of(session), "my-board")
+
+    return summary
+
+
+def test_int8_wins_where_it_is_faster(summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 5, 0, {}), ("onnx", "int8", 4, 1, {}))
+    assert "within 2.0 points of the teacher's accuracy" in text
+    assert "is onnx int8: a median of 4.00 ms, 5.00 times as fast as the teacher, 91.0 % accuracy" in text
+    assert text.endswith("The fastest fp32 variant, onnx fp32, takes 1.25 times as long (5.00 ms).")
+
+
+def test_fp32_may_be_the_best(summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 4, 0, {}), ("onnx", "int8", 8, 1, {}))
+    assert "is onnx fp32: a median of 4.00 ms" in text
+    assert text.endswith("The fastest int8 variant, onnx int8, takes 2.00 times as long (8.00 ms).")
+
+
+def test_what_drops_too_much_cannot_win(summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 5, 0, {}), ("tflite", "int8", 2, 6, {}))
+    assert "is onnx fp32" in text
+    assert text.endswith("What is faster drops too much: tflite int8 loses 6.0 points.")
+
+
+def test_an_invalid_variant_cannot_win(summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 5, 0, {}), ("onnx", "int8", 1, 0, {"validity": "invalid", "causes": ("x",)}))
+    assert "is onnx fp32" in text
+    assert "int8" not in text
+
+
+def test_a_degraded_winner_is_said_to_be_one(summary_of: Callable[..., str]) -> None:
+    assert "degraded" in summary_of(("onnx", "int8", 1, 0, {"validity": "degraded", "causes": ("x",)}))
+
+
+def test_nothing_within_the_limit(summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 5, 3, {}), ("onnx", "int8", 4, 9, {}))
+    assert text.startswith("No variant is within 2.0 points")
+    assert "onnx fp32 comes closest and loses 3.0 points" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"validity": "invalid", "causes": ("throttled",)}, "invalid: throttled"),
+        ({"accuracy": None}, "labels were not at hand"),
+    ],
+)
+def test_nothing_to_name(changes: dict[str, Any], reason: str, summary_of: Callable[..., str]) -> None:
+    text = summary_of(("onnx", "fp32", 5, 3, changes))
+    assert text.startswith("No variant can be named")
+    assert reason in text
+
+
+def test_no_artifact_at_all(summary_of: Callable[..., str]) -> None:
+    assert "no artifact was measured" in summary_of()
+
+
+def test_a_known_target_has_its_own_limit() -> None:
+    assert "general limit" in tolerance_of("my-board")[1]
+    for name in names():
+        assert tolerance_of(name)[1] == f"the budget of {name}"
+
+
+def test_the_fastest_of_nothing_is_none() -> None:
+    assert fastest((), 0.02) is None

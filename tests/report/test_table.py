@@ -1,0 +1,131 @@
+from collections.abc import Callable
+
+import pytest
+
+from bench.record import Record
+from bench.report.read import Session
+from bench.report.score import Interval
+from bench.report.steps import steps_of
+from bench.report.table import Absent, Row, rows_of
+from bench.report.view import view_of
+
+MakeRecord = Callable[..., Record]
+SPEEDS = ("latency_p50_ns", "latency_p90_ns", "speed_up")
+
+
+def session_of(*records: Record) -> Session:
+    teachers = [record for record in records if record.kind == "teacher"]
+    first = records[0]
+    return Session(
+        target=first.target,
+        name=first.session,
+        machine=first.machine,
+        teacher=teachers[0] if teachers else None,
+        records=records,
+    )
+
+
+def row_of(*records: Record) -> Row:
+    """Return the row of the last record."""
+    return rows_of(session_of(*records))[-1]
+
+
+def test_every_number_of_a_row_worked_out_by_hand(make_record: MakeRecord) -> None:
+    teacher = make_record(kind="teacher", latency_ns=20_000_000)
+    row = row_of(teacher, make_record(latency_ns=4_000_000))
+    assert (row.model, row.runtime, row.precision) == ("onnx fp32", "onnx 1.2.3", "fp32")
+    assert (row.latency_p50_ns, row.latency_p90_ns) == (4_000_000, 4_000_000)
+    assert isinstance(row.speed_up, Interval)
+    assert [row.speed_up.low, row.speed_up.value, row.speed_up.high] == pytest.approx([5, 5, 5])
+    assert (row.size_bytes, row.peak_memory_bytes) == (50 * 2**20, 100 * 2**20)
+    assert isinstance(row.accuracy, Interval)
+    assert isinstance(row.accuracy_drop, Interval)
+    assert row.accuracy.value == pytest.approx(0.88)
+    assert row.accuracy_drop.value == pytest.approx(0.04)
+    assert (row.agreement_teacher, row.agreement_student) == (0.93, 0.99)
+    assert (row.device, row.validity) == ("Test Board, 4 cores, aarch64", "valid")
+
+
+def test_the_teacher_is_the_reference(teacher: Record) -> None:
+    row = row_of(teacher)
+    for name in ("speed_up", "accuracy_drop", "agreement_teacher", "agreement_student"):
+        assert isinstance(getattr(row, name), Absent)
+    assert isinstance(row.latency_p50_ns, float | int)
+
+
+def test_an_emulated_machine_shows_no_speed(make_record: MakeRecord, teacher: Record) -> None:
+    machine = teacher.machine.model_copy(update={"emulated": True})
+    row = row_of(teacher, make_record(machine=machine))
+    for name in (*SPEEDS, "peak_memory_bytes"):
+        assert getattr(row, name) == Absent(reason="an emulated machine tells nothing of speed and memory")
+    assert not isinstance(row.accuracy, Absent)
+    assert row.device.endswith("(emulated)")
+
+
+def test_an_invalid_record_shows_no_speed_but_its_cause(make_record: MakeRecord, teacher: Record) -> None:
+    row = row_of(teacher, make_record(validity="invalid", causes=("throttled", "on battery")))
+    for name in SPEEDS:
+        assert getattr(row, name) == Absent(reason="invalid: throttled; on battery")
+    assert row.verdict == "invalid: throttled; on battery"
+    assert row.peak_memory_bytes == 100 * 2**20
+
+
+def test_an_invalid_teacher_is_no_reference(make_record: MakeRecord, teacher: Record) -> None:
+    broken = teacher.model_copy(update={"validity": "invalid", "causes": ("throttled",)})
+    row = row_of(broken, make_record())
+    assert isinstance(row.latency_p50_ns, float | int)
+    assert isinstance(row.speed_up, Absent)
+    assert "throttled" in row.speed_up.reason
+
+
+def test_a_session_without_a_teacher_has_no_speed_up(make_record: MakeRecord) -> None:
+    row = row_of(make_record())
+    assert row.speed_up == Absent(reason="the session measured no teacher to compare with")
+
+
+@pytest.mark.parametrize(("samples", "present"), [(7, ()), (8, ("p50",)), (63, ("p50",)), (64, ("p50", "p90"))])
+def test_too_few_samples_give_no_percentile(samples: int, present: tuple[str, ...], make_record: MakeRecord) -> None:
+    row = row_of(make_record(blocks=1, samples=samples))
+    for percent in ("p50", "p90"):
+        value = getattr(row, f"latency_{percent}_ns")
+        if percent in present:
+            assert value == 4_000_000
+        else:
+            assert value.reason == f"{samples} samples are too few for the percentile {percent[1:]}"
+
+
+def test_outputs_without_labels_have_no_accuracy(make_record: MakeRecord) -> None:
+    row = row_of(make_record(accuracy=None))
+    for name in ("accuracy", "f1_macro", "matthews", "accuracy_drop", "agreement_teacher", "agreement_student"):
+        assert "labels" in getattr(row, name).reason
+
+
+def test_labels_tell_models_apart(make_record: MakeRecord) -> None:
+    twins = rows_of(session_of(make_record(model_sha256="a" * 64), make_record(model_sha256="b" * 64)))
+    assert [row.model for row in twins] == ["onnx fp32 #aaaaaa", "onnx fp32 #bbbbbb"]
+    named = rows_of(session_of(make_record(), make_record(name="topics")))
+    assert [row.model for row in named] == ["sentiment: onnx fp32", "topics: onnx fp32"]
+
+
+def test_steps_are_medians_of_the_usable_blocks(make_record: MakeRecord) -> None:
+    record = make_record(blocks=4)
+    blocks = [block.model_copy(update={"load_ns": 10 * place}) for place, block in enumerate(record.blocks, start=1)]
+    blocks[3] = blocks[3].model_copy(update={"validity": "invalid", "warmup_stable": False})
+    blocks[0] = blocks[0].model_copy(update={"warmup_stable": False})
+    record = record.model_copy(update={"blocks": tuple(blocks)})
+    steps = steps_of(row_of(record), record)
+    assert steps.load_ns == 20
+    assert (steps.blocks, steps.samples, steps.settled) == (3, 30, "2 of 3")
+
+
+def test_equal_reasons_share_a_footnote(teacher: Record, make_record: MakeRecord) -> None:
+    view = view_of(session_of(teacher, make_record(accuracy=None)))
+    assert [letter for letter, _ in view.results.notes] == ["a", "b", "c"]
+    notes = {cell.note for line in view.results.lines for cell in line}
+    assert notes == {"", "a", "b", "c"}
+
+
+def test_two_blocks_beside_the_teacher_are_too_few(make_record: MakeRecord) -> None:
+    row = row_of(make_record(kind="teacher", latency_ns=20_000_000, blocks=2), make_record(blocks=2))
+    assert isinstance(row.speed_up, Absent)
+    assert "too few blocks" in row.speed_up.reason

@@ -1,0 +1,41 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report.number import significant
+from bench.report.unit import COLUMNS, RESULTS, STEPS, TERMINAL
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("latency_p50_ns", 12_345_678, "12.3"),
+        ("latency_p50_ns", 1_234_567, "1.23"),
+        ("latency_p50_ns", 123_456, "0.123"),
+        ("latency_p90_ns", 1_234_567_890, "1235"),
+        ("latency_p90_ns", 9_999_000, "10.0"),
+        ("size_bytes", 2**20, "1.0"),
+        ("size_bytes", 10**6, "1.0"),
+        ("peak_memory_bytes", 150 * 2**20, "150.0"),
+        ("accuracy", 0.9128, "91.3"),
+        ("accuracy_drop", -0.0123, "\N{MINUS SIGN}1.2"),
+        ("accuracy_drop", -0.0001, "0.0"),
+        ("agreement_teacher", 1.0, "100.0"),
+        ("matthews", -0.5, "\N{MINUS SIGN}0.500"),
+        ("model_sha256", "0123456789abcdef", "0123456789ab"),
+    ],
+)
+def test_a_property_is_printed_in_its_unit(name: str, value: object, text: str) -> None:
+    assert COLUMNS[name].text(value) == text
+
+
+@given(st.floats(1e-3, 1e6))
+def test_three_digits_keep_the_value(value: float) -> None:
+    printed = significant(value)
+    assert float(printed) == pytest.approx(value, rel=5.1e-3, abs=5.1e-4)
+    assert "e" not in printed
+
+
+def test_every_column_has_its_unit_and_meaning() -> None:
+    assert {*RESULTS, *STEPS, *TERMINAL} == set(COLUMNS)
+    assert all(column.meaning for column in COLUMNS.values())
