@@ -10,7 +10,9 @@ from contract.errors import WorkerError
 from convert.converter import Made
 from convert.job import Answer, Job
 
-COMMAND = (sys.executable, "-P", "-m", "convert.job")
+# Warnings are for the log alone, even where the user's environment makes them errors.
+COMMAND = (sys.executable, "-P", "-W", "default", "-m", "convert.job")
+LOG_TAIL_LINES = 40
 TIMEOUT_S = 900.0
 POLL_S = 0.1
 MIB = 2**20
@@ -24,7 +26,7 @@ def convert(job: Job, workplace: Path) -> Made:
         workplace: an existing folder for the process's input, output and log.
 
     Raises:
-        WorkerError: the process failed, was killed, took too long or too much memory; with the last line it said.
+        WorkerError: the process failed, was killed, took too long or too much memory.
     """
     order, answer, log = (workplace / name for name in ("job.json", "answer.json", "log.txt"))
     order.write_text(job.model_dump_json(), encoding="utf-8")
@@ -36,10 +38,10 @@ def convert(job: Job, workplace: Path) -> Made:
             process.kill()
             process.wait()
     if exit_code != 0:
-        raise WorkerError(_last_words(exit_code, log))
+        raise _with_log(WorkerError(f"the converter {_ending(exit_code)}"), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
-        raise WorkerError(said.cause, said.cure)
+        raise _with_log(WorkerError(said.cause, said.cure), log)
     return said.made
 
 
@@ -68,8 +70,14 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
-def _last_words(exit_code: int, log: Path) -> str:
+def _ending(exit_code: int) -> str:
     if exit_code < 0:
-        return f"the converter was killed ({signal.Signals(-exit_code).name})"
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return f"the converter failed ({lines[-1]})" if lines else f"the converter failed with exit code {exit_code}"
+        return f"was killed by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"
+
+
+def _with_log(error: WorkerError, log: Path) -> WorkerError:
+    """Add the end of the log to what a traceback shows."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    error.add_note("\n".join(lines[-LOG_TAIL_LINES:]))
+    return error

@@ -1,10 +1,12 @@
 """One conversion, in a process of its own: `python -m convert.job`, a job on stdin, its answer on stdout, both JSON.
 
-A converter may crash, hang, fill the memory or print what it likes: only this process sees it.
+A converter may crash, hang, fill the memory, warn of its libraries' future or print what it likes: only this process
+sees it.
 """
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from contract.errors import TinybertError
@@ -69,7 +71,7 @@ def perform(job: Job) -> Made:
 
 
 def main() -> None:
-    """Do the job on stdin; whatever a library prints on the way goes to stderr."""
+    """Do the job on stdin; whatever a library prints on the way goes to stderr, and so does a traceback."""
     from distill.quiet import quiet
 
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
@@ -78,9 +80,18 @@ def main() -> None:
         try:
             made = perform(Job.model_validate_json(sys.stdin.read()))
         except TinybertError as error:
-            answer.write(Answer(cause=error.cause, cure=error.cure).model_dump_json())
+            reply = Answer(cause=error.cause, cure=error.cure)
+        except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
+            traceback.print_exc()
+            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})")
         else:
-            answer.write(Answer(made=made).model_dump_json())
+            reply = Answer(made=made)
+        answer.write(reply.model_dump_json())
+
+
+def _in_a_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 if __name__ == "__main__":

@@ -128,16 +128,10 @@ def _check(task: Task, models: Path, made: Made, precision: Precision) -> Parity
         task.reference,
         runtime=task.plan.runtime,
         threads=task.origin.profile.threads,
-        padded_lengths_tokens=_padded_lengths(task.origin),
+        padded_length_tokens=task.origin.student.max_length_tokens,
     )
     parity.check(measured, precision)
     return measured
-
-
-def _padded_lengths(origin: Origin) -> tuple[int, ...]:
-    """Return lengths to pad to that hold every sentence."""
-    buckets, longest = origin.profile.length_buckets_tokens, origin.student.max_length_tokens
-    return buckets if buckets[-1] >= longest else (*buckets, longest)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """OpenVINO IR: one model for any batch and length; int8 by post-training quantisation on training sentences."""
 
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +32,11 @@ def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...])
         import torch
 
         from convert.classifier import INPUTS, example, load
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        model = openvino.convert_model(
-            load(student),
-            example_input=example(2, TRACED_LENGTH_TOKENS, torch.int64),
-            input=[openvino.PartialShape([-1, -1])] * len(INPUTS),
-        )
+    model = openvino.convert_model(
+        load(student),
+        example_input=example(2, TRACED_LENGTH_TOKENS, torch.int64),
+        input=[openvino.PartialShape([-1, -1])] * len(INPUTS),
+    )
     for port, name in zip(model.inputs, INPUTS, strict=True):
         port.get_node().set_friendly_name(name)
         port.get_tensor().set_names({name})

@@ -94,7 +94,7 @@ def measure(
     *,
     runtime: RuntimeName,
     threads: int,
-    padded_lengths_tokens: tuple[int, ...],
+    padded_length_tokens: int,
 ) -> Parity:
     """Run a model on the first sentences of the reference and compare: as long as they are, and padded.
 
@@ -105,11 +105,11 @@ def measure(
         reference: the student's answers.
         runtime: the model's runtime.
         threads: how many it may use.
-        padded_lengths_tokens: the lengths to pad to where the model takes any; otherwise its own are used.
+        padded_length_tokens: the length to pad to where the model takes any; otherwise its own are used.
     """
     first = range(min(SENTENCES, len(reference.tokens)))
     tokens, expected_NC = reference.tokens.take(first), reference.logits_NC[: len(first)]
-    ways = (made.length_buckets_tokens,) if made.length_buckets_tokens else ((), padded_lengths_tokens)
+    ways = (made.length_buckets_tokens,) if made.length_buckets_tokens else ((), (padded_length_tokens,))
     compared = [
         compare(
             expected_NC,

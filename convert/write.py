@@ -48,7 +48,6 @@ def key(origin: Origin, plan: Plan, precision: Precision) -> str:
             "target": profile.name,
             "arch": profile.arch,
             "has_int8_dot_product": profile.has_int8_dot_product,
-            "padded_lengths_tokens": profile.length_buckets_tokens,
             "threads": profile.threads,
             "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
         }

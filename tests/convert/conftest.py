@@ -1,9 +1,14 @@
-"""Small real student folders: a model, a tokenizer and sentences, laid down as distillation lays them down."""
+"""Small real student folders, laid down as distillation lays them down; one is converted for all tests of this room."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -12,9 +17,12 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
+from bench.process import outputs_of
 from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
+from convert.build import convert_student
 from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from targets.profile import Profile, read
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e", "i", "o", "u", "ar", "en", "il"))
@@ -32,7 +40,7 @@ def build(folder: Path, *, max_length_tokens: int = 24, evaluated: int = 80, cal
         intermediate_size=128,
         max_position_embeddings=64,
         id2label=dict(enumerate(LABEL_NAMES)),
-        initializer_range=0.2,
+        initializer_range=0.1,
     )
     sentences = random_sentences(evaluated + calibrated, max_length_tokens)
     return write(
@@ -91,11 +99,11 @@ def write(
         ),
     )
     write_tokens(folder / CALIBRATION, calibration)
-    seal(folder, max_length_tokens=max_length_tokens)
+    seal_folder(folder, max_length_tokens=max_length_tokens)
     return folder
 
 
-def seal(folder: Path, *, max_length_tokens: int = 24) -> None:
+def seal_folder(folder: Path, *, max_length_tokens: int = 24) -> None:
     """Write a student folder's manifest for the files that lie in it now."""
     (folder / STUDENT_MANIFEST).unlink(missing_ok=True)
     write_manifest(
@@ -130,3 +138,42 @@ def _logits(model: PreTrainedModel, tokens: Tokens) -> NDArray[np.float32]:
             ).logits
             rows.append(output_BC[0].float().numpy())
     return np.stack(rows)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that parallel test processes have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def student(shared: Path) -> Path:
+    """A student folder that no test changes."""
+    with FileLock(shared / "student.lock"):
+        folder = shared / "student"
+        return folder if (folder / STUDENT_MANIFEST).exists() else build(folder)
+
+
+@pytest.fixture
+def changeable(student: Path, tmp_path: Path) -> Path:
+    """A copy of the student folder to spoil."""
+    return Path(shutil.copytree(student, tmp_path / "student"))
+
+
+@pytest.fixture(scope="session")
+def seal() -> Callable[[Path], None]:
+    """Write a student folder's manifest for the files that lie in it now."""
+    return seal_folder
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    return read("laptop-x86-vnni")
+
+
+@pytest.fixture(scope="session")
+def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
+    """All variants of the student, made once."""
+    with FileLock(shared / "artifacts.lock"):
+        return convert_student(student, profile, out=shared / "artifacts", run=outputs_of)[0].parent

@@ -1,0 +1,48 @@
+"""Whatever a converter's process does, the caller gets a model or an error of one line."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from contract.errors import WorkerError
+from convert import child
+from convert.job import Job
+from targets.profile import Profile, RuntimeName
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "the converter was killed by SIGSEGV"),
+        ("import sys; print('x'); sys.exit(3)", "the converter ended with exit code 3"),
+        ("import time; time.sleep(60)", "the converter took longer than 1 s"),
+        ("import time; hog = b'x' * 2**27; time.sleep(60)", "the converter needs more than the 64 MiB of free memory"),
+        ('print(\'{"cause": "no", "cure": "yes"}\')', "no: yes"),
+    ],
+)
+def test_every_end_is_an_error_of_one_line(
+    tmp_path: Path,
+    profile: Profile,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    program: str,
+    message: str,
+) -> None:
+    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(child, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**26))
+    job = Job(
+        runtime=RuntimeName.ONNX,
+        student=tmp_path,
+        destination=tmp_path,
+        profile=profile,
+        lengths_tokens=(),
+        fp32=None,
+    )
+    with pytest.raises(WorkerError) as caught:
+        child.convert(job, tmp_path)
+    assert str(caught.value) == message
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,58 @@
+"""`tinybert convert` on finished artifacts: what it prints, and where."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from bench.process import outputs_of
+from convert.artifact import read_artifact
+from convert.command import command, default_folder
+
+
+def convert(*arguments: object) -> Result:
+    app = typer.Typer()
+    app.command()(command(outputs_of))
+    return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def asked(artifacts: Path, student: Path) -> list[object]:
+    return [student, "--target", "laptop-x86-vnni", "--out", artifacts.parent]
+
+
+def test_the_last_line_is_the_folder(artifacts: Path, asked: list[object]) -> None:
+    result = convert(*asked)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == str(artifacts)
+    assert "openvino int8" in result.stdout
+    assert result.stderr == "Target laptop-x86-vnni: laptop-x86-vnni was asked for\n"
+
+
+def test_json_is_all_of_stdout(artifacts: Path, asked: list[object]) -> None:
+    said = json.loads(convert(*asked, "--runtime", "onnx", "--precision", "int8", "--json").stdout)
+    found = read_artifact(artifacts / "onnx-int8")
+    assert said == {
+        "folder": str(artifacts),
+        "artifacts": [
+            {
+                "artifact": str(artifacts / "onnx-int8"),
+                "runtime": "onnx",
+                "precision": "int8",
+                "model_size_bytes": found.model_size_bytes,
+                "parity": found.parity.model_dump(),
+            }
+        ],
+    }
+
+
+def test_model_size_is_without_the_sentences(artifacts: Path) -> None:
+    folder = artifacts / "tflite-int8"
+    on_disk = sum((folder / name).stat().st_size for name in ("model.tflite", "tokenizer.json"))
+    assert read_artifact(folder).model_size_bytes == on_disk
+
+
+def test_default_folder_is_beside_the_student() -> None:
+    assert default_folder(Path("runs/a/student-1")) == Path("runs/a/artifacts/student-1").absolute()
