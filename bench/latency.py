@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb
+from math import exp, lgamma, log
 from statistics import median
 
 import numpy as np
@@ -91,10 +91,16 @@ def _left_out(count: int, percent: int) -> int:
     over = (100 - percent) / 100
     cumulative, number = 0.0, 0
     while True:
-        cumulative += comb(count, number) * over**number * (1 - over) ** (count - number)
+        cumulative += _binomial(count, number, over)
         if cumulative > UNCERTAINTY:
             return max(0, number - 2)
         number += 1
+
+
+def _binomial(count: int, number: int, probability: float) -> float:
+    """Return the probability of so many successes, by logarithms as the coefficients outgrow a float."""
+    coefficient = lgamma(count + 1) - lgamma(number + 1) - lgamma(count - number + 1)
+    return exp(coefficient + number * log(probability) + (count - number) * log(1 - probability))
 
 
 def _comparable(base: Block, other: Block) -> bool:

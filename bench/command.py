@@ -1,0 +1,79 @@
+"""`tinybert bench`: artifact folders to records."""
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.settings import DEFAULT
+
+
+def bench(
+    artifacts: Annotated[list[Path], typer.Argument(help="Artifact folders; teacher and student folders too.")],
+    student: Annotated[
+        Path | None,
+        typer.Option("--student", help="The student folder with the labels.  [default: looked for near the artifacts]"),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Profile to file the records under.  [default: the artifacts']")
+    ] = None,
+    blocks: Annotated[int, typer.Option("--blocks", min=1, help="Fresh processes per model.")] = DEFAULT.blocks,
+    sentences: Annotated[
+        int, typer.Option("--sentences", min=1, help="Timed sentences per process.")
+    ] = DEFAULT.sentences_per_block,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw of sentences.")] = DEFAULT.seed,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("results"),
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
+) -> None:
+    """Measure models on this machine: latency, memory and accuracy, each in fresh processes, in turn.
+
+    Examples:
+
+        tinybert bench runs/quickstart/artifacts/*
+
+        tinybert bench teacher-1a2b3c4d onnx-int8 tflite-int8 --blocks 20
+
+        tinybert bench onnx-int8 --student student-1a2b3c4d --out results
+    """
+    from bench.session import measure
+    from bench.settings import Settings
+    from contract.lock import owned
+
+    settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
+    with owned(out):
+        paths = measure(artifacts, out=out, target=target, student=student, settings=settings)
+    _show(paths, json=json)
+
+
+def _show(paths: list[Path], *, json: bool) -> None:
+    """Print the figures of each record and, last, the folder of the records."""
+    from bench.latency import percentile
+    from bench.record import Record
+    from contract.strict import read_json
+
+    records = [read_json(path, Record) for path in paths]
+    if json:
+        typer.echo(json_module.dumps({"records": [str(path) for path in paths]}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "p50 ms", "p90 ms", "peak MiB", "size MiB", "accuracy", "validity")
+    for record in records:
+        p50_ns, p90_ns = percentile(record.infer_ns, 50), percentile(record.infer_ns, 90)
+        table.add_row(
+            record.label,
+            _scaled(p50_ns, 1e6, 2),
+            _scaled(p90_ns, 1e6, 2),
+            _scaled(record.memory.peak_bytes, 2**20, 1),
+            _scaled(record.size_bytes, 2**20, 1),
+            "n/a" if record.accuracy is None else f"{record.accuracy.right / record.accuracy.total:.3f}",
+            "; ".join([record.validity, *record.causes]),
+        )
+    Console().print(table)
+    typer.echo(str(paths[0].parent))
+
+
+def _scaled(value: float | None, unit: float, digits: int) -> str:
+    return "n/a" if value is None else f"{value / unit:.{digits}f}"

@@ -1,0 +1,101 @@
+"""One model of a session: the jobs it needs, and what came back so far."""
+
+from dataclasses import dataclass, field, replace
+
+from bench.answers import Answers
+from bench.job import Job
+from bench.process import run_worker
+from bench.record import Block, Machine
+from bench.reply import LatencyReply, OutputsReply
+from bench.settings import Settings
+from bench.subject import Subject
+from bench.validity import Seen, judge_block
+from contract.errors import WorkerError
+from convert.artifact import TOKENIZER
+from distill.student import EVALUATION
+
+
+@dataclass(kw_only=True, slots=True)
+class Trial:
+    """A model being measured.
+
+    Attributes:
+        answers: what it is judged by, if at hand.
+        threads: what its runtime is given.
+        reply: its logits and memory, once known.
+        blocks: its blocks so far.
+    """
+
+    subject: Subject
+    answers: Answers | None
+    threads: int
+    reply: OutputsReply | None = None
+    blocks: list[Block] = field(default_factory=list)
+
+    def run_outputs(self, settings: Settings) -> None:
+        """Run the model over all sentences in a fresh process.
+
+        Raises:
+            TinybertError: the worker refused its input or failed.
+        """
+        self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
+
+    def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
+        """Time some sentences in a fresh process.
+
+        Raises:
+            TinybertError: the worker refused its input or failed.
+        """
+        job = replace(self._job(), mode="latency", rows=rows, warm_up=settings.warm_up)
+        reply = run_worker(job, LatencyReply, timeout_s=settings.timeout_s)
+        if not len(reply.infer_ns) == len(reply.tokenize_ns) == len(rows):
+            raise WorkerError(f"{self.subject.label}: {len(reply.infer_ns)} samples for {len(rows)} sentences")
+        self.blocks.append(_block(reply, rows, self.threads, machine))
+
+    def _job(self) -> Job:
+        subject = self.subject
+        files = {**subject.files, EVALUATION: subject.evaluation}
+        return Job(
+            mode="outputs",
+            folder=str(subject.folder),
+            model_file=subject.model_file,
+            runtime=subject.runtime,
+            threads=self.threads,
+            inputs=subject.inputs,
+            buckets=subject.buckets,
+            tokens=str(subject.folder / EVALUATION),
+            tokenizer=str(subject.folder / TOKENIZER),
+            pad_id=subject.pad_id,
+            files={name: entry.sha256 for name, entry in files.items()},
+        )
+
+
+def _block(reply: LatencyReply, rows: tuple[int, ...], threads: int, machine: Machine) -> Block:
+    seen = Seen(
+        before=reply.before,
+        after=reply.after,
+        observed_ns=reply.observed_ns,
+        wall_ns=sum(reply.infer_ns),
+        cpu_ns=reply.cpu_ns,
+        threads=threads,
+        warmup_stable=reply.warmup_stable,
+        cores=machine.cores,
+        governor=machine.governor,
+    )
+    validity, causes = judge_block(seen)
+    return Block(
+        process_ns=reply.process_ns,
+        import_ns=reply.import_ns,
+        load_ns=reply.load_ns,
+        first_infer_ns=reply.first_infer_ns,
+        rows=rows,
+        tokenize_ns=reply.tokenize_ns,
+        infer_ns=reply.infer_ns,
+        cpu_ns=reply.cpu_ns,
+        warmup_stable=reply.warmup_stable,
+        threads_observed=reply.threads_observed,
+        before=reply.before,
+        after=reply.after,
+        validity=validity,
+        causes=causes,
+    )

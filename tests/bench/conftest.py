@@ -1,0 +1,294 @@
+"""A small student with its teacher, and the same model in every runtime's format, made here."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+from bench.process import outputs_of
+from contract.files import write_atomic
+from contract.folder import identity, inventory, write_manifest
+from contract.tokens import Tokens, from_rows, write_tokens
+from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity
+from distill.student import (
+    EVALUATION,
+    SCHEMA,
+    STUDENT_MANIFEST,
+    TEACHER_MANIFEST,
+    Evaluation,
+    Student,
+    Teacher,
+    write_evaluation,
+)
+from targets.profile import Precision, RuntimeName
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+WORDS = tuple(f"{front}{back}" for front in "bdfgklmnpr" for back in ("a", "e", "i", "o"))
+BUCKETS = (8, 16)
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+LABELS = ("negative", "positive")
+SCRIPT = "script.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model file as a runtime takes it, and what it must answer."""
+
+    runtime: str
+    folder: Path
+    file: str
+    inputs: tuple[str, str, str]
+    buckets: tuple[int, ...]
+    expected_NC: NDArray[np.float32]
+
+
+def make_tokens(count: int = 24, longest: int = 14) -> Tokens:
+    generator = np.random.default_rng(3)
+    lengths = [longest, *generator.integers(4, longest + 1, count - 1)]
+    rows = [[2, *generator.integers(len(SPECIAL), len(SPECIAL) + len(WORDS), length - 2), 3] for length in lengths]
+    return from_rows(rows, [[0] * len(row) for row in rows])
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )
+
+
+def make_network(seed: int) -> BertForSequenceClassification:
+    torch.manual_seed(seed)
+    shape: dict[str, Any] = dict(
+        vocab_size=len(SPECIAL) + len(WORDS),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        num_labels=len(LABELS),
+        initializer_range=0.3,
+        attn_implementation="eager",
+    )
+    network = BertForSequenceClassification(BertConfig(**shape))
+    network.eval()
+    return network
+
+
+def logits_of(network: BertForSequenceClassification, tokens: Tokens) -> NDArray[np.float32]:
+    batch = tokens.batch(range(len(tokens)))
+    tensors = [torch.from_numpy(array) for array in (batch.input_ids_BL, batch.attention_mask_BL)]
+    with torch.inference_mode():
+        logits_NC: NDArray[np.float32] = network(input_ids=tensors[0], attention_mask=tensors[1]).logits.numpy()
+    return logits_NC
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Tokens:
+    return make_tokens()
+
+
+@pytest.fixture(scope="session")
+def network() -> BertForSequenceClassification:
+    return make_network(seed=1)
+
+
+@pytest.fixture(scope="session")
+def run_folder(
+    tmp_path_factory: pytest.TempPathFactory, network: BertForSequenceClassification, tokens: Tokens
+) -> Path:
+    """A folder as `tinybert run` lays it out, with teacher-1 and student-1."""
+    folder = tmp_path_factory.mktemp("run")
+    teacher_network = make_network(seed=2)
+    teacher, student = folder / "teacher-1", folder / "student-1"
+    common: dict[str, Any] = {
+        "schema_version": SCHEMA,
+        "key": "0" * 64,
+        "tool_versions": {},
+        "name": "made-up",
+        "task": "classification",
+        "label_names": LABELS,
+        "max_length_tokens": 16,
+        "parameters": 1234,
+        "seed": 1,
+    }
+    for place, model in ((teacher, teacher_network), (student, network)):
+        model.save_pretrained(place)
+        make_tokenizer().save_pretrained(place)
+    write_tokens(teacher / EVALUATION, tokens)
+    write_manifest(
+        teacher / TEACHER_MANIFEST,
+        Teacher(**common, files=inventory(teacher), parents={}, source="made up", validation_accuracy=0.5),
+    )
+    student_NC = logits_of(network, tokens)
+    evaluation = Evaluation(
+        tokens=tokens,
+        labels_N=student_NC.argmax(axis=1).astype(np.int64),
+        teacher_logits_NC=logits_of(teacher_network, tokens),
+        student_logits_NC=student_NC,
+    )
+    write_evaluation(student, evaluation)
+    parents = {"teacher": identity(teacher / TEACHER_MANIFEST)}
+    write_manifest(
+        student / STUDENT_MANIFEST,
+        Student(**common, files=inventory(student), parents=parents, shape="2 layers", recipe={}),
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_of(
+    tmp_path_factory: pytest.TempPathFactory, network: BertForSequenceClassification, run_folder: Path, tokens: Tokens
+) -> Callable[[str], Model]:
+    """Give the model in a runtime's format; each is made once, when first asked for."""
+    folder = tmp_path_factory.mktemp("models")
+    expected_NC = logits_of(network, tokens)
+    made: dict[str, Model] = {}
+
+    def make(runtime: str) -> Model:
+        if runtime == "pytorch":
+            return Model(
+                runtime=runtime,
+                folder=run_folder / "student-1",
+                file="",
+                inputs=NAMES,
+                buckets=(),
+                expected_NC=expected_NC,
+            )
+        if runtime == "fake":
+            write_atomic(folder / SCRIPT, "{}")
+            scripted = np.eye(2, dtype=np.float32)[[tokens.row_ids(row)[1] % 2 for row in range(len(tokens))]]
+            return Model(
+                runtime=runtime, folder=folder, file=SCRIPT, inputs=NAMES, buckets=BUCKETS, expected_NC=scripted
+            )
+        file, inputs, buckets = EXPORTERS[runtime](network, folder)
+        return Model(runtime=runtime, folder=folder, file=file, inputs=inputs, buckets=buckets, expected_NC=expected_NC)
+
+    def give(runtime: str) -> Model:
+        if runtime not in made:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the exporters' own
+                made[runtime] = make(runtime)
+        return made[runtime]
+
+    return give
+
+
+Exported = tuple[str, tuple[str, str, str], tuple[int, ...]]
+
+
+def export_onnx(network: BertForSequenceClassification, folder: Path) -> Exported:
+    axes = {name: {0: "batch", 1: "length"} for name in NAMES}
+    sample = tuple(torch.ones(2, 5, dtype=torch.int64) for _ in NAMES)
+    torch.onnx.export(network, sample, folder / "model.onnx", dynamo=False, input_names=list(NAMES), dynamic_axes=axes)
+    return "model.onnx", NAMES, ()
+
+
+def export_openvino(network: BertForSequenceClassification, folder: Path) -> Exported:
+    import openvino
+
+    if not (folder / "model.onnx").exists():
+        export_onnx(network, folder)
+    openvino.save_model(openvino.convert_model(folder / "model.onnx"), folder / "model.xml", compress_to_fp16=False)
+    return "model.xml", NAMES, ()
+
+
+class Int32(torch.nn.Module):
+    """The network with the four-dimensional mask and the 32-bit inputs that the converter takes."""
+
+    def __init__(self, network: BertForSequenceClassification) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+        wide = (1.0 - mask[:, None, None, :].float()) * -1e4
+        logits: torch.Tensor = self.network(
+            input_ids=input_ids.long(), attention_mask=wide, token_type_ids=types.long()
+        ).logits
+        return logits
+
+
+def export_tflite(network: BertForSequenceClassification, folder: Path) -> Exported:
+    import litert_torch
+
+    wrapped = Int32(network).eval()
+    conversion: Any = litert_torch
+    for length in BUCKETS:
+        sample = tuple(torch.zeros(1, length, dtype=torch.int32) for _ in NAMES)
+        conversion = conversion.signature(f"seq{length}", wrapped, sample)
+    conversion.convert().export(str(folder / "model.tflite"))
+    return "model.tflite", ("args_0", "args_1", "args_2"), BUCKETS
+
+
+EXPORTERS = {"onnx": export_onnx, "openvino": export_openvino, "tflite": export_tflite}
+
+
+@pytest.fixture
+def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write an artifact folder; its model is a script of the fake runtime, or a file that is given."""
+
+    def write(
+        script: str = "{}", precision: Precision = Precision.FP32, model: Path | None = None, **changes: Any
+    ) -> Path:
+        folder = tmp_path / "artifacts" / f"onnx-{precision}"
+        folder.mkdir(parents=True)
+        model_file = model.name if model else SCRIPT
+        (folder / model_file).write_bytes(model.read_bytes() if model else script.encode())
+        student = run_folder / "student-1"
+        (folder / "tokenizer.json").write_bytes((student / "tokenizer.json").read_bytes())
+        write_tokens(folder / EVALUATION, make_tokens())
+        values: dict[str, Any] = {
+            "schema_version": SCHEMA,
+            "key": "0" * 64,
+            "files": inventory(folder),
+            "parents": {"student": identity(student / STUDENT_MANIFEST)},
+            "tool_versions": {},
+            "name": "made-up",
+            "task": "classification",
+            "label_names": LABELS,
+            "runtime": RuntimeName.ONNX,
+            "precision": precision,
+            "target": "laptop-x86",
+            "model_file": model_file,
+            "inputs": NAMES,
+            "length_buckets_tokens": (),
+            "max_length_tokens": 16,
+            "threads": 1,
+            "quantization": (),
+            "parity": Parity(sentences=1, agreement=1.0, max_abs_difference=0.0, mean_abs_difference=0.0),
+        }
+        write_manifest(folder / ARTIFACT_MANIFEST, Artifact(**{**values, **changes}))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def outputs() -> Callable[[Model], NDArray[np.float32]]:
+    """Run a model over its sentences in a real worker."""
+
+    def run(model: Model, **changes: Any) -> NDArray[np.float32]:
+        return outputs_of(
+            model.folder,
+            **{
+                "runtime": model.runtime,
+                "model_file": model.file,
+                "inputs": model.inputs,
+                "buckets": model.buckets,
+                "threads": 1,
+                "tokens": make_tokens(),
+                **changes,
+            },
+        )
+
+    return run

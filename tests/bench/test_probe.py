@@ -1,0 +1,119 @@
+"""The probes, on trees of /proc and /sys as other machines have them."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import memory, probe
+from bench.machine import fingerprint
+from bench.record import Conditions
+
+Tree = Callable[[dict[str, str]], Path]
+CPUFREQ = "sys/devices/system/cpu"
+PI = {
+    "proc/loadavg": "0.42 0.30 0.10 1/123 4567\n",
+    "proc/stat": "cpu  10 0 20 300 4 0 5 67 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n",
+    f"{CPUFREQ}/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
+    f"{CPUFREQ}/cpu1/cpufreq/scaling_cur_freq": "1800000\n",
+    f"{CPUFREQ}/cpu0/cpufreq/scaling_governor": "ondemand\n",
+    f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "ondemand\n",
+    "sys/class/thermal/thermal_zone0/temp": "48300\n",
+    "sys/class/thermal/thermal_zone1/temp": "51200\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "50005\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    def lay_down(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return lay_down
+
+
+def test_a_raspberry_pi_tells_everything(tree: Tree) -> None:
+    root = tree(PI)
+    found = probe.conditions(root)
+    assert found["load_average"] == 0.42
+    assert found["steal_jiffies"] == 67
+    assert found["frequency_khz"] == 1_650_000
+    assert found["temperature_millicelsius"] == 51_200
+    assert found["throttled_bits"] == 0x50005
+    assert probe.governor(root) == "ondemand"
+
+
+def test_cores_of_two_kinds_have_both_governors(tree: Tree) -> None:
+    assert probe.governor(tree({**PI, f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "powersave"})) == "ondemand+powersave"
+
+
+def test_a_machine_that_tells_nothing_gives_nulls(tmp_path: Path) -> None:
+    found = probe.conditions(tmp_path)
+    for name in ("load_average", "steal_jiffies", "frequency_khz", "temperature_millicelsius", "throttled_bits"):
+        assert found[name] is None
+    assert probe.governor(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("echo throttled=0x50000", 0x50000),
+        ("echo VCHI initialization failed; exit 255", None),
+        ("echo throttled=?", None),
+        ("exec sleep 60", None),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_vcgencmd_is_asked_and_not_waited_for(
+    answer: str, expected: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "vcgencmd"
+    command.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(probe, "VCGENCMD_TIMEOUT_S", 0.5)
+    assert probe.throttled_bits() == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "arch", "expected"),
+    [
+        ({}, "aarch64", False),
+        ({"proc/cpuinfo": "processor : 0\nvendor_id : AuthenticAMD\n"}, "x86_64", False),
+        ({"proc/cpuinfo": "processor : 0\nvendor_id : AuthenticAMD\n"}, "aarch64", True),
+        ({"proc/cpuinfo": "CPU implementer : 0x41\n"}, "aarch64", False),
+        ({"proc/thread-self/maps": "7f00 r-xp /usr/bin/qemu-aarch64-static\n"}, "aarch64", True),
+    ],
+)
+def test_an_emulator_is_noticed(files: dict[str, str], arch: str, expected: bool, tree: Tree) -> None:
+    assert probe.emulated(arch, tree(files)) is expected
+
+
+def test_this_machine_has_conditions_and_a_fingerprint() -> None:
+    Conditions.model_validate(probe.conditions())
+    machine = fingerprint()
+    assert machine.cores > 0
+    assert machine.memory_bytes > 2**20
+    assert machine == fingerprint()
+
+
+def test_memory_is_read_in_bytes(tree: Tree) -> None:
+    status = tree({"status": "Name:\tpython\nVmHWM:\t   2048 kB\nVmRSS:\t   1024 kB\n"}) / "status"
+    assert memory.resident_bytes(status) == 2**20
+    assert memory.peak_bytes(status)[0] == 2 * 2**20
+
+
+def test_memory_without_proc_names_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    value, source = memory.peak_bytes(tmp_path / "none")
+    assert source in ("ru_maxrss", "peak_wset")
+    assert value >= memory.resident_bytes(tmp_path / "none") // 2
+
+
+def test_a_changed_allocator_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    assert memory.peak_bytes()[1].endswith("with MALLOC_ARENA_MAX=1")

@@ -1,0 +1,147 @@
+"""Every runtime, the fake too, passes the same tests, on the same model in its own format."""
+
+import builtins
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bench.runtimes.fake
+import bench.runtimes.onnx
+import bench.runtimes.openvino
+import bench.runtimes.pytorch
+import bench.runtimes.tflite
+from bench import runtimes
+from bench.runtimes.protocol import Runtime
+from contract.errors import InputError, MissingExtraError
+from contract.tokens import Tokens
+
+MODULES: tuple[Runtime, ...] = (
+    bench.runtimes.fake,
+    bench.runtimes.onnx,
+    bench.runtimes.openvino,
+    bench.runtimes.pytorch,
+    bench.runtimes.tflite,
+)
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(params=sorted(runtimes.RUNTIMES))
+def model(request: pytest.FixtureRequest, model_of: Callable[[str], Any]) -> Any:
+    return model_of(request.param)
+
+
+def load(model: Any, threads: int = 1, buckets: tuple[int, ...] | None = None) -> Any:
+    runtime = runtimes.get(model.runtime)
+    runtime.start()
+    return runtime.load(
+        model.folder / model.file,
+        threads=threads,
+        buckets=model.buckets if buckets is None else buckets,
+        inputs=model.inputs,
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_sentence_gets_the_logits_of_pytorch(model: Any, threads: int, tokens: Tokens) -> None:
+    session = load(model, threads)
+    for row in range(len(tokens)):
+        batch = tokens.batch([row], session.padded_length(int(tokens.lengths[row])))
+        logits_BC = session.infer(batch)
+        assert logits_BC.dtype == np.float32
+        np.testing.assert_allclose(logits_BC, model.expected_NC[[row]], atol=TOLERANCE)
+
+
+def test_padding_and_company_change_nothing(model: Any, tokens: Tokens) -> None:
+    session = load(model)
+    rows = [0, 5, 1]
+    batch = tokens.batch(rows, session.padded_length(int(tokens.lengths[rows].max())))
+    np.testing.assert_allclose(session.infer(batch), model.expected_NC[rows], atol=TOLERANCE)
+
+
+def test_logits_are_not_overwritten_by_the_next_inference(model: Any, tokens: Tokens) -> None:
+    session = load(model)
+    length_tokens = session.padded_length(int(tokens.lengths.max()))
+    first = session.infer(tokens.batch([0], length_tokens))
+    kept = first.copy()
+    for row in range(1, 6):
+        session.infer(tokens.batch([row], length_tokens))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_a_sentence_is_padded_to_the_nearest_bucket_only_where_there_are_buckets(model: Any) -> None:
+    session = load(model)
+    expected = {3: 8, 8: 8, 9: 16, 16: 16} if model.buckets else {3: 3, 8: 8, 9: 9, 16: 16}
+    assert {length: session.padded_length(length) for length in expected} == expected
+    if model.buckets:
+        with pytest.raises(ValueError, match="a sentence of 17 tokens does not fit the model's longest, 16"):
+            session.padded_length(17)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_model_of_any_length_can_be_held_to_buckets(
+    runtime: str, model_of: Callable[[str], Any], tokens: Tokens
+) -> None:
+    model = model_of(runtime)
+    session = load(model, buckets=(8, 16))
+    for row in range(4):
+        batch = tokens.batch([row], session.padded_length(int(tokens.lengths[row])))
+        np.testing.assert_allclose(session.infer(batch), model.expected_NC[[row]], atol=TOLERANCE)
+
+
+def test_a_worker_answers_as_the_runtime_does(model: Any, outputs: Callable[..., Any]) -> None:
+    np.testing.assert_allclose(outputs(model), model.expected_NC, atol=TOLERANCE)
+
+
+def test_a_missing_bucket_is_named(model_of: Callable[[str], Any]) -> None:
+    with pytest.raises(InputError, match=r"no signature seq64 \(it has: seq8, seq16\)"):
+        load(model_of("tflite"), buckets=(8, 64))
+
+
+def test_an_unknown_runtime_is_refused() -> None:
+    with pytest.raises(InputError, match="unknown runtime 'onyx': known: onnx, openvino"):
+        runtimes.get("onyx")
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "extra"),
+    [
+        ("onnx", "onnxruntime", "onnx"),
+        ("openvino", "openvino", "openvino"),
+        ("tflite", "tflite_runtime", "tflite"),
+        ("pytorch", "torch", "distill"),
+    ],
+)
+def test_a_missing_library_names_its_cure(name: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(module: str, *rest: Any) -> Any:
+        if module.split(".")[0] in (library, "ai_edge_litert"):
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        return real(module, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(MissingExtraError, match=rf"{library}.* is not installed: run: pip install .*\[{extra}\]"):
+        runtimes.get(name).start()
+
+
+def test_a_library_is_missed_before_a_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "find_spec", lambda _library: None)
+    with pytest.raises(MissingExtraError, match=r"openvino is not installed: run: pip install .*\[openvino\]"):
+        runtimes.require("openvino")
+    runtimes.require("fake")
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino", "tflite", "pytorch"])
+def test_a_runtime_has_a_version(name: str) -> None:
+    runtimes.require(name)
+    assert runtimes.version(name)[-1].isdigit() or "torch" in runtimes.version(name)
+
+
+def test_every_runtime_is_in_the_table() -> None:
+    files = {path.stem for path in Path(runtimes.__file__).parent.glob("*.py")}
+    assert set(runtimes.RUNTIMES) == files - {"__init__", "protocol", "shape"}
+    assert {importlib.import_module(entry.module) for entry in runtimes.RUNTIMES.values()} == set(MODULES)

@@ -1,0 +1,183 @@
+"""A session over scripted models: exact numbers, through real processes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import plan as plans
+from bench import results, rows
+from bench.latency import speed_up
+from bench.plan import Plan
+from bench.record import Record
+from bench.session import carry_out, measure
+from bench.settings import Settings
+from contract.errors import InputError, WorkerError
+from contract.strict import read_json
+from contract.tokens import Tokens
+from targets.profile import Precision
+
+FAST = {"infer_ns": [1_000_000]}
+SLOW = {"infer_ns": [3_000_000]}
+SETTINGS = Settings(blocks=3, sentences_per_block=4)
+
+
+@pytest.fixture
+def make_plan(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[..., Plan]:
+    """Plan a session of scripted models: one int8, one fp32."""
+
+    def make(int8: dict[str, Any] = FAST, fp32: dict[str, Any] = SLOW, settings: Settings = SETTINGS) -> Plan:
+        folders = [artifact_of(json.dumps(int8), Precision.INT8), artifact_of(json.dumps(fp32), Precision.FP32)]
+        plan = plans.make(folders, target=None, student=run_folder / "student-1", settings=settings)
+        for trial in plan.trials:
+            trial.subject = replace(trial.subject, runtime="fake")
+        return plan
+
+    return make
+
+
+def read(paths: list[Path]) -> list[Record]:
+    return [read_json(path, Record) for path in paths]
+
+
+def test_the_numbers_are_exactly_the_script(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
+    fast, slow = read(carry_out(make_plan(), tmp_path / "out"))
+    assert fast.infer_ns == (1_000_000,) * 12
+    assert slow.infer_ns == (3_000_000,) * 12
+    ratio = speed_up(slow, fast)
+    assert ratio is not None
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((3, 3, 3))
+    assert [block.rows for block in fast.blocks] == [block.rows for block in slow.blocks]
+    assert all(block.first_infer_ns == 9_000_000 and block.load_ns == 20_000_000 for block in fast.blocks)
+
+
+def test_a_record_says_what_was_measured(make_plan: Callable[..., Plan], tmp_path: Path, tokens: Tokens) -> None:
+    plan = make_plan()
+    paths = carry_out(plan, tmp_path / "out")
+    fast, slow = read(paths)
+    subject = plan.trials[0].subject
+    assert paths[0] == tmp_path / "out" / "laptop-x86" / f"made-up-fake-int8-{subject.sha256[:8]}.json"
+    assert fast.session == slow.session
+    assert fast.model_sha256 == subject.sha256
+    assert fast.student_sha256 == subject.parents["student"]
+    assert (fast.target, fast.threads, fast.parameters) == ("laptop-x86", 1, 1234)
+    assert fast.command == ("tinybert bench onnx-int8 onnx-fp32 --target laptop-x86 --blocks 3 --sentences 4 --seed 0")
+    assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
+    script, tokenizer = (subject.folder / name for name in ("script.json", "tokenizer.json"))
+    assert fast.size_bytes == script.stat().st_size + tokenizer.stat().st_size
+    predicted = [int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))]
+    assert fast.outputs.logits_NC().argmax(axis=1).tolist() == predicted
+    assert fast.accuracy is not None
+    assert fast.accuracy.total == len(tokens)
+    assert fast.accuracy.agrees_with_student == fast.accuracy.right  # the labels are the student's own answers
+
+
+def test_models_take_turns_forwards_and_backwards(
+    make_plan: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan()
+    order: list[str] = []
+    real = type(plan.trials[0]).run_block
+
+    def spy(trial: Any, *rest: Any, **named: Any) -> None:
+        order.append(trial.subject.precision)
+        real(trial, *rest, **named)
+
+    monkeypatch.setattr("bench.session.Trial.run_block", spy)
+    carry_out(plan, tmp_path / "out")
+    assert order == ["int8", "fp32", "fp32", "int8", "int8", "fp32"]
+
+
+def test_one_failure_leaves_the_others(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = make_plan(int8={"accident": "exit"})
+    with pytest.raises(WorkerError, match=r"fake on onnx-int8: the worker ended with exit code 7.*; 1 other records"):
+        carry_out(plan, tmp_path / "out")
+    (record,) = read(list((tmp_path / "out").rglob("*.json")))
+    assert record.precision == "fp32"
+    assert len(record.blocks) == 3
+
+
+def test_an_interruption_leaves_nothing_half(
+    make_plan: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_rest: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.session.Trial.run_block", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(make_plan(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_of_the_same_plan_are_found_again(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plan = make_plan()
+    assert results.find_session(plan, out) is None
+    paths = carry_out(plan, out)
+    assert results.find_session(plan, out) == paths
+    other = plans.make([trial.subject.folder for trial in plan.trials], target=None, student=None, settings=SETTINGS)
+    for changed in (
+        replace(plan, rows_by_block=plan.rows_by_block[:2]),
+        replace(plan, target="laptop-arm"),
+        replace(plan, machine=plan.machine.model_copy(update={"kernel": "another"})),
+        other,
+    ):
+        assert results.find_session(changed, out) is None
+    paths[0].write_text("{}", encoding="utf-8")
+    assert results.find_session(plan, out) is None
+
+
+def test_a_changed_artifact_is_refused_and_nothing_written(artifact_of: Callable[..., Path], tmp_path: Path) -> None:
+    folder = artifact_of('{"load_ns": 10}')
+    (folder / "script.json").write_text('{"load_ns": 11}', encoding="utf-8")
+    with pytest.raises(InputError, match="its SHA-256 is not the one of its manifest"):
+        measure([folder], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no artifact.json, student.json or teacher.json"):
+        measure([tmp_path], out=tmp_path / "out")
+
+
+def test_another_students_labels_are_refused(
+    artifact_of: Callable[..., Path], run_folder: Path, tmp_path: Path
+) -> None:
+    folder = artifact_of(parents={"student": "1" * 64})
+    with pytest.raises(InputError, match="not made from the student in"):
+        measure([folder], out=tmp_path / "out", student=run_folder / "student-1")
+
+
+def test_labels_are_found_near_teacher_and_student(run_folder: Path) -> None:
+    folders = [run_folder / "teacher-1", run_folder / "student-1"]
+    plan = plans.make(folders, target="laptop-x86", student=None, settings=SETTINGS)
+    teacher, student = plan.trials
+    assert teacher.answers is not None
+    assert student.answers is not None
+    assert (teacher.subject.kind, student.subject.kind) == ("teacher", "student")
+    assert teacher.subject.student_sha256 is None
+    assert student.subject.student_sha256 == student.subject.sha256
+    assert "evaluation.npz" not in student.subject.files
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(student.subject.files)
+    assert teacher.subject.parameters == 1234
+
+
+@pytest.mark.parametrize(("blocks", "sentences"), [(0, 4), (3, 0)])
+def test_an_empty_session_is_refused(blocks: int, sentences: int) -> None:
+    with pytest.raises(InputError, match="at least one block of one sentence"):
+        Settings(blocks=blocks, sentences_per_block=sentences)
+
+
+def test_each_block_has_the_lengths_of_the_split() -> None:
+    lengths_N = np.random.default_rng(0).integers(4, 60, 500)
+    blocks = [rows.draw(lengths_N, block=block, sentences=40, seed=0) for block in range(5)]
+    assert len(set(blocks)) == 5
+    assert blocks[0] == rows.draw(lengths_N, block=0, sentences=40, seed=0)
+    for chosen in blocks:
+        assert len(chosen) == len(set(chosen)) == 40
+        assert np.mean(lengths_N[list(chosen)]) == pytest.approx(np.mean(lengths_N), rel=0.05)
+    assert len(rows.draw(lengths_N[:3], block=0, sentences=40, seed=0)) == 40

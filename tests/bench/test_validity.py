@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+
+from bench.record import Block, Conditions, Validity
+from bench.validity import Seen, judge_block, judge_record
+
+CALM = Conditions(
+    load_average=1.0,
+    steal_jiffies=100,
+    involuntary_switches=5,
+    frequency_khz=2_400_000,
+    temperature_millicelsius=50_000,
+    throttled_bits=0,
+    on_battery=False,
+)
+UNKNOWN = Conditions(
+    load_average=None,
+    steal_jiffies=None,
+    involuntary_switches=None,
+    frequency_khz=None,
+    temperature_millicelsius=None,
+    throttled_bits=None,
+    on_battery=None,
+)
+SECOND_NS = 10**9
+
+
+def seen(before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, **changes: Any) -> Seen:
+    values: dict[str, Any] = {
+        "before": CALM.model_copy(update=before or {}),
+        "after": CALM.model_copy(update=after or {}),
+        "observed_ns": 2 * SECOND_NS,
+        "wall_ns": SECOND_NS,
+        "cpu_ns": SECOND_NS,
+        "threads": 1,
+        "warmup_stable": True,
+        "cores": 2,
+        "governor": None,
+    }
+    return Seen(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    "calm",
+    [
+        seen(),
+        seen(governor="performance"),
+        seen(before={"load_average": 2.0}),
+        seen(before={"load_average": 4.5}, threads=4),
+        seen(after={"steal_jiffies": 102}),
+        seen(after={"steal_jiffies": 104}),
+        seen(after={"involuntary_switches": 200}),
+        seen(before={"throttled_bits": 0x50000}, after={"throttled_bits": 0x50000}),
+        seen(cpu_ns=3 * SECOND_NS, threads=4),
+        seen(before=UNKNOWN.model_dump(), after=UNKNOWN.model_dump()),
+        seen(wall_ns=0, cpu_ns=0, observed_ns=0),
+    ],
+)
+def test_a_calm_machine_is_valid(calm: Seen) -> None:
+    assert judge_block(calm) == ("valid", ())
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "validity", "cause"),
+    [
+        (seen(after={"throttled_bits": 0x1}), "invalid", "held back (undervoltage; get_throttled 0x1)"),
+        (seen(before={"throttled_bits": 0x8}), "invalid", "held back (soft temperature limit; get_throttled 0x0)"),
+        (seen(after={"throttled_bits": 0x60000}), "invalid", "held back (clock capped, throttled; get_throttled"),
+        (
+            seen(before={"throttled_bits": 0x10000}, after={"throttled_bits": 0x50000}),
+            "invalid",
+            "held back (throttled; get_throttled 0x50000)",
+        ),
+        (seen(before={"load_average": 2.1}), "degraded", "load average 2.1 with 1 threads"),
+        (seen(after={"steal_jiffies": 110}), "degraded", "gave 2.5% of the time to others"),
+        (seen(after={"involuntary_switches": 405}), "degraded", "interrupted 200 times a second"),
+        (seen(cpu_ns=SECOND_NS // 2), "degraded", "50% of the wall time was processor time"),
+        (seen(governor="ondemand"), "degraded", "governor is ondemand, not performance"),
+        (seen(after={"on_battery": True}), "degraded", "ran on battery"),
+        (seen(warmup_stable=False), "degraded", "did not settle during warm-up"),
+    ],
+)
+def test_each_disturbance_has_its_sentence(disturbed: Seen, validity: str, cause: str) -> None:
+    found, causes = judge_block(disturbed)
+    assert found == validity
+    assert len(causes) == 1
+    assert cause in causes[0]
+
+
+def test_the_worst_cause_comes_first() -> None:
+    validity, causes = judge_block(seen(after={"throttled_bits": 0x4, "on_battery": True}, warmup_stable=False))
+    assert validity == "invalid"
+    assert len(causes) == 3
+    assert "throttled" in causes[0]
+
+
+def make_block(infer_ns: int = 10, validity: Validity = "valid", *causes: str) -> Block:
+    return Block(
+        process_ns=1,
+        import_ns=1,
+        load_ns=1,
+        first_infer_ns=1,
+        rows=(0,),
+        tokenize_ns=(1,),
+        infer_ns=(infer_ns,),
+        cpu_ns=1,
+        warmup_stable=True,
+        threads_observed=None,
+        before=UNKNOWN,
+        after=UNKNOWN,
+        validity=validity,
+        causes=causes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "emulated", "expected"),
+    [
+        ([make_block()] * 3, False, ("valid", ())),
+        ([make_block(100), make_block(110)], False, ("valid", ())),
+        ([make_block(100), make_block(120)], False, ("degraded", ("the medians of the blocks differ by 18%",))),
+        ([make_block(), make_block(10, "degraded", "hot 3%")], False, ("degraded", ("hot 3% (in 1 of 2 blocks)",))),
+        (
+            [make_block(10, "degraded", "hot 3%"), make_block(10, "invalid", "cut", "hot 45%"), make_block()],
+            False,
+            ("degraded", ("cut (in 1 of 3 blocks)", "hot 45% (in 2 of 3 blocks)")),
+        ),
+        ([make_block(10, "invalid", "cut")] * 2, False, ("invalid", ("cut (in 2 of 2 blocks)",))),
+        ([make_block(10), make_block(999, "invalid", "cut")], False, ("degraded", ("cut (in 1 of 2 blocks)",))),
+        ([make_block()] * 2, True, ("invalid", ("the machine is emulated, so its times say nothing",))),
+        ([], False, ("invalid", ("no block was measured",))),
+    ],
+)
+def test_a_record_says_each_cause_once(blocks: list[Block], emulated: bool, expected: tuple[str, Any]) -> None:
+    assert judge_record(blocks, emulated=emulated) == expected
