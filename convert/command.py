@@ -63,7 +63,8 @@ def command(run: "Run") -> Callable[..., None]:
         try:
             made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)
         except ConversionError as error:
-            show(error.finished, folder / profile.name, json=json)
+            if error.finished:
+                show(error.finished, folder / profile.name, json=json)
             raise
         show(made, folder / profile.name, json=json)
 
