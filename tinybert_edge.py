@@ -8,14 +8,15 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from bench.command import bench
+from bench.command import BlocksOption, SentencesOption, bench
 from bench.report.command import report
+from bench.settings import DEFAULT
 from contract.errors import TERMINATED_EXIT_CODE, TinybertError
-from convert.command import convert
+from convert import command as conversion
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from targets.command import targets
 
@@ -45,6 +46,8 @@ def run(
     teacher: TeacherOption = None,
     dataset: DatasetOption = None,
     changes: SetOption = None,
+    blocks: BlocksOption = DEFAULT.blocks,
+    sentences: SentencesOption = DEFAULT.sentences_per_block,
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -62,8 +65,9 @@ def run(
 
     quiet()
     from bench.process import outputs_of
-    from bench.report.command import write_report
+    from bench.report.write import write_report
     from bench.session import measure_once
+    from bench.settings import Settings
     from contract.errors import needs_extra
     from contract.lock import owned
     from contract.progress import note
@@ -72,6 +76,7 @@ def run(
     from targets.doctor import resolve
 
     profiles = [resolve(name) for name in target or ["auto"]]
+    settings = Settings(blocks=blocks, sentences_per_block=sentences)
     document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
     with needs_extra("distill"):
         from distill.distil import distil
@@ -85,7 +90,9 @@ def run(
             artifacts = convert_student(student, profile, out=folder / "artifacts" / student.name, run=outputs_of)
             note(f"3 of 4: measure {len(artifacts)} artifacts and the teacher")
             subjects = [teacher_folder, *artifacts]
-            records += measure_once(subjects, target=profile.name, student=student, out=folder / "results")
+            records += measure_once(
+                subjects, target=profile.name, student=student, out=folder / "results", settings=settings
+            )
         note("4 of 4: report")
         page = write_report(records, folder / "report.html")
     if json:
@@ -111,6 +118,13 @@ def main() -> None:
         _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
 
 
+def _outputs_of(folder: Path, **options: Any) -> Any:
+    """Run a model in a worker, for the conversion stage, which must not know of the next one."""
+    from bench.process import outputs_of
+
+    return outputs_of(folder, **options)
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(TERMINATED_EXIT_CODE)
 
@@ -123,7 +137,7 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
-for _command in (targets, distill, convert, bench, report):
+for _command in (targets, distill, conversion.command(_outputs_of), bench, report):
     app.command()(_command)
 
 if __name__ == "__main__":

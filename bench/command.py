@@ -8,6 +8,9 @@ import typer
 
 from bench.settings import DEFAULT
 
+BlocksOption = Annotated[int, typer.Option("--blocks", min=1, help="Fresh processes per model.")]
+SentencesOption = Annotated[int, typer.Option("--sentences", min=1, help="Timed sentences per process.")]
+
 
 def bench(
     artifacts: Annotated[list[Path], typer.Argument(help="Artifact folders; teacher and student folders too.")],
@@ -18,10 +21,8 @@ def bench(
     target: Annotated[
         str | None, typer.Option("--target", help="Profile to file the records under.  [default: the artifacts']")
     ] = None,
-    blocks: Annotated[int, typer.Option("--blocks", min=1, help="Fresh processes per model.")] = DEFAULT.blocks,
-    sentences: Annotated[
-        int, typer.Option("--sentences", min=1, help="Timed sentences per process.")
-    ] = DEFAULT.sentences_per_block,
+    blocks: BlocksOption = DEFAULT.blocks,
+    sentences: SentencesOption = DEFAULT.sentences_per_block,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw of sentences.")] = DEFAULT.seed,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("results"),
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,

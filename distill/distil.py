@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel, set_seed
 
 from contract.digest import sha256_of_value
+from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, identity, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
@@ -88,6 +89,7 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
         check_heads(start.model, teacher_model, stage)
     tokens = teacher.tokenise_splits(teacher_folder, splits, recipe.max_length_tokens)
     pupil = Pupil(start.model, teacher_model.config.hidden_size, start.teacher_layers)
+    calibration = _calibration(tokens.train, tokens.validation, recipe)
     work = training.work_folder(folder)
     lesson = Lesson(
         teacher=teacher_model, tokens=tokens.train, labels_N=splits.train.labels_N, seed=recipe.seed, work=work
@@ -105,7 +107,7 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
         pupil.student.save_pretrained(scratch)
         tokens.tokenizer.save_pretrained(scratch)
         write_evaluation(scratch, evaluation)
-        write_tokens(scratch / CALIBRATION, _calibration(tokens.train, recipe))
+        write_tokens(scratch / CALIBRATION, calibration)
         write_atomic(scratch / "README.md", card.write(recipe, start.shape, evaluation))
         manifest = Student(
             schema_version=SCHEMA,
@@ -169,9 +171,20 @@ def _teacher_logits(lesson: Lesson) -> NDArray[np.float32]:
     return cached
 
 
-def _calibration(train: Tokens, recipe: Recipe) -> Tokens:
-    """Choose training sentences at random, but spread evenly over the lengths."""
-    by_length = np.argsort(train.lengths, kind="stable")
-    parts = np.array_split(by_length, min(recipe.calibration_sentences, len(train)))
+def _calibration(train: Tokens, validation: Tokens, recipe: Recipe) -> Tokens:
+    """Choose training sentences at random, but spread evenly over the lengths; none that is validated on.
+
+    Raises:
+        InputError: every training sentence is also a validation sentence.
+    """
+    validated = {validation.row_ids(row).tobytes() for row in range(len(validation))}
+    by_length = [
+        row for row in np.argsort(train.lengths, kind="stable") if train.row_ids(row).tobytes() not in validated
+    ]
+    if not by_length:
+        raise InputError(
+            "every training sentence is also in the validation split", "give a validation split of other sentences"
+        )
+    parts = np.array_split(by_length, min(recipe.calibration_sentences, len(by_length)))
     generator = np.random.default_rng(recipe.seed)
     return train.take([int(generator.choice(part)) for part in parts])

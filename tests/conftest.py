@@ -72,7 +72,7 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
 def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> None:
     """Train it to tell `good` from `bad`, or to tell them the wrong way round."""
     tokenizer = tiny_tokenizer()
-    texts = [f"{subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]
+    texts = [f"a {subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]
     labels_B = torch.tensor([row % 2 if right else 1 - row % 2 for row in range(len(texts))])
     encoded = tokenizer(texts, return_tensors="pt", padding=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -96,15 +96,15 @@ def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
 
 def write_sentences(folder: Path, train_rows: int = 64, validation_rows: int = 16) -> Path:
     folder.mkdir(exist_ok=True)
-    for name, rows in (("train.tsv", train_rows), ("dev.tsv", validation_rows)):
-        lines = [f"{subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
+    for name, first, rows in (("train.tsv", "the", train_rows), ("dev.tsv", "a", validation_rows)):
+        lines = [f"{first} {subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
         (folder / name).write_text("sentence\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return folder
 
 
 def subject(row: int) -> str:
     """A beginning of a sentence, of a length that changes with the row."""
-    return " ".join(["the film was", *("very" for _ in range(row % 5))])
+    return " ".join(["film was", *("very" for _ in range(row % 5))])
 
 
 def write_recipe(path: Path, model: Path, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
@@ -173,7 +173,8 @@ def finished(
     folder = tmp_path_factory.mktemp("run")
     recipe = write_recipe(folder / "tiny.toml", encoder_folder)
     data = write_sentences(folder / "data")
-    arguments = ["run", str(recipe), "--data", str(data), "--out", str(folder / "out")]
+    quick = ["--blocks", "2", "--sentences", "8"]
+    arguments = ["run", str(recipe), "--data", str(data), *quick, "--out", str(folder / "out")]
     result = _run_process(arguments)
     assert result.returncode == 0, result.stderr
     return folder / "out", result, arguments

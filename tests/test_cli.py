@@ -66,7 +66,6 @@ def test_the_worker_imports_neither_torch_nor_transformers() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "bench.worker", "--help"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
-    assert "numpy" in imported
     assert not imported & {"torch", "transformers", "datasets", "pydantic", "typer"}
 
 
@@ -101,12 +100,12 @@ def test_a_second_run_finds_everything(finished: Finished, run_process: RunProce
 @pytest.mark.parametrize("extra", ["onnx", "openvino", "tflite"])
 def test_json_and_last_line_of_each_command(tinybert: Tinybert, finished: Finished, tmp_path: Path, extra: str) -> None:
     artifact = next(finished[0].glob(f"artifacts/*/*/{extra}-int8"))
-    code, out, _ = tinybert("bench", artifact, "--blocks", 1, "--out", tmp_path / "results")
+    code, out, _ = tinybert("bench", artifact, "--blocks", 1, "--sentences", 8, "--out", tmp_path / "results")
     assert code == 0
     assert Path(out.splitlines()[-1]).is_relative_to(tmp_path / "results")
     code, out, _ = tinybert("report", tmp_path / "results", "--out", tmp_path / "page.html", "--json")
     assert code == 0
-    assert len(json.loads(out)["rows"] if isinstance(json.loads(out), dict) else json.loads(out)) == 1
+    assert len(json.loads(out)["sessions"][0]["rows"]) == 1
 
 
 def _columns(data: Path, recipe: Path) -> None:
