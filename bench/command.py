@@ -37,13 +37,15 @@ def bench(
 
         tinybert bench onnx-int8 --student student-1a2b3c4d --out results
     """
-    from bench.session import measure
+    from bench import plan
+    from bench.session import carry_out
     from bench.settings import Settings
     from contract.lock import owned
 
     settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
+    checked = plan.make(artifacts, target=target, student=student, settings=settings)
     with owned(out):
-        paths = measure(artifacts, out=out, target=target, student=student, settings=settings)
+        paths = carry_out(checked, out)
     _show(paths, json=json)
 
 
@@ -70,9 +72,13 @@ def _show(paths: list[Path], *, json: bool) -> None:
             _scaled(record.memory.peak_bytes, 2**20, 1),
             _scaled(record.size_bytes, 2**20, 1),
             "n/a" if record.accuracy is None else f"{record.accuracy.right / record.accuracy.total:.3f}",
-            "; ".join([record.validity, *record.causes]),
+            record.validity,
         )
-    Console().print(table)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for record in records:
+        if record.causes:
+            console.print(f"{record.label} is {record.validity}: {'; '.join(record.causes)}", soft_wrap=True)
     typer.echo(str(paths[0].parent))
 
 

@@ -70,7 +70,7 @@ def prepare(
         InputError: the recipe, the teacher's name or the data is wrong.
     """
     from distill import dataset as datasets
-    from distill import encoder, initialise
+    from distill import encoder, shape
     from distill import recipe as recipes
 
     overrides = list(changes or ())
@@ -79,7 +79,7 @@ def prepare(
     if dataset:
         overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}"]
     document = recipes.read(recipe, tuple(overrides))
-    initialise.check(document.student)
+    shape.check(document.student)
     found = encoder.locate(document.teacher.model)
     return document, found, datasets.load(document.data, data, document.seed)
 

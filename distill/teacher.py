@@ -11,7 +11,6 @@ from transformers import (
     AutoModelForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    Trainer,
     set_seed,
 )
 from transformers.utils import logging
@@ -217,7 +216,7 @@ def _fine_tune(
     arguments = training.arguments(
         recipe.teacher, training.work_folder(folder), sentences=len(tokens), seed=recipe.seed
     )
-    trainer = Trainer(
+    trainer = training.SentenceTrainer(
         model=model,
         args=arguments,
         train_dataset=training.Sentences(tokens),

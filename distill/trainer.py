@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel, Trainer
+from transformers import PreTrainedModel
 
 from contract.errors import InputError
 from distill import losses
 from distill.capture import Captured, capturing
 from distill.recipe import Stage
+from distill.training import SentenceTrainer
 
 Inputs = dict[str, Tensor]
 
@@ -57,7 +58,7 @@ def look(model: PreTrainedModel, layers: range | tuple[int, ...], inputs: Inputs
     return Seen(logits_BC=logits_BC, inside=inside)
 
 
-class DistillationTrainer(Trainer):
+class DistillationTrainer(SentenceTrainer):
     """Trains a Pupil against a teacher.
 
     Args:

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.trainer_utils import get_last_checkpoint
 
 from contract.progress import Advance, bar
@@ -27,7 +28,7 @@ CHECKPOINTS_A_STAGE = 10
 
 
 class Sentences(Dataset[dict[str, Any]]):
-    """Training sentences, as row numbers with their tokens (by whose number the Trainer groups them)."""
+    """Training sentences, as row numbers."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
@@ -36,7 +37,48 @@ class Sentences(Dataset[dict[str, Any]]):
         return len(self.tokens)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        return {"row": row, "input_ids": self.tokens.row_ids(row)}
+        return {"row": row}
+
+
+class ByLength(Sampler[int]):
+    """An order of the sentences, new in each epoch, in which neighbours are of like length.
+
+    Drawn from the seed and the epoch alone, so that a training resumed in the middle of an epoch goes on in the same
+    order; the Trainer's own sampler draws from the state of the generator, which is another one then.
+
+    Args:
+        lengths: tokens of each sentence.
+        batch_size: sentences a step.
+        seed: of the order.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        rows = get_length_grouped_indices(self.lengths, self.batch_size, generator=generator)
+        return iter(rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order is drawn; the Trainer calls it."""
+        self.epoch = epoch
+
+
+class SentenceTrainer(Trainer):
+    """A Trainer of Sentences, in an order that can be resumed."""
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
+        sentences = train_dataset or self.train_dataset
+        assert isinstance(sentences, Sentences)
+        lengths = sentences.tokens.lengths.tolist()
+        return ByLength(lengths, self.args.train_batch_size * self.args.gradient_accumulation_steps, self.args.seed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +130,6 @@ def arguments(training: Training, folder: Path, *, sentences: int, seed: int) ->
         bf16=bf16_choice()[0],
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
-        train_sampling_strategy="group_by_length",
         save_strategy="steps",
         save_steps=-(-steps // CHECKPOINTS_A_STAGE),
         save_total_limit=2,

@@ -18,7 +18,7 @@ from contract.errors import InputError
 from contract.folder import verify
 from distill import command
 from distill.distil import distil
-from distill.initialise import PRESETS
+from distill.shape import PRESETS
 from distill.student import read_calibration, read_evaluation, read_student
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_preset_names_the_near_miss(
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], number: signal.Signals
 ) -> None:
-    data, recipe = sentences_file(train_rows=2_000), recipe_file()
+    data, recipe = sentences_file(train_rows=400), recipe_file()
     arguments = [sys.executable, "-m", "tinybert_edge", "distill", str(recipe), "--data", str(data), "--out"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -100,6 +100,7 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
         [*arguments, str(broken)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     while not list(broken.glob(".teacher-*.work/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, "it ended before it wrote a checkpoint"
         time.sleep(0.05)
     process.send_signal(number)
     assert process.wait() == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
