@@ -50,7 +50,7 @@ def run_worker(
 
     source = f"{job.runtime} on {Path(job.folder).name}"
     asked_ns = time.perf_counter_ns()
-    process = _start(command, job.threads)
+    process = _start(command, job)
     try:
         pipes = Pipes(process)
         pipes.send(jobs.write(replace(job, asked_ns=asked_ns)).encode())
@@ -120,26 +120,29 @@ def outputs_of(
         return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC()
 
 
-def _start(command: Sequence[str], threads: int) -> "subprocess.Popen[bytes]":
+def _start(command: Sequence[str], job: Job) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(threads),
+        env=_environment(job),
         # A group of its own, so that it can be killed with all its children, and Ctrl-C reaches only the parent.
         start_new_session=os.name == "posix",
     )
 
 
-def _environment(threads: int) -> dict[str, str]:
+def _environment(job: Job) -> dict[str, str]:
     root = str(Path(bench.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    # Where nothing is timed, waiting threads sleep: spinning ones hold up each other when other programs run.
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if job.mode == "outputs" else {}
     return {
         **os.environ,
+        **waiting,
         "PYTHONPATH": os.pathsep.join(paths),
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(job.threads),
+        "MKL_NUM_THREADS": str(job.threads),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy pads sentences here and multiplies nothing
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",

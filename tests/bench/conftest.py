@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from bench.process import outputs_of
 from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
@@ -38,7 +37,7 @@ LABELS = ("negative", "positive")
 SCRIPT = "script.json"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Model:
     """A model file as a runtime takes it, and what it must answer."""
 
@@ -157,22 +156,13 @@ def model_of(
 
     def make(runtime: str) -> Model:
         if runtime == "pytorch":
-            return Model(
-                runtime=runtime,
-                folder=run_folder / "student-1",
-                file="",
-                inputs=NAMES,
-                buckets=(),
-                expected_NC=expected_NC,
-            )
+            return Model(runtime, run_folder / "student-1", "", NAMES, (), expected_NC)
         if runtime == "fake":
             write_atomic(folder / SCRIPT, "{}")
-            scripted = np.eye(2, dtype=np.float32)[[tokens.row_ids(row)[1] % 2 for row in range(len(tokens))]]
-            return Model(
-                runtime=runtime, folder=folder, file=SCRIPT, inputs=NAMES, buckets=BUCKETS, expected_NC=scripted
-            )
+            scripted_NC = np.eye(2, dtype=np.float32)[[tokens.row_ids(row)[1] % 2 for row in range(len(tokens))]]
+            return Model(runtime, folder, SCRIPT, NAMES, BUCKETS, scripted_NC)
         file, inputs, buckets = EXPORTERS[runtime](network, folder)
-        return Model(runtime=runtime, folder=folder, file=file, inputs=inputs, buckets=buckets, expected_NC=expected_NC)
+        return Model(runtime, folder, file, inputs, buckets, expected_NC)
 
     def give(runtime: str) -> Model:
         if runtime not in made:
@@ -271,24 +261,3 @@ def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
-
-
-@pytest.fixture
-def outputs() -> Callable[[Model], NDArray[np.float32]]:
-    """Run a model over its sentences in a real worker."""
-
-    def run(model: Model, **changes: Any) -> NDArray[np.float32]:
-        return outputs_of(
-            model.folder,
-            **{
-                "runtime": model.runtime,
-                "model_file": model.file,
-                "inputs": model.inputs,
-                "buckets": model.buckets,
-                "threads": 1,
-                "tokens": make_tokens(),
-                **changes,
-            },
-        )
-
-    return run

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from bench.command import bench
 from bench.record import Record
+from bench.session import measure_once
+from bench.settings import Settings
 from contract.errors import InputError
 from contract.strict import read_json
 
@@ -71,6 +73,15 @@ def test_an_artifact_and_its_teacher_in_one_session(
     assert "torch" in reference.runtime_version
     assert len(artifact.infer_ns) == 4
     assert not list(out.rglob(".*.json*"))
+
+
+def test_what_was_measured_once_is_found_again(
+    onnx_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(blocks=1, sentences_per_block=2)
+    first = measure_once([onnx_artifact], out=tmp_path / "out", settings=settings)
+    monkeypatch.setattr("bench.session.carry_out", lambda *_: pytest.fail("measured again"))
+    assert measure_once([onnx_artifact], out=tmp_path / "out", settings=settings) == first
 
 
 def test_without_labels_there_is_no_accuracy(run: Callable[..., Any], onnx_artifact: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import bench.runtimes.openvino
 import bench.runtimes.pytorch
 import bench.runtimes.tflite
 from bench import runtimes
+from bench.process import outputs_of
 from bench.runtimes.protocol import Runtime
 from contract.errors import InputError, MissingExtraError
 from contract.tokens import Tokens
@@ -92,8 +93,17 @@ def test_a_model_of_any_length_can_be_held_to_buckets(
         np.testing.assert_allclose(session.infer(batch), model.expected_NC[[row]], atol=TOLERANCE)
 
 
-def test_a_worker_answers_as_the_runtime_does(model: Any, outputs: Callable[..., Any]) -> None:
-    np.testing.assert_allclose(outputs(model), model.expected_NC, atol=TOLERANCE)
+def test_a_worker_answers_as_the_runtime_does(model: Any, tokens: Tokens) -> None:
+    logits_NC = outputs_of(
+        model.folder,
+        runtime=model.runtime,
+        model_file=model.file,
+        inputs=model.inputs,
+        buckets=model.buckets,
+        threads=1,
+        tokens=tokens,
+    )
+    np.testing.assert_allclose(logits_NC, model.expected_NC, atol=TOLERANCE)
 
 
 def test_a_missing_bucket_is_named(model_of: Callable[[str], Any]) -> None:
