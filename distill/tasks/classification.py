@@ -118,7 +118,7 @@ def scores(confusion_CC: NDArray[np.int64]) -> dict[str, Score]:
 
 
 def _metrics(confusion_CC: NDArray[np.int64]) -> dict[str, float]:
-    with needs_extra("report"):
+    with needs_extra("distill"):
         from sklearn.metrics import accuracy_score, matthews_corrcoef, precision_recall_fscore_support
     classes = len(confusion_CC)
     true, predicted = (side.ravel() for side in np.indices(confusion_CC.shape))

@@ -1,0 +1,71 @@
+"""The documents hold true: their commands exist, their links lead somewhere, their tables are measured."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import tinybert_edge
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def _commands(document: Path) -> list[str]:
+    lines = "\n".join(BLOCK.findall(document.read_text(encoding="utf-8"))).splitlines()
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+ALL = [(document.name, command) for document in DOCUMENTS for command in _commands(document)]
+OURS = [(name, command) for name, command in ALL if command.split()[0].endswith("tinybert")]
+MAKE = [(name, command) for name, command in ALL if command.startswith("make ")]
+
+
+@pytest.mark.parametrize(("document", "command"), OURS)
+def test_a_tinybert_command_has_these_options(document: str, command: str) -> None:
+    words = shlex.split(command)[1:]
+    group = typer.main.get_command(tinybert_edge.app)
+    with group.make_context("tinybert", words, resilient_parsing=False) as context:
+        name, subcommand, rest = group.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        assert subcommand is not None
+        subcommand.make_context(name, rest, parent=context).close()
+
+
+@pytest.mark.parametrize(("document", "command"), MAKE)
+def test_a_make_command_has_its_target(document: str, command: str) -> None:
+    target = command.split()[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (document.parent / link).exists()]
+
+
+def test_the_reports_table_is_that_of_its_records(tmp_path: Path) -> None:
+    """The committed report is what the committed records give, to the byte."""
+    page = tmp_path / "report.html"
+    command = [sys.executable, "-m", "tinybert_edge", "report", str(ROOT / "results"), "--out", str(page)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "REPORT.md").read_text() == (ROOT / "results" / "REPORT.md").read_text()
+
+
+def test_the_readmes_table_is_that_of_the_report() -> None:
+    readme, report = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "results/REPORT.md"))
+    rows = [line for line in readme.splitlines() if re.match(r"\| (teacher|onnx|openvino|tflite)", line)]
+    numbers = {word for row in rows for word in re.findall(r"\d+\.\d+", row)}
+    assert len(rows) >= 7
+    assert numbers <= set(re.findall(r"\d+\.\d+", report))
+
+
+def test_committed_records_name_their_command() -> None:
+    records = [json.loads(path.read_text()) for path in ROOT.glob("results/*/*.json")]
+    assert records
+    assert all(record["command"].startswith("tinybert bench ") for record in records)

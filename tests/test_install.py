@@ -1,0 +1,49 @@
+"""What a device installs is enough there: one runtime and the base dependencies, no torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("contract", "targets", "distill", "convert", "bench")
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with tinybert-edge[onnx] alone, installed from a wheel; return its programs' folder."""
+    environment = tmp_path_factory.mktemp("device") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    programs = environment / ("Scripts" if sys.platform == "win32" else "bin")
+    install = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), f"{ROOT}[onnx]"], check=True)
+    return programs
+
+
+def _run(*command: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_bench_needs_one_runtime_only(
+    device: Path, finished: tuple[Path, subprocess.CompletedProcess[str], list[str]], tmp_path: Path
+) -> None:
+    artifact = next(finished[0].glob("artifacts/*/*/onnx-int8"))
+    result = _run(device / "tinybert", "bench", artifact, "--blocks", 1, "--sentences", 4, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(list(tmp_path.glob("results/*/*.json"))) == 1
+    assert _run(device / "python", "-c", "import torch", folder=tmp_path).returncode == 1
+
+
+def test_what_is_missing_is_named(device: Path, tmp_path: Path) -> None:
+    result = _run(device / "tinybert", "distill", "quickstart", folder=tmp_path)
+    assert result.returncode == 2
+    assert "pip install 'tinybert-edge[" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_wheel_holds_every_package_and_its_data(device: Path, tmp_path: Path) -> None:
+    code = f"import tinybert_edge, {', '.join(PACKAGES)}; from pathlib import Path; "
+    code += f"print({{Path(it.__file__).parents[1] for it in ({', '.join(PACKAGES)})}})"
+    assert _run(device / "python", "-c", code, folder=tmp_path).stdout.count("PosixPath") == 1
+    assert "raspberry-pi-5" in _run(device / "tinybert", "targets", "--json", folder=tmp_path).stdout
