@@ -82,24 +82,33 @@ def _show(name: str, facts: "Facts", *, json: bool) -> None:
 
 
 def _overview(profiles: "list[Profile]", here: str | None) -> "Table":
-    from rich.table import Table
+    from rich.box import SIMPLE
+    from rich.table import Column, Table
 
-    table = Table("target", "device", "processor", "MiB", "runtimes", "lengths", "p90 budget", expand=False)
+    name = Column("target", no_wrap=True)  # what a user types must be whole
+    table = Table(name, "processor", "MiB", "runtimes", "lengths", "p90 ms", box=SIMPLE, padding=(0, 1, 0, 0))
     for profile in profiles:
         table.add_row(
             f"{profile.name}\n(this machine)" if profile.name == here else profile.name,
-            profile.title,
-            f"{profile.arch}\n{', '.join(profile.isa_features)}",
+            f"{profile.arch} {', '.join(profile.isa_features)}",
             f"{profile.memory_bytes / 2**20:,.0f}",
-            "\n".join(f"{runtime} {', '.join(precisions)}" for runtime, precisions in profile.runtimes.items()),
+            _offers(profile),
             ", ".join(map(str, profile.length_buckets_tokens)),
-            f"{profile.budget.latency_p90_ns / 1e6:g} ms",
+            f"{profile.budget.latency_p90_ns / 1e6:g}",
         )
     return table
 
 
+def _offers(profile: "Profile") -> str:
+    """Return the runtimes, those of the same precisions together."""
+    by_precisions: dict[str, list[str]] = {}
+    for runtime, precisions in profile.runtimes.items():
+        by_precisions.setdefault(", ".join(precisions), []).append(runtime)
+    return "; ".join(f"{', '.join(runtimes)}: {precisions}" for precisions, runtimes in by_precisions.items())
+
+
 def _facts(profile: "Profile") -> "Table":
-    from rich.table import Table
+    from rich.table import Column, Table
 
     budget = profile.budget
     values = {
@@ -115,7 +124,7 @@ def _facts(profile: "Profile") -> "Table":
         "budget.size_bytes": f"{budget.size_bytes / 2**20:,.0f} MiB",
         "budget.accuracy_drop": f"{budget.accuracy_drop:.1%}",
     }
-    table = Table("fact", "value", "source")
+    table = Table(Column("fact", no_wrap=True), "value", "source")
     for key, value in values.items():
         if value:
             source = profile.sources.get(key) or profile.sources[key.partition(".")[0]]

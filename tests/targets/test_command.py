@@ -37,13 +37,10 @@ def test_the_list_shows_every_profile_and_marks_this_machine(run: Callable[..., 
     for name in profile.names():
         assert any(f" {name} " in line for line in lines)
     row = next(number for number, line in enumerate(lines) if " raspberry-pi-5 " in line)
-    assert "Raspberry Pi 5" in lines[row]
-    assert "16, 32, 64, 128" in lines[row]
-    assert "1,024" in lines[row]
-    assert "30 ms" in lines[row]
+    assert {"raspberry-pi-5", "aarch64", "1,024", "30"} <= set(lines[row].split())
     assert "(this machine)" in lines[row + 1]
-    assert "neon, dotprod, fp16" in lines[row + 1]
-    assert "openvino fp32, int8" in lines[row + 1]
+    words = " ".join(lines[row : row + 4])
+    assert all(word in words for word in ("neon", "dotprod", "fp16", "128", "openvino", "int8"))
     assert lines[-1] == "raspberry-pi-5: this machine calls itself Raspberry Pi 5 Model B Rev 1.0"
 
 
