@@ -13,6 +13,7 @@ from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, identity, inventory, is_finished, write_manifest
+from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import card, teacher, training
@@ -94,6 +95,8 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
     lesson = Lesson(
         teacher=teacher_model, tokens=tokens.train, labels_N=splits.train.labels_N, seed=recipe.seed, work=work
     )
+    bf16, reason = training.bf16_choice()
+    note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
     for number, stage in enumerate(recipe.stages):
         title = f"Distilling, stage {number + 1} of {len(recipe.stages)}: {stage.name}"
         _train_once(pupil, stage, lesson, work / f"stage-{number}", title)
