@@ -43,4 +43,4 @@ def note(text: str) -> None:
     """Tell the user something of the work under way, on stderr."""
     from rich.console import Console
 
-    Console(stderr=True, highlight=False).print(text, markup=False)
+    Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
