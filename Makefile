@@ -1,7 +1,7 @@
 # Everything is made in .venv, from the versions that were tested (constraints.txt).
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 RUN := .venv/run-installed
 DEV := .venv/dev-installed
 
