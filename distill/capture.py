@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+from transformers import PreTrainedModel
 
 from contract.errors import InputError
 
@@ -15,15 +17,18 @@ class Captured:
     """One forward pass.
 
     Attributes:
+        heads: attention heads of the model.
         embedding_BLD: output of the embedding layer.
         hidden_BLD: output of each layer asked for, by layer.
-        query_BLD, key_BLD: of each layer asked for, before they are split into heads.
+        query_BLD, key_BLD, value_BLD: of each layer asked for, before they are split into heads.
     """
 
-    embedding_BLD: Tensor | None = None
+    heads: int
+    embedding_BLD: Tensor = field(default_factory=lambda: torch.empty(0))
     hidden_BLD: dict[int, Tensor] = field(default_factory=dict)
     query_BLD: dict[int, Tensor] = field(default_factory=dict)
     key_BLD: dict[int, Tensor] = field(default_factory=dict)
+    value_BLD: dict[int, Tensor] = field(default_factory=dict)
 
 
 def embeddings_of(model: nn.Module) -> nn.Module:
@@ -47,14 +52,14 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
 
 
 @contextmanager
-def capturing(model: nn.Module, layers: Sequence[int]) -> Iterator[Captured]:
+def capturing(model: PreTrainedModel, layers: Sequence[int]) -> Iterator[Captured]:
     """Catch the embedding, hidden states, queries and keys of the forward passes inside the block.
 
     Args:
         model: a BERT-like model.
         layers: which transformer layers, from 0.
     """
-    captured = Captured()
+    captured = Captured(heads=model.config.num_attention_heads)
 
     def keep_embedding(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         captured.embedding_BLD = output
@@ -65,6 +70,7 @@ def capturing(model: nn.Module, layers: Sequence[int]) -> Iterator[Captured]:
         handles.append(_keep(module, captured.hidden_BLD, layer))
         handles.append(_keep(_part(module, "attention.self.query"), captured.query_BLD, layer))
         handles.append(_keep(_part(module, "attention.self.key"), captured.key_BLD, layer))
+        handles.append(_keep(_part(module, "attention.self.value"), captured.value_BLD, layer))
     try:
         yield captured
     finally:

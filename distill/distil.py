@@ -17,6 +17,7 @@ from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import card, teacher, training
+from distill.compare import check_shapes, needs_inside
 from distill.dataset import Splits
 from distill.encoder import Encoder
 from distill.initialise import initialise, parameters
@@ -31,7 +32,7 @@ from distill.student import (
     Student,
     write_evaluation,
 )
-from distill.trainer import DistillationTrainer, Pupil, check_heads, needs_inside
+from distill.trainer import DistillationTrainer, Pupil
 
 METHOD = 1  # raised when the same recipe would give another student
 
@@ -87,7 +88,7 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
     teacher_model = teacher.load(teacher_folder, recipe.data.label_names)
     start = initialise(teacher_model, recipe.student, recipe.seed)
     for stage in recipe.stages:
-        check_heads(start.model, teacher_model, stage)
+        check_shapes(start.model, teacher_model, stage)
     tokens = teacher.tokenise_splits(teacher_folder, splits, recipe.max_length_tokens)
     pupil = Pupil(start.model, teacher_model.config.hidden_size, start.teacher_layers)
     calibration = _calibration(tokens.train, tokens.validation, recipe)
@@ -156,6 +157,8 @@ def _train(pupil: nn.Module, stage: Stage, lesson: Lesson, work: Path, title: st
         train_dataset=training.Sentences(lesson.tokens),
         data_collator=training.Collate(tokens=lesson.tokens, beside=beside),
     )
+    if not any(work.glob("checkpoint-*")):
+        trainer.preflight()
     training.fit(trainer, title)
 
 

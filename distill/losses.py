@@ -1,12 +1,15 @@
 """Distillation losses as pure functions.
 
-Jiao et al., TinyBERT: Distilling BERT for Natural Language Understanding, arXiv 1909.10351.
+Jiao et al., TinyBERT: Distilling BERT for Natural Language Understanding, arXiv 1909.10351 (section 3).
+Wang et al., MiniLMv2: Multi-Head Self-Attention Relation Distillation, arXiv 2012.15828 (where a docstring says so).
 Shapes: B sentences, L tokens, D width, H heads, C classes. Padding never counts.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+MASKED = -1e4  # finite, so that a row of padding alone gives no NaN
 
 
 def hidden_states(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor) -> Tensor:
@@ -38,6 +41,34 @@ def attention_scores(student_BHLL: Tensor, teacher_BHLL: Tensor, mask_BL: Tensor
     pairs_BLL = (mask_BL[:, :, None] * mask_BL[:, None, :]).float()
     squared_BLL = (student_BHLL.float() - teacher_BHLL.float()).square().mean(dim=1)
     return (squared_BLL * pairs_BLL).sum() / pairs_BLL.sum()
+
+
+def relations(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor, heads: int) -> Tensor:
+    """Divergence of the relations among queries, keys or values (MiniLMv2, section 3.1, (5) to (7)).
+
+    The vectors of both are split anew into as many relation heads, so neither widths nor attention heads need be equal.
+
+    Args:
+        student_BLD, teacher_BLD: the outputs of one projection; each width a multiple of the heads.
+        mask_BL: 1 for tokens, 0 for padding.
+        heads: relation heads.
+
+    Returns:
+        A scalar: the Kullback-Leibler divergence of the student's relations from the teacher's, the mean over heads and
+        tokens.
+    """
+    padding_B11L = (1 - mask_BL[:, None, None, :]).bool()
+    student_BHLL, teacher_BHLL = (
+        scores_of(states_BLD.float(), states_BLD.float(), heads).masked_fill(padding_B11L, MASKED)
+        for states_BLD in (student_BLD, teacher_BLD)
+    )
+    divergence_BHL = functional.kl_div(
+        functional.log_softmax(student_BHLL, dim=-1),
+        functional.log_softmax(teacher_BHLL, dim=-1),
+        reduction="none",
+        log_target=True,
+    ).sum(dim=-1)
+    return (divergence_BHL.mean(dim=1) * mask_BL).sum() / mask_BL.sum()
 
 
 def prediction(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Tensor:

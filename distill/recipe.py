@@ -85,7 +85,8 @@ class LossWeights(Strict):
     """Weight of each loss; 0 leaves it out.
 
     Attributes:
-        embedding, hidden, attention: the transformer-layer losses (TinyBERT, sections 3.1 and 3.2).
+        embedding, hidden, attention: the transformer-layer losses (TinyBERT, section 3.1).
+        relation: query, key and value relations of the last layer (MiniLMv2), for students of other heads or width.
         prediction: soft cross-entropy with the teacher's logits.
         labels: cross-entropy with the data's labels.
     """
@@ -93,6 +94,7 @@ class LossWeights(Strict):
     embedding: Weight = 0.0
     hidden: Weight = 0.0
     attention: Weight = 0.0
+    relation: Weight = 0.0
     prediction: Weight = 0.0
     labels: Weight = 0.0
 
@@ -108,11 +110,13 @@ class Stage(Training):
 
     Attributes:
         temperature: divides both logits in the prediction loss.
+        relation_heads: how many heads the relation loss splits the vectors of both into.
     """
 
     name: str
     losses: LossWeights
     temperature: Positive = 1.0
+    relation_heads: Annotated[int, Field(ge=1)] = 12
 
 
 class Recipe(Strict):

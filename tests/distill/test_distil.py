@@ -64,7 +64,8 @@ def test_a_preset_starts_at_random_with_its_own_width(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], preset: str
 ) -> None:
     recipe = recipe_file(student=f'preset = "{preset}"')
-    changes = ["stages.0.losses.attention=0"]  # the teacher has another number of heads
+    # The teacher has another number of heads.
+    changes = ["stages.0.losses.attention=0", "stages.0.losses.relation=1", "stages.0.relation_heads=4"]
     _, student = _distil(recipe, sentences_file(), tmp_path / "out", changes)
     config = AutoModelForSequenceClassification.from_pretrained(student).config
     assert (config.num_hidden_layers, config.hidden_size) == (PRESETS[preset].layers, PRESETS[preset].width)

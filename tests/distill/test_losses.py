@@ -44,6 +44,23 @@ def test_attention_scores_are_equal_to_themselves_and_blind_to_padding(shape: tu
     assert losses.attention_scores(changed_BHLL, other_BHLL, mask_BL) == pytest.approx(before.item())
 
 
+@given(shapes)
+@settings(deadline=None)
+def test_relations_are_zero_for_equals_positive_otherwise_and_blind_to_padding(
+    shape: tuple[int, int, int, int],
+) -> None:
+    batch, length, width, seed = shape
+    generator = torch.Generator().manual_seed(seed)
+    student_BLD = torch.randn(batch, length, width, generator=generator)
+    teacher_BLD = torch.randn(batch, length, 2 * width, generator=generator)
+    mask_BL = mask_of(batch, length)
+    assert losses.relations(student_BLD, student_BLD, mask_BL, heads=2).item() == pytest.approx(0, abs=1e-6)
+    before = losses.relations(student_BLD, teacher_BLD, mask_BL, heads=2)
+    assert before > 0
+    changed_BLD = student_BLD + 3 * (1 - mask_BL)[:, :, None]
+    assert losses.relations(changed_BLD, teacher_BLD, mask_BL, heads=2).item() == pytest.approx(before.item(), rel=1e-4)
+
+
 def test_hidden_states_by_hand() -> None:
     student_BLD = torch.tensor([[[1.0, 2.0], [9.0, 9.0]]])
     teacher_BLD = torch.tensor([[[0.0, 0.0], [0.0, 0.0]]])
