@@ -68,7 +68,6 @@ def run(
     from bench.report.write import write_report
     from bench.session import measure_once
     from bench.settings import Settings
-    from contract.errors import needs_extra
     from contract.lock import owned
     from contract.progress import note
     from convert.build import convert_student
@@ -78,8 +77,8 @@ def run(
     profiles = [resolve(name) for name in target or ["auto"]]
     settings = Settings(blocks=blocks, sentences_per_block=sentences)
     document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
-    with needs_extra("distill"):
-        from distill.distil import distil
+    from distill.distil import distil
+
     folder = out or Path("runs") / document.name
     with owned(folder):
         note(f"1 of 4: distil {document.name} from {encoder.name}")

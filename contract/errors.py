@@ -10,6 +10,7 @@ TinybertError
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import ClassVar
 
 INTERRUPTED_EXIT_CODE = 130
@@ -67,6 +68,17 @@ class WorkerError(TinybertError):
     """The device or a worker process failed."""
 
     exit_code = 4
+
+
+def require(*modules: str, extra: str) -> None:
+    """Check that modules are installed, without importing them.
+
+    Raises:
+        MissingExtraError: the first one that is not.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(module, extra)
 
 
 @contextmanager

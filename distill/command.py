@@ -47,14 +47,13 @@ def distill(
 
         tinybert distill sst2 --teacher textattack/bert-base-uncased-SST-2 --dataset nyu-mll/glue:sst2
     """
-    from contract.errors import needs_extra
     from contract.lock import owned
     from distill.quiet import quiet
 
     quiet()
     document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
-    with needs_extra("distill"):
-        from distill.distil import distil
+    from distill.distil import distil
+
     folder = out or Path("runs") / document.name
     with owned(folder):
         _, student = distil(document, encoder, splits, folder)
@@ -69,10 +68,12 @@ def prepare(
     Raises:
         InputError: the recipe, the teacher's name or the data is wrong.
     """
+    from contract.errors import require
     from distill import dataset as datasets
     from distill import encoder, shape
     from distill import recipe as recipes
 
+    require("torch", "transformers", "accelerate", "datasets", "sklearn", extra="distill")
     overrides = list(changes or ())
     if teacher:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")

@@ -121,7 +121,9 @@ class DistillationTrainer(SentenceTrainer):
         rows = range(min(len(self.train_dataset), self.args.train_batch_size))
         batch = self._prepare_inputs(self.data_collator([self.train_dataset[row] for row in rows]))
         device = self.args.device
-        model = self.model.to(torch.device(device)).train()  # with dropout, so that a student copied from its teacher differs from it
+        model = self.model.to(
+            torch.device(device)
+        ).train()  # with dropout, so that a student copied from its teacher differs from it
         with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16):
             terms, _ = self.terms(model, batch)
         values = {name: term.item() for name, term in terms.items()}

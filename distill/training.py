@@ -160,6 +160,7 @@ def fit(trainer: Trainer, title: str) -> None:
         trainer.train(resume_from_checkpoint=last_checkpoint)
     if stop.signal_number is not None:
         signal.raise_signal(stop.signal_number)
+        raise KeyboardInterrupt
 
 
 @dataclass(slots=True)
@@ -182,7 +183,9 @@ def _stop_requests() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, note_it)
+        # Ignored by who started this process, as a shell does with SIGINT in the background: so it stays.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, note_it)
     try:
         yield stop
     finally:

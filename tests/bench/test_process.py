@@ -215,7 +215,8 @@ def test_an_interrupted_caller_leaves_no_worker(make_job: MakeJob, tmp_path: Pat
     job = tmp_path / "job.json"
     job.write_text(jobs.write(make_job('{"accident": "hang"}')), encoding="utf-8")
     code = (
-        "import sys; from pathlib import Path; from bench import job; from bench.process import run_worker; "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # whoever ignores it here
+        "from pathlib import Path; from bench import job; from bench.process import run_worker; "
         "from bench.reply import OutputsReply; "
         "run_worker(job.read(Path(sys.argv[1]).read_text()), OutputsReply)"
     )

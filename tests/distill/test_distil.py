@@ -97,6 +97,7 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([*arguments, str(whole)], check=True, env=environment, capture_output=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a background job would ignore it
     process = subprocess.Popen(
         [*arguments, str(broken)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
