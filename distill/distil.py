@@ -17,6 +17,7 @@ from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import card, teacher, training
+from distill.batches import Collate, Sentences
 from distill.compare import check_shapes, needs_inside
 from distill.dataset import Splits
 from distill.encoder import Encoder
@@ -154,8 +155,8 @@ def _train(pupil: nn.Module, stage: Stage, lesson: Lesson, work: Path, title: st
         teacher=lesson.teacher,
         stage=stage,
         args=training.arguments(stage, work, sentences=len(lesson.tokens), seed=lesson.seed),
-        train_dataset=training.Sentences(lesson.tokens),
-        data_collator=training.Collate(tokens=lesson.tokens, beside=beside),
+        train_dataset=Sentences(lesson.tokens),
+        data_collator=Collate(tokens=lesson.tokens, beside=beside),
     )
     if not any(work.glob("checkpoint-*")):
         trainer.preflight()

@@ -21,6 +21,7 @@ from contract.folder import building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import training
+from distill.batches import Collate, Sentences
 from distill.dataset import Splits
 from distill.encoder import Encoder
 from distill.initialise import parameters
@@ -219,7 +220,7 @@ def _fine_tune(
     trainer = training.SentenceTrainer(
         model=model,
         args=arguments,
-        train_dataset=training.Sentences(tokens),
-        data_collator=training.Collate(tokens=tokens, beside={"labels": labels_N}),
+        train_dataset=Sentences(tokens),
+        data_collator=Collate(tokens=tokens, beside={"labels": labels_N}),
     )
     training.fit(trainer, "Fine-tuning the teacher")

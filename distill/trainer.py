@@ -11,10 +11,11 @@ from transformers import PreTrainedModel
 from contract.errors import InputError
 from contract.progress import note
 from distill import losses
+from distill.batches import Sentences
 from distill.capture import Captured, capturing
 from distill.compare import INSIDE, Projections
 from distill.recipe import Stage
-from distill.training import Sentences, SentenceTrainer
+from distill.training import SentenceTrainer
 
 Inputs = dict[str, Tensor]
 
