@@ -12,6 +12,9 @@ from bench.settings import Settings
 from bench.subject import Subject, read_subject
 from bench.trial import Trial
 from contract.errors import InputError
+from targets import doctor
+from targets.machine import read as facts
+from targets.profile import names, read
 
 AUTO = "auto"
 
@@ -22,12 +25,14 @@ class Plan:
 
     Attributes:
         target: name of the profile the records are filed under.
+        foreign: why times of this machine say nothing of the target; empty on such a device.
         trials: the models, in the order given.
         rows_by_block: the sentences each block times, the same for every model.
     """
 
     target: str
     machine: Machine
+    foreign: tuple[str, ...]
     settings: Settings
     trials: tuple[Trial, ...]
     rows_by_block: tuple[tuple[int, ...], ...]
@@ -65,7 +70,22 @@ def make(folders: Sequence[Path], *, target: str | None, student: Path | None, s
         rows.draw(lengths_N, block=block, sentences=settings.sentences_per_block, seed=settings.seed)
         for block in range(settings.blocks)
     ]
-    return Plan(target=named, machine=machine, settings=settings, trials=tuple(trials), rows_by_block=tuple(drawn))
+    return Plan(
+        target=named,
+        machine=machine,
+        foreign=_foreign(named, machine),
+        settings=settings,
+        trials=tuple(trials),
+        rows_by_block=tuple(drawn),
+    )
+
+
+def _foreign(target: str, machine: Machine) -> tuple[str, ...]:
+    causes = ["the machine is emulated, so its times say nothing"] if machine.emulated else []
+    if target in names():
+        differences = [finding.cause for finding in doctor.processor(read(target), facts())]
+        causes += [f"measured elsewhere than on {target}, so its times say nothing: {cause}" for cause in differences]
+    return tuple(causes)
 
 
 def _check_sentences(subject: Subject, sentences: int) -> None:
@@ -83,9 +103,7 @@ def _target_of(subjects: Sequence[Subject]) -> str:
         raise InputError(f"artifacts for different targets ({', '.join(named)})", "choose with --target")
     if named:
         return named[0]
-    from targets.doctor import resolve
-
-    return resolve(AUTO)[0].name
+    return doctor.resolve(AUTO)[0].name
 
 
 def _threads(subjects: Sequence[Subject], target: str) -> int | None:
@@ -93,6 +111,4 @@ def _threads(subjects: Sequence[Subject], target: str) -> int | None:
     of_artifacts = [subject.threads for subject in subjects if subject.threads]
     if of_artifacts:
         return max(of_artifacts)
-    from targets.profile import names, read
-
     return read(target).threads if target in names() else None

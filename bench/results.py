@@ -71,7 +71,7 @@ def _read(path: Path) -> Record | None:
 
 
 def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
-    usable = record.validity != "invalid" or record.machine.emulated
+    usable = record.validity != "invalid" or bool(plan.foreign)
     return (
         usable
         and record.model_sha256 == trial.subject.sha256
@@ -86,7 +86,7 @@ def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
 
 def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: datetime) -> Record:
     subject = trial.subject
-    validity, causes = judge_record(trial.blocks, emulated=plan.machine.emulated)
+    validity, causes = judge_record(trial.blocks, foreign=plan.foreign)
     return Record(
         schema_version=1,
         session=session,

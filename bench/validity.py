@@ -66,16 +66,20 @@ def judge_block(seen: Seen) -> tuple[Validity, tuple[str, ...]]:
     return validity, tuple(cause.sentence for cause in causes)
 
 
-def judge_record(blocks: Sequence[Block], *, emulated: bool) -> tuple[Validity, tuple[str, ...]]:
+def judge_record(blocks: Sequence[Block], *, foreign: Sequence[str]) -> tuple[Validity, tuple[str, ...]]:
     """Judge all blocks of one model.
 
+    Args:
+        blocks: of one model.
+        foreign: why times of this machine say nothing of the target, if they do not.
+
     Returns:
-        `invalid` without a usable block or on an emulated machine, `degraded` when any block is or when the blocks
+        `invalid` without a usable block or on a foreign machine, `degraded` when any block is or when the blocks
         differ among themselves; and the causes, each said once, with how many blocks have it.
     """
     usable = [block for block in blocks if block.validity != "invalid"]
-    causes = _emulation(emulated) + _counted(blocks) + _scatter(usable)
-    if emulated or not usable:
+    causes = [*foreign, *_counted(blocks), *_scatter(usable)]
+    if foreign or not usable:
         return "invalid", tuple(causes or ["no block was measured"])
     return ("degraded" if causes else "valid"), tuple(causes)
 
@@ -147,10 +151,6 @@ RULES: tuple[Callable[[Seen], Iterator[Cause]], ...] = (
 
 def _degraded(sentence: str) -> Cause:
     return Cause(validity="degraded", sentence=sentence)
-
-
-def _emulation(emulated: bool) -> list[str]:
-    return ["the machine is emulated, so its times say nothing"] if emulated else []
 
 
 def _counted(blocks: Sequence[Block]) -> list[str]:

@@ -55,7 +55,7 @@ def check(profile: Profile, facts: Facts | None = None, installed: Installed = i
         What does not fit, errors first; nothing if all fits.
     """
     facts = facts or machine.read()
-    found = [*_processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
+    found = [*processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -105,7 +105,8 @@ def resolve(name: str) -> tuple[Profile, str]:
     return read(name), f"{name} was asked for"
 
 
-def _processor(profile: Profile, facts: Facts) -> list[Finding]:
+def processor(profile: Profile, facts: Facts) -> list[Finding]:
+    """Compare a machine's processor and model with a profile; any finding means that its times say nothing of it."""
     if profile.arch != facts.arch:
         cure = "use a 64-bit system" if facts.arch in ("armv7l", "i686") else "choose another target"
         return [_error("arch", f"the user space is {facts.arch}, not {profile.arch}", cure)]

@@ -108,6 +108,18 @@ def test_json_and_last_line_of_each_command(tinybert: Tinybert, finished: Finish
     assert len(json.loads(out)["sessions"][0]["rows"]) == 1
 
 
+def test_a_device_measured_elsewhere_shows_no_speed(tinybert: Tinybert, finished: Finished, tmp_path: Path) -> None:
+    artifact = next(finished[0].glob("artifacts/*/*/onnx-int8"))
+    arguments = ("--target", "raspberry-pi-zero-2-w", "--blocks", 1, "--sentences", 4, "--out", tmp_path / "results")
+    assert tinybert("bench", artifact, *arguments)[0] == 0
+    record = json.loads(next(tmp_path.glob("results/raspberry-pi-zero-2-w/*.json")).read_text())
+    assert record["validity"] == "invalid"
+    assert "measured elsewhere than on raspberry-pi-zero-2-w" in record["causes"][0]
+    code, out, _ = tinybert("report", tmp_path / "results", "--out", tmp_path / "page.html", "--json")
+    assert code == 0
+    assert json.loads(out)["sessions"][0]["rows"][0]["latency_p50_ns"] is None
+
+
 def _columns(data: Path, recipe: Path) -> None:
     (data / "train.tsv").write_text("text\tlabel\na\t1\nb\t0\n")
 

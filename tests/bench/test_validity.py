@@ -115,22 +115,24 @@ def make_block(infer_ns: int = 10, validity: Validity = "valid", *causes: str) -
 
 
 @pytest.mark.parametrize(
-    ("blocks", "emulated", "expected"),
+    ("blocks", "foreign", "expected"),
     [
-        ([make_block()] * 3, False, ("valid", ())),
-        ([make_block(100), make_block(110)], False, ("valid", ())),
-        ([make_block(100), make_block(120)], False, ("degraded", ("the medians of the blocks differ by 18%",))),
-        ([make_block(), make_block(10, "degraded", "hot 3%")], False, ("degraded", ("hot 3% (in 1 of 2 blocks)",))),
+        ([make_block()] * 3, (), ("valid", ())),
+        ([make_block(100), make_block(110)], (), ("valid", ())),
+        ([make_block(100), make_block(120)], (), ("degraded", ("the medians of the blocks differ by 18%",))),
+        ([make_block(), make_block(10, "degraded", "hot 3%")], (), ("degraded", ("hot 3% (in 1 of 2 blocks)",))),
         (
             [make_block(10, "degraded", "hot 3%"), make_block(10, "invalid", "cut", "hot 45%"), make_block()],
-            False,
+            (),
             ("degraded", ("cut (in 1 of 3 blocks)", "hot 45% (in 2 of 3 blocks)")),
         ),
-        ([make_block(10, "invalid", "cut")] * 2, False, ("invalid", ("cut (in 2 of 2 blocks)",))),
-        ([make_block(10), make_block(999, "invalid", "cut")], False, ("degraded", ("cut (in 1 of 2 blocks)",))),
-        ([make_block()] * 2, True, ("invalid", ("the machine is emulated, so its times say nothing",))),
-        ([], False, ("invalid", ("no block was measured",))),
+        ([make_block(10, "invalid", "cut")] * 2, (), ("invalid", ("cut (in 2 of 2 blocks)",))),
+        ([make_block(10), make_block(999, "invalid", "cut")], (), ("degraded", ("cut (in 1 of 2 blocks)",))),
+        ([make_block()] * 2, ("measured elsewhere",), ("invalid", ("measured elsewhere",))),
+        ([], (), ("invalid", ("no block was measured",))),
     ],
 )
-def test_a_record_says_each_cause_once(blocks: list[Block], emulated: bool, expected: tuple[str, Any]) -> None:
-    assert judge_record(blocks, emulated=emulated) == expected
+def test_a_record_says_each_cause_once(
+    blocks: list[Block], foreign: tuple[str, ...], expected: tuple[str, Any]
+) -> None:
+    assert judge_record(blocks, foreign=foreign) == expected
