@@ -31,7 +31,7 @@ def bench(
 
     Examples:
 
-        tinybert bench runs/quickstart/artifacts/*
+        tinybert bench runs/quickstart/artifacts/*/*/*
 
         tinybert bench teacher-1a2b3c4d onnx-int8 tflite-int8 --blocks 20
 

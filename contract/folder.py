@@ -22,6 +22,10 @@ from contract.strict import Strict, read_json
 SCHEMA_VERSION = 1
 
 
+class NewerLayoutError(InputError):
+    """A folder was written by a newer version of this tool, which must not overwrite it."""
+
+
 class FileEntry(Strict):
     """Size in bytes and SHA-256 of one file of a folder."""
 
@@ -96,7 +100,7 @@ def read_manifest(path: Path, kind: type[Kind]) -> Kind:
         )
     version = _schema_version(path)
     if version is not None and version > SCHEMA_VERSION:
-        raise InputError(
+        raise NewerLayoutError(
             f"{path}: layout {version} is newer than the {SCHEMA_VERSION} this tool knows",
             "upgrade tinybert-edge",
         )
@@ -129,12 +133,20 @@ def verify(folder: Path, manifest: Manifest) -> None:
 
 
 def is_finished(path: Path, kind: type[Kind], key: str) -> bool:
-    """Tell whether a folder with this manifest stands whole and was made from the same things."""
-    with suppress(InputError):
+    """Tell whether a folder with this manifest stands whole and was made from the same things.
+
+    Raises:
+        NewerLayoutError: a newer version of this tool wrote it.
+    """
+    try:
         manifest = read_manifest(path, kind)
         if manifest.key == key:
             verify(path.parent, manifest)
             return True
+    except NewerLayoutError:
+        raise
+    except InputError:
+        return False  # damaged or half copied: it is made again
     return False
 
 

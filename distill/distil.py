@@ -67,7 +67,9 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     teacher_folder = teacher.make(recipe, encoder, splits, out)
     key = _key(recipe, identity(teacher_folder / TEACHER_MANIFEST))
     folder = out / f"student-{key[:8]}"
-    if not is_finished(folder / STUDENT_MANIFEST, Student, key):
+    if is_finished(folder / STUDENT_MANIFEST, Student, key):
+        training.forget(training.work_folder(folder))
+    else:
         _make(recipe, splits, teacher_folder, folder, key)
     return teacher_folder, folder
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from contract.digest import sha256_of_file
+from contract.digest import sha256_of_file, sha256_of_value
 from contract.errors import InputError, MissingExtraError, needs_extra
 
 WEIGHTS = "model.safetensors"
@@ -26,16 +26,16 @@ class Encoder:
     Attributes:
         name: as the user gave it.
         folder: where it lies, in Hugging Face layout.
-        weights_sha256: of its weights.
+        sha256: of its weights, configuration and tokenizer together.
     """
 
     name: str
     folder: Path
-    weights_sha256: str
+    sha256: str
 
 
 def locate(name: str) -> Encoder:
-    """Find a model and the hash of its weights.
+    """Find a model and the hash of its files.
 
     Args:
         name: `package:NAME`, a folder, or a Hugging Face name such as `bert-base-uncased`.
@@ -49,15 +49,17 @@ def locate(name: str) -> Encoder:
         raise InputError(
             f"{name}: has no {WEIGHTS}", "only safetensors are read, never pickled weights; save it as safetensors"
         )
-    encoder = Encoder(name=name, folder=folder, weights_sha256=sha256_of_file(weights))
     if name.startswith(PACKAGE_PREFIX):
         _, known_sha256 = PACKAGES[name.removeprefix(PACKAGE_PREFIX)]
-        if encoder.weights_sha256 != known_sha256:
+        weights_sha256 = sha256_of_file(weights)
+        if weights_sha256 != known_sha256:
             raise InputError(
-                f"{name}: weights have SHA-256 {encoder.weights_sha256[:8]}…, not {known_sha256[:8]}…",
+                f"{name}: weights have SHA-256 {weights_sha256[:8]}…, not {known_sha256[:8]}…",
                 "they were changed; install the package again",
             )
-    return encoder
+    files = sorted({path for pattern in HUB_FILES for path in folder.glob(pattern)})
+    sha256 = sha256_of_value({path.name: sha256_of_file(path) for path in files})
+    return Encoder(name=name, folder=folder, sha256=sha256)
 
 
 def _folder(name: str) -> Path:

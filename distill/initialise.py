@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from contract.errors import InputError
 from distill import layer_map
 from distill.capture import embeddings_of, layers_of
 from distill.recipe import StudentRecipe
@@ -54,6 +55,26 @@ def initialise(teacher: PreTrainedModel, recipe: StudentRecipe, seed: int) -> St
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
     mapping = layer_map.uniform(shape.layers, len(layers_of(teacher)))
     return Start(model=model, teacher_layers=mapping, shape=f"{recipe.preset}, random start")
+
+
+def check_fit(config: Any, recipe: StudentRecipe, max_length_tokens: int) -> None:
+    """Check by a teacher's configuration alone that a student can be made of it, before it is fine-tuned.
+
+    Raises:
+        InputError: not laid out like BERT, a layer it lacks, or texts longer than its positions.
+    """
+    with torch.device("meta"):
+        skeleton = AutoModelForSequenceClassification.from_config(config)
+    layers = len(layers_of(skeleton))
+    if recipe.layers:
+        layer_map.copied(recipe.layers, layers)
+    else:
+        layer_map.uniform(PRESETS[recipe.preset].layers, layers)
+    if max_length_tokens > config.max_position_embeddings:
+        raise InputError(
+            f"max_length_tokens {max_length_tokens} is over the teacher's {config.max_position_embeddings} positions",
+            "lower max_length_tokens",
+        )
 
 
 def parameters(model: torch.nn.Module) -> int:

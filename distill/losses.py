@@ -72,7 +72,7 @@ def relations(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor, heads: 
 
 
 def prediction(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Tensor:
-    """Soft cross-entropy of the logits at a temperature (section 3.2, (10)).
+    """Soft cross-entropy of the logits at a temperature (section 3.1, (10)).
 
     Returns:
         A scalar: the mean over sentences.

@@ -31,11 +31,11 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
     with (
         bar(title, len(tokens)) as advance,
         torch.inference_mode(),
-        torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+        torch.autocast(model.device.type, torch.bfloat16, enabled=bf16),
     ):
         for rows in _batches(tokens):
-            output_BC = model(**tensors(tokens.batch(rows))).logits
-            logits_NC[rows] = output_BC.float().numpy()
+            inputs = {name: value.to(model.device) for name, value in tensors(tokens.batch(rows)).items()}
+            logits_NC[rows] = model(**inputs).logits.float().cpu().numpy()
             advance(len(rows))
     return logits_NC
 

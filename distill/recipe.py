@@ -34,6 +34,13 @@ class Data(Strict):
     label: str = "label"
     label_names: Annotated[tuple[str, ...], Field(min_length=2)]
 
+    @field_validator("label_names")
+    @classmethod
+    def _distinct(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(label_names)) < len(label_names):
+            raise ValueError(f"names a label twice: {', '.join(label_names)}")
+        return label_names
+
 
 class Training(Strict):
     """One pass of training.
@@ -125,7 +132,7 @@ class Recipe(Strict):
     schema_version: Literal[1]
     name: str
     task: Literal["classification"]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
     calibration_sentences: Annotated[int, Field(ge=1)] = 128
     data: Data

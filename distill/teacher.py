@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -24,7 +25,7 @@ from distill import training
 from distill.batches import Collate, Sentences
 from distill.dataset import Splits
 from distill.encoder import Encoder
-from distill.initialise import parameters
+from distill.initialise import check_fit, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
@@ -77,6 +78,21 @@ def make(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
     return folder
 
 
+def read_config(folder: Path) -> Any:
+    """Read a model's configuration; code of its own is never run.
+
+    Raises:
+        InputError: there is none, or none that transformers knows.
+    """
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{folder}: its config.json cannot be used ({reason})", "give a BERT-like model in Hugging Face layout"
+        ) from error
+
+
 def load(folder: Path, labels: tuple[str, ...]) -> PreTrainedModel:
     """Load a model as a classifier of these labels, in fp32; a new head starts at random.
 
@@ -91,9 +107,10 @@ def load(folder: Path, labels: tuple[str, ...]) -> PreTrainedModel:
             id2label=dict(enumerate(labels)),
             label2id={name: number for number, name in enumerate(labels)},
             use_safetensors=True,
+            trust_remote_code=False,
             dtype="float32",
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{folder}: cannot be loaded as a classifier ({reason})", "give a BERT-like model") from error
     return model
@@ -162,7 +179,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
     return sha256_of_value(
         {
             "method": METHOD,
-            "weights": encoder.weights_sha256,
+            "encoder": encoder.sha256,
             "data": [splits.train.key(), splits.validation.key()],
             "labels": recipe.data.label_names,
             "training": recipe.teacher.model_dump(exclude={"model", "floor"}),
@@ -173,11 +190,13 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
 
 
 def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
-    config = AutoConfig.from_pretrained(encoder.folder)
+    config = read_config(encoder.folder)
+    check_fit(config, recipe.student, recipe.max_length_tokens)
     ready = is_classifier(config)
     if ready:
         check_labels(config, recipe.data.label_names, encoder.name)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
+    _check_vocabulary(config, tokens, encoder.name)
     set_seed(recipe.seed)
     model = load(encoder.folder, recipe.data.label_names)
     if not ready:
@@ -196,7 +215,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
             schema_version=SCHEMA,
             key=key,
             files=inventory(scratch),
-            parents={"encoder": encoder.weights_sha256},
+            parents={"encoder": encoder.sha256},
             tool_versions=versions_of(*LIBRARIES),
             name=recipe.name,
             task=recipe.task,
@@ -209,6 +228,15 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
         )
         write_manifest(scratch / TEACHER_MANIFEST, manifest)
     training.forget(training.work_folder(folder))
+
+
+def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
+    largest = max(int(split.ids_T.max()) for split in (tokens.train, tokens.validation))
+    if largest >= config.vocab_size:
+        raise InputError(
+            f"{name}: its tokenizer gives the token id {largest}, its embedding has {config.vocab_size} rows",
+            "give the model with its own tokenizer",
+        )
 
 
 def _fine_tune(

@@ -9,6 +9,8 @@ from contract.tokens import Tokens, from_rows
 from distill.tasks.classification import Rows
 
 TOKENIZER_FILE = "tokenizer.json"
+# Any of these makes a tokenizer; without them transformers makes an empty one and says nothing.
+TOKENIZER_FILES = (TOKENIZER_FILE, "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -17,8 +19,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     Raises:
         InputError: it cannot be loaded, or has no fast version.
     """
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise InputError(f"{folder}: holds no {TOKENIZER_FILE}", "give a model with its tokenizer")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(

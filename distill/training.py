@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
 
-from contract.progress import Advance, bar
+from contract.errors import InputError
+from contract.progress import Advance, bar, note
 from distill.batches import ByLength, Sentences
 from distill.interrupt import StopAtStep, stop_requests
 from distill.recipe import Training
@@ -80,14 +81,24 @@ def fit(trainer: Trainer, title: str) -> None:
 
     Raises:
         KeyboardInterrupt: the user asked to stop; a checkpoint was written first.
+        InputError: a checkpoint cannot be written; those before it stand.
     """
     folder = Path(str(trainer.args.output_dir))
-    last_checkpoint = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    last_checkpoint = last_whole_checkpoint(folder)
     trainer.remove_callback(PrinterCallback)
     with stop_requests() as stop:
         trainer.add_callback(_Progress(title))
         trainer.add_callback(StopAtStep(stop))
-        trainer.train(resume_from_checkpoint=last_checkpoint)
+        try:
+            trainer.train(resume_from_checkpoint=last_checkpoint)
+        except (SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
+                raise
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"{folder}: a checkpoint cannot be written ({reason})",
+                "free some space and run again: it goes on from the last whole one",
+            ) from error
     if stop.signal_number is not None:
         signal.raise_signal(stop.signal_number)
         raise KeyboardInterrupt
@@ -119,6 +130,21 @@ class _Progress(TrainerCallback):
     ) -> None:
         if self.context:
             self.context.__exit__(None, None, None)
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end, and remove those that were not."""
+    whole = []
+    for checkpoint in folder.glob("checkpoint-*"):
+        try:
+            # The last file that the Trainer writes of a checkpoint.
+            TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+            whole.append(checkpoint)
+        except (OSError, ValueError):
+            note(f"{checkpoint}: not written to its end, left out")
+            shutil.rmtree(checkpoint)
+    newest = max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
+    return None if newest is None else str(newest)
 
 
 def work_folder(folder: Path) -> Path:

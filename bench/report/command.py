@@ -22,6 +22,7 @@ def report(
     """Compare records: a table, two pictures, one HTML page that works offline, and the same as Markdown.
 
     Examples:
+
         tinybert report
 
         tinybert report results/laptop-x86 results/raspberry-pi-5 --out comparison.html

@@ -55,9 +55,16 @@ def _read(path: Path) -> Iterator[Record]:
             f"{path}: no such file or folder", "name a folder of records, or make one: tinybert bench ARTIFACT"
         )
     for file in _files(path):
-        record = read_json(file, Record)
+        record = _record(file)
         _instant(record.measured_at, file)
         yield record
+
+
+def _record(file: Path) -> Record:
+    try:
+        return read_json(file, Record)
+    except InputError as error:
+        raise InputError(f"no record: {error}", "name a folder that holds records only, such as RUN/results") from error
 
 
 def _files(path: Path) -> list[Path]:

@@ -146,9 +146,10 @@ def _texts(values: Sequence[object], column: str, source: str, first_line: int) 
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:
-    if isinstance(value, str) and value in label_names:
-        return label_names.index(value)
-    text = str(value).strip()
+    # One fractional label makes a whole column of numbers fractional.
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    if text in label_names:
+        return label_names.index(text)
     if text.isdecimal() and int(text) < len(label_names):
         return int(text)
     known = ", ".join(f"{number} {name}" for number, name in enumerate(label_names))

@@ -217,7 +217,6 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema_version": 2, "anything": 1}', "layout 2 is newer than the 1 .*: upgrade tinybert-edge"),
         ('{"schema_version": 0}', "schema_version"),
         ("{}", "missing key 'schema_version'"),
         ("[1]", "should be an object"),
@@ -232,6 +231,14 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: 
     with pytest.raises(InputError, match=message):
         read_manifest(path, Thing)
     assert not is_finished(path, Thing, "k")
+
+
+def test_a_folder_of_a_newer_version_is_neither_read_nor_made_again(tmp_path: Path) -> None:
+    path = tmp_path / MANIFEST
+    path.write_text('{"schema_version": 2, "anything": 1}', encoding="utf-8")
+    for look in (read_manifest, lambda path, kind: is_finished(path, kind, "k")):
+        with pytest.raises(InputError, match=r"layout 2 is newer than the 1 .*: upgrade tinybert-edge"):
+            look(path, Thing)
 
 
 def test_a_folder_without_manifest_is_not_finished(tmp_path: Path) -> None:

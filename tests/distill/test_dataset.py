@@ -60,6 +60,23 @@ def test_labels_may_be_names(tmp_path: Path) -> None:
     assert _load(tmp_path, "tsv").train.labels_N.tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("label_names", "labels", "expected"),
+    [
+        (("1", "2"), (1, 2, 1, 2), [0, 1, 0, 1]),
+        (("1", "0"), (0, 1, 0, 1), [1, 0, 1, 0]),
+        (("a", "b"), (1.0, 0, 1, 0), [1, 0, 1, 0]),
+    ],
+)
+def test_labels_that_are_numbers_are_names_first(
+    tmp_path: Path, label_names: tuple[str, ...], labels: tuple[float, ...], expected: list[int]
+) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.tsv", [(f"text {row}", label) for row, label in enumerate(labels)])
+    splits = load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0)
+    assert splits.train.labels_N.tolist() == expected
+
+
 def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`datasets` takes a folder for a name by the same call."""
     folder = tmp_path / "some-user" / "some-data"

@@ -20,6 +20,7 @@ from distill import command
 from distill.distil import distil
 from distill.shape import PRESETS
 from distill.student import read_calibration, read_evaluation, read_student
+from distill.training import last_whole_checkpoint
 
 
 def _distil(recipe: Path, data: Path, out: Path, changes: list[str] | None = None) -> tuple[Path, Path]:
@@ -85,6 +86,27 @@ def test_an_unknown_preset_names_the_near_miss(
     recipe = recipe_file(student='preset = "tinybert-4l-321d"')
     with pytest.raises(InputError, match=r"unknown preset 'tinybert-4l-321d', did you mean 'tinybert-4l-312d'\?"):
         command.prepare(str(recipe), sentences_file(), None, None, None)
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_left_out(tmp_path: Path) -> None:
+    for step, state in ((9, "{}"), (10, '{"global_step": 10}'), (30, '{"global_'), (40, None)):
+        checkpoint = tmp_path / f"checkpoint-{step}"
+        checkpoint.mkdir()
+        if state is not None:
+            (checkpoint / "trainer_state.json").write_text(state)
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
+
+
+def test_a_student_of_a_newer_version_is_not_overwritten(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    data, out, recipe = sentences_file(), tmp_path / "out", recipe_file()
+    _, student = _distil(recipe, data, out)
+    manifest = student / "student.json"
+    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    with pytest.raises(InputError, match="layout 2 is newer than the 1 this tool knows: upgrade tinybert-edge"):
+        _distil(recipe, data, out)
 
 
 @pytest.mark.slow

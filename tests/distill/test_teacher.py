@@ -1,5 +1,6 @@
 """A teacher is refused before anything is spent on it, and nothing is written."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,81 @@ def test_a_teacher_below_the_floor_is_refused(
     with pytest.raises(InputError, match=r"validation accuracy 50.0% is below the floor of 90.0%"):
         _distil(recipe_file(), data, tmp_path / "out")
     assert not list((tmp_path / "out").glob("student-*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("student.layers=[9]", "names a layer the teacher lacks: its layers are 0 to 1"),
+        ('student={preset="tinybert-4l-312d"}', "a student of 4 layers cannot learn from 2"),
+        ("max_length_tokens=128", "max_length_tokens 128 is over the teacher's 64 positions"),
+    ],
+)
+def test_a_student_that_cannot_be_made_is_refused_before_the_teacher_is_trained(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
+) -> None:
+    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, [change])
+    with pytest.raises(InputError, match=message):
+        distil(*prepared, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def _without_tokenizer(folder: Path) -> None:
+    for path in folder.glob("*token*"):
+        path.unlink()
+
+
+def _like_gpt2(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "gpt2", "n_layer": 1, "n_head": 2, "n_embd": 8}')
+
+
+def _with_code(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}')
+    (folder / "own.py").write_text("raise SystemExit('the code of a model was run')")
+
+
+def _truncated(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1_000])
+
+
+def _small_embedding(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"vocab_size": 15', '"vocab_size": 9'))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_without_tokenizer, "holds no tokenizer.json: give a model with its tokenizer"),
+        (_like_gpt2, "only encoders laid out like BERT can be distilled"),
+        (_with_code, "its config.json cannot be used"),
+        (_truncated, "cannot be loaded as a classifier"),
+        (_small_embedding, "its embedding has 9 rows: give the model with its own tokenizer"),
+    ],
+)
+def test_a_model_that_cannot_be_a_teacher_is_refused(
+    tmp_path: Path,
+    encoder_folder: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    spoil: Callable[[Path], None],
+    message: str,
+) -> None:
+    shutil.copytree(encoder_folder, tmp_path / "model")
+    spoil(tmp_path / "model")
+    with pytest.raises(InputError) as error:
+        _distil(recipe_file(tmp_path / "model"), sentences_file(), tmp_path / "out")
+    assert message in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_tokenizer_makes_another_teacher(tmp_path: Path, encoder_folder: Path) -> None:
+    shutil.copytree(encoder_folder, tmp_path / "model")
+    before = encoder.locate(str(tmp_path / "model")).sha256
+    config = tmp_path / "model" / "tokenizer_config.json"
+    config.write_text(config.read_text() + "\n")
+    assert encoder.locate(str(tmp_path / "model")).sha256 != before
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
