@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,6 +19,10 @@ from contract.errors import TERMINATED_EXIT_CODE, TinybertError
 from convert import command as conversion
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from targets.command import targets
+
+if TYPE_CHECKING:
+    from bench.settings import Settings
+    from targets.profile import Profile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,13 +68,10 @@ def run(
     from distill.quiet import quiet
 
     quiet()
-    from bench.process import outputs_of
     from bench.report.write import write_report
-    from bench.session import measure_once
     from bench.settings import Settings
     from contract.lock import owned
     from contract.progress import note
-    from convert.build import convert_student
     from distill.command import prepare
     from targets.doctor import resolve
 
@@ -80,18 +81,13 @@ def run(
     from distill.distil import distil
 
     folder = out or Path("runs") / document.name
+    records: list[Path] = []
     with owned(folder):
         note(f"1 of 4: distil {document.name} from {encoder.name}")
         teacher_folder, student = distil(document, encoder, splits, folder)
-        records: list[Path] = []
         for profile, reason in profiles:
             note(f"2 of 4: convert for {profile.name}: {reason}")
-            artifacts = convert_student(student, profile, out=folder / "artifacts" / student.name, run=outputs_of)
-            note(f"3 of 4: measure {len(artifacts)} artifacts and the teacher")
-            subjects = [teacher_folder, *artifacts]
-            records += measure_once(
-                subjects, target=profile.name, student=student, out=folder / "results", settings=settings
-            )
+            records += _convert_and_measure(student, teacher_folder, profile, folder, settings)
         note("4 of 4: report")
         page = write_report(records, folder / "report.html")
     if json:
@@ -101,6 +97,20 @@ def run(
     else:
         typer.echo(page.with_name("REPORT.md").read_text(encoding="utf-8"))
         typer.echo(str(page))
+
+
+def _convert_and_measure(
+    student: Path, teacher: Path, profile: "Profile", folder: Path, settings: "Settings"
+) -> list[Path]:
+    """Return the records of a student's artifacts for one target, and of the teacher measured beside them."""
+    from bench.session import measure_once
+    from contract.progress import note
+    from convert.build import convert_student
+
+    artifacts = convert_student(student, profile, out=folder / "artifacts" / student.name, run=_outputs_of)
+    note(f"3 of 4: measure {len(artifacts)} artifacts and the teacher")
+    subjects = [teacher, *artifacts]
+    return measure_once(subjects, target=profile.name, student=student, out=folder / "results", settings=settings)
 
 
 def main() -> None:
