@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import ClassVar
 
-INTERRUPTED_EXIT_CODE = 130
 TERMINATED_EXIT_CODE = 143
 
 

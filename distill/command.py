@@ -45,7 +45,7 @@ def distill(
 
         tinybert distill sst2 --data data/sst2 --set student.layers="[1, 5]"
 
-        tinybert distill sst2 --teacher textattack/bert-base-uncased-SST-2 --dataset nyu-mll/glue:sst2
+        tinybert distill sst2 --teacher google-bert/bert-base-uncased --dataset nyu-mll/glue:sst2
     """
     from contract.lock import owned
     from distill.quiet import quiet
@@ -74,11 +74,14 @@ def prepare(
     from distill import recipe as recipes
 
     require("torch", "transformers", "accelerate", "datasets", "sklearn", extra="distill")
-    overrides = list(changes or ())
+    overrides = []
     if teacher:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")
     if dataset:
-        overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}"]
+        # The recipe's names are of files; the hub's splits have the usual ones unless --set says otherwise.
+        splits = ['data.train="train"', 'data.validation="validation"']
+        overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *splits]
+    overrides += changes or ()
     document = recipes.read(recipe, tuple(overrides))
     shape.check(document.student)
     found = encoder.locate(document.teacher.model)

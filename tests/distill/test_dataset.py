@@ -1,11 +1,13 @@
 """Reading data: what a user may have in each kind of file, and each fault with its file and line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contract.errors import InputError
+from distill import command
 from distill.dataset import Splits, load
 from distill.recipe import Data
 
@@ -86,6 +88,18 @@ def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     data = _data("hub", dataset="some-user/some-data", train="train", validation="validation")
     assert load(data, None, seed=0).train.texts[0] == "a fine film"
+
+
+def test_a_recipe_of_files_takes_a_hub_data_set(
+    tmp_path: Path, recipe_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "some-user" / "some-data"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation"):
+        _write(folder, f"{split}.jsonl", list(GOOD))
+    monkeypatch.chdir(tmp_path)
+    _, _, splits = command.prepare(str(recipe_file()), None, None, "some-user/some-data", None)
+    assert len(splits.train) == len(splits.validation) == len(GOOD)
 
 
 @pytest.mark.parametrize(
