@@ -1,9 +1,13 @@
-"""SHA-256 of files and of JSON values. Standard library only: the measuring process imports it."""
+"""SHA-256 of files, of JSON values and of arrays. Imports nothing heavy: the measuring process imports it."""
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def sha256_of_file(path: Path) -> str:
@@ -16,3 +20,12 @@ def sha256_of_value(value: Any) -> str:
     """Return the SHA-256 of a JSON value in canonical form (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_of_arrays(*arrays: "NDArray[np.generic]") -> str:
+    """Return the SHA-256 of some arrays' types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.digest import sha256_of_arrays
 from contract.errors import InputError
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -51,6 +52,15 @@ class Tokens:
     def row_ids(self, row: int) -> NDArray[np.int32]:
         """Return the token ids of one sentence."""
         return self.ids_T[self.offsets[row] : self.offsets[row + 1]]
+
+    def places(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """Return where in ids_T the tokens of some sentences stand, sentence after sentence."""
+        spans = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        return np.concatenate(spans or [np.empty(0, np.int64)])
+
+    def key(self) -> str:
+        """Return the hash of all token ids and types."""
+        return sha256_of_arrays(self.ids_T, self.types_T, self.offsets)
 
     def take(self, rows: Sequence[int]) -> "Tokens":
         """Return some of the sentences, in the order asked for."""

@@ -1,7 +1,7 @@
 """Training sentences as the Trainer takes them: rows, their order, and the tensors of one batch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,20 @@ class Collate:
     Attributes:
         tokens: all training sentences.
         beside: arrays with a first axis of N, by the name the model takes.
+        ragged: arrays of shape (T, D) with a row for each token of all sentences, by name; padded to (B, L, D).
     """
 
     tokens: Tokens
     beside: dict[str, NDArray[Any]]
+    ragged: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Return the tensors of one batch."""
         rows = [feature["row"] for feature in features]
-        beside = {name: torch.from_numpy(np.asarray(values[rows])) for name, values in self.beside.items()}
-        return {**tensors(self.tokens.batch(rows)), **beside}
+        batch = self.tokens.batch(rows)
+        found = {name: torch.from_numpy(np.asarray(values[rows])) for name, values in self.beside.items()}
+        for name, values in self.ragged.items():
+            padded_BLD = np.zeros((*batch.input_ids_BL.shape, values.shape[1]), dtype=values.dtype)
+            padded_BLD[batch.attention_mask_BL.astype(bool)] = values[self.tokens.places(rows)]
+            found[name] = torch.from_numpy(padded_BLD)
+        return {**tensors(batch), **found}

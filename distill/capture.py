@@ -1,15 +1,23 @@
 """What goes on inside a BERT-like encoder, caught by hooks, so that its fast attention can stay on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from contract.errors import InputError
+
+EMBEDDING = "embedding"
+# What is caught of a layer, by the module whose output it is; an empty path is the layer itself.
+KINDS = {
+    "hidden": "",
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -18,17 +26,21 @@ class Captured:
 
     Attributes:
         heads: attention heads of the model.
-        embedding_BLD: output of the embedding layer.
-        hidden_BLD: output of each layer asked for, by layer.
-        query_BLD, key_BLD, value_BLD: of each layer asked for, before they are split into heads.
+        states: tensors of shape (B, L, D) by name: `embedding`, the output of the embedding layer; `hidden.3`, the
+            output of layer 3; `query.3`, `key.3`, `value.3`, its projections before they are split into heads.
     """
 
     heads: int
-    embedding_BLD: Tensor = field(default_factory=lambda: torch.empty(0))
-    hidden_BLD: dict[int, Tensor] = field(default_factory=dict)
-    query_BLD: dict[int, Tensor] = field(default_factory=dict)
-    key_BLD: dict[int, Tensor] = field(default_factory=dict)
-    value_BLD: dict[int, Tensor] = field(default_factory=dict)
+    states: dict[str, Tensor] = field(default_factory=dict)
+
+    def state(self, kind: str, layer: int) -> Tensor:
+        """Return one state of a layer, shape (B, L, D)."""
+        return self.states[state_name(kind, layer)]
+
+
+def state_name(kind: str, layer: int) -> str:
+    """Return the name of one state of a layer."""
+    return f"{kind}.{layer}"
 
 
 def embeddings_of(model: nn.Module) -> nn.Module:
@@ -52,25 +64,18 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
 
 
 @contextmanager
-def capturing(model: PreTrainedModel, layers: Sequence[int]) -> Iterator[Captured]:
-    """Catch the embedding, hidden states, queries and keys of the forward passes inside the block.
+def capturing(model: PreTrainedModel, names: Iterable[str]) -> Iterator[Captured]:
+    """Catch states of the forward passes inside the block.
 
     Args:
         model: a BERT-like model.
-        layers: which transformer layers, from 0.
+        names: of the states, as `Captured.states` has them.
+
+    Raises:
+        InputError: the model has no such layer or part.
     """
     captured = Captured(heads=model.config.num_attention_heads)
-
-    def keep_embedding(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        captured.embedding_BLD = output
-
-    handles = [embeddings_of(model).register_forward_hook(keep_embedding)]
-    for layer in layers:
-        module = layers_of(model)[layer]
-        handles.append(_keep(module, captured.hidden_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.query"), captured.query_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.key"), captured.key_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.value"), captured.value_BLD, layer))
+    handles = [_keep(_module(model, name), captured.states, name) for name in names]
     try:
         yield captured
     finally:
@@ -78,9 +83,17 @@ def capturing(model: PreTrainedModel, layers: Sequence[int]) -> Iterator[Capture
             handle.remove()
 
 
-def _keep(module: nn.Module, place: dict[int, Tensor], layer: int) -> RemovableHandle:
+def _module(model: PreTrainedModel, name: str) -> nn.Module:
+    if name == EMBEDDING:
+        return embeddings_of(model)
+    kind, _, layer = name.partition(".")
+    module = layers_of(model)[int(layer)]
+    return _part(module, KINDS[kind]) if KINDS[kind] else module
+
+
+def _keep(module: nn.Module, states: dict[str, Tensor], name: str) -> RemovableHandle:
     def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
-        place[layer] = output[0] if isinstance(output, tuple) else output
+        states[name] = output[0] if isinstance(output, tuple) else output
 
     return module.register_forward_hook(keep)
 

@@ -83,7 +83,8 @@ def prepare(
         overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *splits]
     overrides += changes or ()
     document = recipes.read(recipe, tuple(overrides))
-    shape.check(document.student)
+    if document.student.preset:
+        shape.preset(document.student.preset)
     found = encoder.locate(document.teacher.model)
     return document, found, datasets.load(document.data, data, document.seed)
 

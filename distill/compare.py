@@ -1,6 +1,7 @@
 """The losses that look inside student and teacher, by the names of their weights in a recipe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +9,11 @@ from transformers import PreTrainedModel
 
 from contract.errors import InputError
 from distill import losses
-from distill.capture import Captured
-from distill.recipe import Stage
+from distill.capture import EMBEDDING, Captured, state_name
+from distill.layer_map import LayerMap
+from distill.recipe import LossWeights, Stage
+
+RELATION_KINDS = ("query", "key", "value")
 
 
 class Projections(nn.Module):
@@ -19,63 +23,79 @@ class Projections(nn.Module):
 
     Args:
         student_width, teacher_width: of the hidden states.
-        layers: the teacher layer each student layer learns from.
+        pairs: the layers that are compared.
     """
 
-    def __init__(self, student_width: int, teacher_width: int, layers: Sequence[int]) -> None:
+    def __init__(self, student_width: int, teacher_width: int, pairs: LayerMap) -> None:
         super().__init__()
-        self.layers = tuple(layers)
+        self.pairs = pairs
 
         def projection() -> nn.Module:
             same = student_width == teacher_width
             return nn.Identity() if same else nn.Linear(student_width, teacher_width, bias=False)
 
         self.embedding = projection()
-        self.hidden = nn.ModuleList(projection() for _ in self.layers)
+        self.hidden = nn.ModuleList(projection() for _ in self.pairs)
 
 
-Compare = Callable[[Captured, Captured, Projections, Tensor, Stage], Tensor]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """What a loss compares.
+
+    Attributes:
+        student, teacher: what both showed in one forward pass.
+        projections: from the student's width to the teacher's.
+        mask_BL: 1 for tokens, 0 for padding.
+        relation_heads: how many heads the relation loss splits the vectors of both into.
+    """
+
+    student: Captured
+    teacher: Captured
+    projections: Projections
+    mask_BL: Tensor
+    relation_heads: int
 
 
-def embedding(student: Captured, teacher: Captured, projections: Projections, mask_BL: Tensor, _stage: Stage) -> Tensor:
+def embedding(sight: Sight) -> Tensor:
     """Compare the outputs of the embedding layers."""
-    projected_BLD = projections.embedding(student.embedding_BLD)
-    return losses.hidden_states(projected_BLD, teacher.embedding_BLD, mask_BL)
+    projected_BLD = sight.projections.embedding(sight.student.states[EMBEDDING])
+    return losses.hidden_states(projected_BLD, sight.teacher.states[EMBEDDING], sight.mask_BL)
 
 
-def hidden(student: Captured, teacher: Captured, projections: Projections, mask_BL: Tensor, _stage: Stage) -> Tensor:
+def hidden(sight: Sight) -> Tensor:
     """Compare the outputs of the matched layers, the mean over them."""
+    projections = sight.projections
     of_layers = [
-        losses.hidden_states(projections.hidden[own](student.hidden_BLD[own]), teacher.hidden_BLD[theirs], mask_BL)
-        for own, theirs in enumerate(projections.layers)
+        losses.hidden_states(
+            project(sight.student.state("hidden", own)), sight.teacher.state("hidden", theirs), sight.mask_BL
+        )
+        for project, (own, theirs) in zip(projections.hidden, projections.pairs, strict=True)
     ]
     return torch.stack(of_layers).mean()
 
 
-def attention(student: Captured, teacher: Captured, projections: Projections, mask_BL: Tensor, _stage: Stage) -> Tensor:
+def attention(sight: Sight) -> Tensor:
     """Compare the attention scores of the matched layers, head by head, the mean over the layers."""
     of_layers = [
-        losses.attention_scores(_scores(student, own), _scores(teacher, theirs), mask_BL)
-        for own, theirs in enumerate(projections.layers)
+        losses.attention_scores(_scores(sight.student, own), _scores(sight.teacher, theirs), sight.mask_BL)
+        for own, theirs in sight.projections.pairs
     ]
     return torch.stack(of_layers).mean()
 
 
-def relation(student: Captured, teacher: Captured, projections: Projections, mask_BL: Tensor, stage: Stage) -> Tensor:
-    """Compare the query, key and value relations of the last student layer and its match, the sum of the three."""
-    own, theirs = len(projections.layers) - 1, projections.layers[-1]
+def relation(sight: Sight) -> Tensor:
+    """Compare the query, key and value relations of the last matched layers, the sum of the three."""
+    own, theirs = sight.projections.pairs[-1]
     of_vectors = [
-        losses.relations(student_BLD[own], teacher_BLD[theirs], mask_BL, stage.relation_heads)
-        for student_BLD, teacher_BLD in (
-            (student.query_BLD, teacher.query_BLD),
-            (student.key_BLD, teacher.key_BLD),
-            (student.value_BLD, teacher.value_BLD),
+        losses.relations(
+            sight.student.state(kind, own), sight.teacher.state(kind, theirs), sight.mask_BL, sight.relation_heads
         )
+        for kind in RELATION_KINDS
     ]
     return torch.stack(of_vectors).sum()
 
 
-INSIDE: dict[str, Compare] = {
+INSIDE: dict[str, Callable[[Sight], Tensor]] = {
     "embedding": embedding,
     "hidden": hidden,
     "attention": attention,
@@ -83,9 +103,25 @@ INSIDE: dict[str, Compare] = {
 }
 
 
-def needs_inside(stage: Stage) -> bool:
-    """Tell whether a stage looks inside the teacher, so that its logits alone do not do."""
-    return any(getattr(stage.losses, name) for name in INSIDE)
+def needed(weights: LossWeights, pairs: LayerMap) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the states that a stage compares: the student's and the teacher's.
+
+    Args:
+        weights: of the stage's losses.
+        pairs: the layers that are compared.
+    """
+    wanted: dict[tuple[str, str], None] = {}
+    if weights.embedding:
+        wanted[EMBEDDING, EMBEDDING] = None
+    for kinds, some_pairs in (
+        (("hidden",) if weights.hidden else (), pairs),
+        (("query", "key") if weights.attention else (), pairs),
+        (RELATION_KINDS if weights.relation else (), pairs[-1:]),
+    ):
+        for kind in kinds:
+            for own, theirs in some_pairs:
+                wanted[state_name(kind, own), state_name(kind, theirs)] = None
+    return tuple(own for own, _ in wanted), tuple(theirs for _, theirs in wanted)
 
 
 def check_shapes(student: PreTrainedModel, teacher: PreTrainedModel, stage: Stage) -> None:
@@ -110,4 +146,4 @@ def check_shapes(student: PreTrainedModel, teacher: PreTrainedModel, stage: Stag
 
 
 def _scores(seen: Captured, layer: int) -> Tensor:
-    return losses.scores_of(seen.query_BLD[layer], seen.key_BLD[layer], seen.heads)
+    return losses.scores_of(seen.state("query", layer), seen.state("key", layer), seen.heads)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from contract.errors import InputError, needs_extra
 from distill import sentences
 from distill.recipe import Data
@@ -29,19 +31,26 @@ def load(data: Data, folder: Path | None, seed: int) -> Splits:
     Args:
         data: the recipe's section.
         folder: where the files lie (--data).
-        seed: of generated sentences.
+        seed: of generated sentences, and of the rows drawn.
 
     Raises:
         InputError: a file or column is missing, a label is out of range, a split is empty or of one class.
     """
     if data.format == "generated":
         generated = sentences.generate(GENERATED_ROWS, seed)
-        return Splits(train=generated["train"], validation=generated["validation"])
-    tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder)
-    return Splits(
-        train=_rows(tables["train"], data, *_where(data, folder, data.train)),
-        validation=_rows(tables["validation"], data, *_where(data, folder, data.validation)),
-    )
+        train, validation = generated["train"], generated["validation"]
+    else:
+        tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder)
+        train = _rows(tables["train"], data, *_where(data, folder, data.train))
+        validation = _rows(tables["validation"], data, *_where(data, folder, data.validation))
+    return Splits(train=_drawn(train, data.train_rows, seed), validation=validation)
+
+
+def _drawn(rows: Rows, count: int | None, seed: int) -> Rows:
+    """Draw some of the rows, in their own order."""
+    if count is None or count >= len(rows):
+        return rows
+    return rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False)).tolist())
 
 
 def _where(data: Data, folder: Path | None, split: str) -> tuple[str, int]:

@@ -4,26 +4,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from torch import nn
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel
 
 from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, identity, inventory, is_finished, write_manifest
-from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, teacher, training
-from distill.batches import Collate, Sentences
-from distill.compare import check_shapes, needs_inside
+from distill import card, general, stages, teacher, training
+from distill.cache import TeacherCache, cache_folder
+from distill.compare import check_shapes
 from distill.dataset import Splits
 from distill.encoder import Encoder
+from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.initialise import initialise, parameters
 from distill.predict import predict
-from distill.recipe import Recipe, Stage
+from distill.recipe import Recipe
+from distill.stages import Lesson
 from distill.student import (
     CALIBRATION,
     SCHEMA,
@@ -33,20 +31,8 @@ from distill.student import (
     Student,
     write_evaluation,
 )
-from distill.trainer import DistillationTrainer, Pupil
 
-METHOD = 1  # raised when the same recipe would give another student
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lesson:
-    """What a stage trains on: the teacher, the training sentences, and where its unfinished work is kept."""
-
-    teacher: PreTrainedModel
-    tokens: Tokens
-    labels_N: NDArray[np.int64]
-    seed: int
-    work: Path
+METHOD = 2  # raised when the same recipe would give another student
 
 
 def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, Path]:
@@ -65,20 +51,22 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
     teacher_folder = teacher.make(recipe, encoder, splits, out)
-    key = _key(recipe, identity(teacher_folder / TEACHER_MANIFEST))
+    general_folder = general.make(recipe, encoder, out) if recipe.start == "general" else None
+    key = _key(recipe, identity(teacher_folder / TEACHER_MANIFEST), general_folder)
     folder = out / f"student-{key[:8]}"
     if is_finished(folder / STUDENT_MANIFEST, Student, key):
         training.forget(training.work_folder(folder))
     else:
-        _make(recipe, splits, teacher_folder, folder, key)
+        _make(recipe, splits, _Parents(teacher=teacher_folder, general=general_folder), folder, key)
     return teacher_folder, folder
 
 
-def _key(recipe: Recipe, teacher_identity: str) -> str:
+def _key(recipe: Recipe, teacher_identity: str, general: Path | None) -> str:
     return sha256_of_value(
         {
             "method": METHOD,
             "teacher": teacher_identity,
+            "general": general and identity(general / GENERAL_MANIFEST),
             "student": recipe.student.model_dump(),
             "stages": [stage.model_dump() for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
@@ -87,31 +75,47 @@ def _key(recipe: Recipe, teacher_identity: str) -> str:
     )
 
 
-def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, key: str) -> None:
-    teacher_model = teacher.load(teacher_folder, recipe.data.label_names)
-    start = initialise(teacher_model, recipe.student, recipe.seed)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parents:
+    """The folders a student is made from; no general student where it starts otherwise."""
+
+    teacher: Path
+    general: Path | None
+
+    def identities(self) -> dict[str, str]:
+        """Return the identity of each, by role."""
+        found = {"teacher": identity(self.teacher / TEACHER_MANIFEST)}
+        if self.general is not None:
+            found["general"] = identity(self.general / GENERAL_MANIFEST)
+        return found
+
+
+def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: str) -> None:
+    model = teacher.load(parents.teacher, recipe.data.label_names)
+    start = initialise(model, recipe, parents.general)
     for stage in recipe.stages:
-        check_shapes(start.model, teacher_model, stage)
-    tokens = teacher.tokenise_splits(teacher_folder, splits, recipe.max_length_tokens)
-    pupil = Pupil(start.model, teacher_model.config.hidden_size, start.teacher_layers)
+        check_shapes(start.model, model, stage)
+    tokens = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     calibration = _calibration(tokens.train, tokens.validation, recipe)
     work = training.work_folder(folder)
     lesson = Lesson(
-        teacher=teacher_model, tokens=tokens.train, labels_N=splits.train.labels_N, seed=recipe.seed, work=work
+        teacher=model,
+        cache=_cache(model, parents, tokens.train, folder.parent),
+        tokens=tokens.train,
+        teacher_ids_V=np.arange(model.config.vocab_size),
+        labels_N=splits.train.labels_N,
+        seed=recipe.seed,
+        work=work,
     )
-    bf16, reason = training.bf16_choice()
-    note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
-    for number, stage in enumerate(recipe.stages):
-        title = f"Distilling, stage {number + 1} of {len(recipe.stages)}: {stage.name}"
-        _train_once(pupil, stage, lesson, work / f"stage-{number}", title)
+    stages.train(start, recipe.stages, lesson)
     evaluation = Evaluation(
         tokens=tokens.validation,
         labels_N=splits.validation.labels_N,
-        teacher_logits_NC=predict(teacher_model, tokens.validation, "The teacher's answers"),
-        student_logits_NC=predict(pupil.student, tokens.validation, "The student's answers"),
+        teacher_logits_NC=predict(model, tokens.validation, "The teacher's answers"),
+        student_logits_NC=predict(start.model, tokens.validation, "The student's answers"),
     )
     with building(folder) as scratch:
-        pupil.student.save_pretrained(scratch)
+        start.model.save_pretrained(scratch)
         tokens.tokenizer.save_pretrained(scratch)
         write_evaluation(scratch, evaluation)
         write_tokens(scratch / CALIBRATION, calibration)
@@ -120,13 +124,13 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
             schema_version=SCHEMA,
             key=key,
             files=inventory(scratch),
-            parents={"teacher": identity(teacher_folder / TEACHER_MANIFEST)},
+            parents=parents.identities(),
             tool_versions=versions_of(*teacher.LIBRARIES),
             name=recipe.name,
             task=recipe.task,
             label_names=recipe.data.label_names,
             max_length_tokens=recipe.max_length_tokens,
-            parameters=parameters(pupil.student),
+            parameters=parameters(start.model),
             seed=recipe.seed,
             shape=start.shape,
             recipe=recipe.model_dump(mode="json", exclude_unset=True),
@@ -135,49 +139,10 @@ def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, ke
     training.forget(work)
 
 
-def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, work: Path, title: str) -> None:
-    """Train one stage, or load what it ended with; a finished stage is never trained again."""
-    finished = work / "finished.safetensors"
-    if finished.is_file():
-        pupil.load_state_dict(load_file(finished))
-        return
-    _train(pupil, stage, lesson, work, title)
-    half = work / "finished.partial"
-    save_file(pupil.state_dict(), half)
-    half.replace(finished)
-
-
-def _train(pupil: nn.Module, stage: Stage, lesson: Lesson, work: Path, title: str) -> None:
-    beside: dict[str, NDArray[np.generic]] = {"labels": lesson.labels_N}
-    if not needs_inside(stage):
-        beside["teacher_logits"] = _teacher_logits(lesson)
-    set_seed(lesson.seed)
-    trainer = DistillationTrainer(
-        model=pupil,
-        teacher=lesson.teacher,
-        stage=stage,
-        args=training.arguments(stage, work, sentences=len(lesson.tokens), seed=lesson.seed),
-        train_dataset=Sentences(lesson.tokens),
-        data_collator=Collate(tokens=lesson.tokens, beside=beside),
-    )
-    if not any(work.glob("checkpoint-*")):
-        trainer.preflight()
-    training.fit(trainer, title)
-
-
-def _teacher_logits(lesson: Lesson) -> NDArray[np.float32]:
-    """Run the teacher over the training sentences once for all stages that need its logits only."""
-    cache = lesson.work / "teacher-logits.npy"
-    if not cache.is_file():
-        bf16, _ = training.bf16_choice()
-        logits_NC = predict(lesson.teacher, lesson.tokens, "The teacher's answers on training data", bf16=bf16)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        half = cache.with_suffix(".partial")
-        with half.open("wb") as file:
-            np.save(file, logits_NC, allow_pickle=False)
-        half.replace(cache)
-    cached: NDArray[np.float32] = np.load(cache, mmap_mode="r", allow_pickle=False)
-    return cached
+def _cache(model: PreTrainedModel, parents: _Parents, tokens: Tokens, out: Path) -> TeacherCache:
+    bf16, _ = training.bf16_choice()
+    folder = cache_folder(out, identity(parents.teacher / TEACHER_MANIFEST), tokens, bf16=bf16)
+    return TeacherCache(folder=folder, model=lambda: model, tokens=tokens, bf16=bf16)
 
 
 def _calibration(train: Tokens, validation: Tokens, recipe: Recipe) -> Tokens:

@@ -1,17 +1,20 @@
-"""Make the student before it learns: copied from the teacher's layers, or a named shape at random."""
+"""Make the student before it learns: from teacher layers, from a general student, or at random."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from contract.errors import InputError
-from distill import layer_map
+from distill import layer_map, shape
 from distill.capture import embeddings_of, layers_of
-from distill.recipe import StudentRecipe
-from distill.shape import PRESETS, check
+from distill.layer_map import LayerMap
+from distill.recipe import Recipe, StudentRecipe
+from distill.shape import Shape
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,44 +23,68 @@ class Start:
 
     Attributes:
         model: the student.
-        teacher_layers: the teacher layer each of its layers learns from.
+        pairs: which of its layers learns from which of the teacher's.
         shape: in words.
     """
 
     model: PreTrainedModel
-    teacher_layers: tuple[int, ...]
+    pairs: LayerMap
     shape: str
 
 
-def initialise(teacher: PreTrainedModel, recipe: StudentRecipe, seed: int) -> Start:
+def initialise(teacher: PreTrainedModel, recipe: Recipe, general: Path | None = None) -> Start:
     """Make the student.
 
     Args:
         teacher: a BERT-like classifier.
-        recipe: the shape and the start.
-        seed: of the weights that start at random.
+        recipe: the shape, the start, and the seed of the weights that start at random.
+        general: the folder of the general student, where the recipe starts from one.
 
     Raises:
         InputError: no such preset or layer, or a teacher that is not laid out like BERT.
     """
-    check(recipe)
-    torch.manual_seed(seed)
-    if recipe.layers:
-        return _copy(teacher, recipe.layers)
-    shape = PRESETS[recipe.preset]
-    config = _reshaped(
-        teacher.config,
-        num_hidden_layers=shape.layers,
-        hidden_size=shape.width,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward_width,
+    torch.manual_seed(recipe.seed)
+    wanted = shape_of(recipe.student, teacher.config)
+    pairs = pairs_of(recipe.student, wanted, len(layers_of(teacher)))
+    model = _STARTS[recipe.start](teacher, recipe.student, wanted, general)
+    return Start(model=model, pairs=pairs, shape=f"{wanted}; {recipe.start} start")
+
+
+def shape_of(student: StudentRecipe, teacher_config: Any) -> Shape:
+    """Return the student's shape.
+
+    Args:
+        student: of the recipe.
+        teacher_config: gives the width where the recipe names layers only.
+
+    Raises:
+        InputError: no such preset, with the near miss.
+    """
+    if student.shape is not None:
+        return student.shape
+    if student.preset:
+        return shape.preset(student.preset)
+    return Shape(
+        layers=len(student.layers),
+        width=teacher_config.hidden_size,
+        heads=teacher_config.num_attention_heads,
+        feed_forward_width=teacher_config.intermediate_size,
     )
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
-    mapping = layer_map.uniform(shape.layers, len(layers_of(teacher)))
-    return Start(model=model, teacher_layers=mapping, shape=f"{recipe.preset}, random start")
 
 
-def check_fit(config: Any, recipe: StudentRecipe, max_length_tokens: int) -> None:
+def pairs_of(student: StudentRecipe, wanted: Shape, teacher_layers: int) -> LayerMap:
+    """Return which student layer learns from which teacher layer.
+
+    Raises:
+        InputError: the layers or the mapping do not fit the teacher.
+    """
+    if student.layers:
+        layer_map.rising(student.layers, teacher_layers, "student.layers")
+    mapping = student.mapping if student.mapping is not None else student.layers or "uniform"
+    return layer_map.chosen(mapping, wanted.layers, teacher_layers)
+
+
+def check_fit(config: Any, recipe: Recipe) -> None:
     """Check by a teacher's configuration alone that a student can be made of it, before it is fine-tuned.
 
     Raises:
@@ -65,14 +92,11 @@ def check_fit(config: Any, recipe: StudentRecipe, max_length_tokens: int) -> Non
     """
     with torch.device("meta"):
         skeleton = AutoModelForSequenceClassification.from_config(config)
-    layers = len(layers_of(skeleton))
-    if recipe.layers:
-        layer_map.copied(recipe.layers, layers)
-    else:
-        layer_map.uniform(PRESETS[recipe.preset].layers, layers)
-    if max_length_tokens > config.max_position_embeddings:
+    pairs_of(recipe.student, shape_of(recipe.student, config), len(layers_of(skeleton)))
+    if recipe.max_length_tokens > config.max_position_embeddings:
         raise InputError(
-            f"max_length_tokens {max_length_tokens} is over the teacher's {config.max_position_embeddings} positions",
+            f"max_length_tokens {recipe.max_length_tokens} is over the teacher's {config.max_position_embeddings} "
+            "positions",
             "lower max_length_tokens",
         )
 
@@ -82,13 +106,21 @@ def parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _copy(teacher: PreTrainedModel, layers: tuple[int, ...]) -> Start:
+def reshaped(config: Any, wanted: Shape) -> Any:
+    """Return a configuration like another one but for the shape."""
+    own = copy.deepcopy(config)
+    own.num_hidden_layers = wanted.layers
+    own.hidden_size = wanted.width
+    own.num_attention_heads = wanted.heads
+    own.intermediate_size = wanted.feed_forward_width
+    return own
+
+
+def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _general: Path | None) -> PreTrainedModel:
     """Copy everything of the teacher but the layers left out."""
-    mapping = layer_map.copied(layers, len(layers_of(teacher)))
-    config = _reshaped(teacher.config, num_hidden_layers=len(layers))
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
     embeddings_of(model).load_state_dict(embeddings_of(teacher).state_dict())
-    for layer, source in zip(layers_of(model), mapping, strict=True):
+    for layer, source in zip(layers_of(model), student.layers, strict=True):
         layer.load_state_dict(layers_of(teacher)[source].state_dict())
     beside = {
         name: value
@@ -96,13 +128,32 @@ def _copy(teacher: PreTrainedModel, layers: tuple[int, ...]) -> Start:
         if ".encoder.layer." not in name and ".embeddings." not in name
     }
     model.load_state_dict(beside, strict=False)
-    width, heads = config.hidden_size, config.num_attention_heads
-    shape = f"{len(layers)} layers of {width}, {heads} heads, copied from layers {', '.join(map(str, layers))}"
-    return Start(model=model, teacher_layers=mapping, shape=shape)
+    return model
 
 
-def _reshaped(config: Any, **changes: int) -> Any:
-    reshaped = copy.deepcopy(config)
-    for name, value in changes.items():
-        setattr(reshaped, name, value)
-    return reshaped
+def _random(teacher: PreTrainedModel, _student: StudentRecipe, wanted: Shape, _general: Path | None) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
+    return model
+
+
+def _general(
+    teacher: PreTrainedModel, _student: StudentRecipe, _wanted: Shape, general: Path | None
+) -> PreTrainedModel:
+    assert general is not None, "distil makes it first"
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        general,
+        num_labels=teacher.config.num_labels,
+        id2label=teacher.config.id2label,
+        label2id=teacher.config.label2id,
+        problem_type=teacher.config.problem_type,
+        use_safetensors=True,
+        dtype="float32",
+    )
+    return model
+
+
+_STARTS: dict[str, Callable[[PreTrainedModel, StudentRecipe, Shape, Path | None], PreTrainedModel]] = {
+    "copied": _copied,
+    "general": _general,
+    "random": _random,
+}

@@ -82,6 +82,33 @@ def prediction(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Te
     return -(teacher_probability_BC * student_log_probability_BC).sum(dim=-1).mean()
 
 
+def divergence(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of the student's probabilities from the teacher's at a temperature.
+
+    Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2: scaled by the temperature
+    squared, so that its gradient keeps its size beside the labels'.
+
+    Returns:
+        A scalar: the mean over sentences.
+    """
+    kl: Tensor = functional.kl_div(
+        functional.log_softmax(student_BC.float() / temperature, dim=-1),
+        functional.log_softmax(teacher_BC.float() / temperature, dim=-1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return kl * temperature**2
+
+
+def logits(student_BC: Tensor, teacher_BC: Tensor, _temperature: float) -> Tensor:
+    """Mean squared difference of the logits (Ba and Caruana, arXiv 1312.6184, section 2.2).
+
+    Returns:
+        A scalar: the mean over sentences and classes.
+    """
+    return functional.mse_loss(student_BC.float(), teacher_BC.float())
+
+
 def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
     """Cross-entropy with the data's labels.
 

@@ -33,7 +33,7 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
         torch.inference_mode(),
         torch.autocast(model.device.type, torch.bfloat16, enabled=bf16),
     ):
-        for rows in _batches(tokens):
+        for rows in batches_by_length(tokens):
             inputs = {name: value.to(model.device) for name, value in tensors(tokens.batch(rows)).items()}
             logits_NC[rows] = model(**inputs).logits.float().cpu().numpy()
             advance(len(rows))
@@ -49,7 +49,8 @@ def tensors(batch: Batch) -> dict[str, Tensor]:
     }
 
 
-def _batches(tokens: Tokens) -> Iterator[list[int]]:
+def batches_by_length(tokens: Tokens) -> Iterator[list[int]]:
+    """Give the rows of all sentences in batches, shortest first, so that little is padded."""
     by_length = np.argsort(tokens.lengths, kind="stable").tolist()
     for start in range(0, len(by_length), BATCH_SIZE):
         yield by_length[start : start + BATCH_SIZE]

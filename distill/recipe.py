@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.strict import Strict, near_miss, parse, read_toml
+from distill.shape import Shape
 
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
 Positive = Annotated[float, Field(gt=0)]
@@ -23,6 +24,7 @@ class Data(Strict):
         dataset: the hub data set, `name` or `name:configuration`.
         text, text_pair, label: column names; no text_pair for single sentences.
         label_names: in the order of the label numbers.
+        train_rows: train on so many rows, drawn by the recipe's seed, instead of all.
     """
 
     format: DataFormat
@@ -33,6 +35,7 @@ class Data(Strict):
     text_pair: str = ""
     label: str = "label"
     label_names: Annotated[tuple[str, ...], Field(min_length=2)]
+    train_rows: Annotated[int, Field(ge=2)] | None = None
 
     @field_validator("label_names")
     @classmethod
@@ -71,20 +74,36 @@ class TeacherRecipe(Training):
 
 
 class StudentRecipe(Strict):
-    """The student's shape and start; give `layers` or `preset`.
+    """The student's shape and start; give `layers`, `preset` or `shape`.
 
     Attributes:
-        layers: teacher layers to copy, from 0; the student has the teacher's width and these layers.
-        preset: a named shape that starts at random.
+        layers: teacher layers to start from, from 0; alone, the student has the teacher's width and a copy of these.
+        preset: a named shape.
+        shape: a free shape.
+        start: `copied` from teacher layers; `narrowed`, copied from teacher layers cut to the shape's width by what is
+            most important there; `general`, from the general distillation of the recipe's section; `random`.
+            By default copied for `layers` alone, general where the recipe has such a section, else random.
+        mapping: which teacher layers it learns from: a strategy, or one teacher layer for each of its own;
+            by default those it is copied from, else uniform.
     """
 
     layers: tuple[int, ...] = ()
     preset: str = ""
+    shape: Shape | None = None
+    start: Literal["copied", "narrowed", "general", "random"] | None = None
+    mapping: Literal["uniform", "top", "bottom", "last"] | tuple[int, ...] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "StudentRecipe":
-        if bool(self.layers) == bool(self.preset):
-            raise ValueError("give either layers or preset")
+    def _one_shape(self) -> "StudentRecipe":
+        if sum(map(bool, (self.preset, self.shape))) > 1 or not (self.layers or self.preset or self.shape):
+            raise ValueError("give either layers, preset or shape")
+        shaped = bool(self.preset or self.shape)
+        if self.layers and shaped and self.start != "narrowed":
+            raise ValueError('layers and a shape together need start = "narrowed"')
+        if not shaped and self.start not in (None, "copied", "random"):
+            raise ValueError(f"start = {self.start!r} needs preset or shape")
+        if shaped and self.start == "copied":
+            raise ValueError('start = "copied" needs layers alone; start = "narrowed" cuts them to a shape')
         return self
 
 
@@ -116,14 +135,44 @@ class Stage(Training):
     """One training stage of the student.
 
     Attributes:
-        temperature: divides both logits in the prediction loss.
+        prediction_loss: how logits are compared with the teacher's: soft cross-entropy (TinyBERT), divergence, or their
+            squared difference.
+        temperature: divides both logits in the first two.
         relation_heads: how many heads the relation loss splits the vectors of both into.
+        dropout: of the student, in place of its configuration's.
+        cache_layers: keep what the teacher shows inside on disk, so that it runs over the data once for all epochs.
     """
 
     name: str
     losses: LossWeights
+    prediction_loss: Literal["soft_cross_entropy", "divergence", "logits"] = "soft_cross_entropy"
     temperature: Positive = 1.0
     relation_heads: Annotated[int, Field(ge=1)] = 12
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    cache_layers: bool = False
+
+
+class General(Stage):
+    """General distillation: the encoder, not fine-tuned, teaches a new student on plain text (TinyBERT, section 3.2).
+
+    Attributes:
+        corpus: a text file, plain or .gz, one paragraph a line.
+        tokens: how many of its tokens to train on.
+        length_tokens: tokens of one training sentence.
+    """
+
+    name: str = "general"
+    losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
+    epochs: Annotated[float, Field(ge=0)] = 1
+    corpus: str
+    tokens: Annotated[int, Field(ge=1)]
+    length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
+
+    @model_validator(mode="after")
+    def _no_task(self) -> "General":
+        if self.losses.prediction or self.losses.labels:
+            raise ValueError("general distillation has no task, so no prediction or labels loss")
+        return self
 
 
 class Recipe(Strict):
@@ -138,7 +187,23 @@ class Recipe(Strict):
     data: Data
     teacher: TeacherRecipe
     student: StudentRecipe
+    general: General | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+
+    @property
+    def start(self) -> str:
+        """How the student starts, with the default resolved."""
+        if self.student.start is not None:
+            return self.student.start
+        if not (self.student.preset or self.student.shape):
+            return "copied"
+        return "general" if self.general else "random"
+
+    @model_validator(mode="after")
+    def _general_is_there(self) -> "Recipe":
+        if self.student.start == "general" and self.general is None:
+            raise ValueError('student.start = "general" needs a section [general]')
+        return self
 
     @field_validator("name")
     @classmethod

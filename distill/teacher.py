@@ -23,6 +23,7 @@ from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import training
 from distill.batches import Collate, Sentences
+from distill.compact import compact
 from distill.dataset import Splits
 from distill.encoder import Encoder
 from distill.initialise import check_fit, parameters
@@ -32,7 +33,7 @@ from distill.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_
 from distill.tasks import classification
 from distill.tokenise import load_tokenizer, tokenise
 
-METHOD = 1  # raised when the same recipe would give another teacher
+METHOD = 2  # raised when the same recipe would give another teacher
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
 
 
@@ -191,7 +192,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
 
 def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
     config = read_config(encoder.folder)
-    check_fit(config, recipe.student, recipe.max_length_tokens)
+    check_fit(config, recipe)
     ready = is_classifier(config)
     if ready:
         check_labels(config, recipe.data.label_names, encoder.name)
@@ -245,10 +246,11 @@ def _fine_tune(
     arguments = training.arguments(
         recipe.teacher, training.work_folder(folder), sentences=len(tokens), seed=recipe.seed
     )
-    trainer = training.SentenceTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Sentences(tokens),
-        data_collator=Collate(tokens=tokens, beside={"labels": labels_N}),
-    )
-    training.fit(trainer, "Fine-tuning the teacher")
+    with compact(model, tokens) as (compact_tokens, _):
+        trainer = training.SentenceTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Sentences(compact_tokens),
+            data_collator=Collate(tokens=compact_tokens, beside={"labels": labels_N}),
+        )
+        training.fit(trainer, "Fine-tuning the teacher")

@@ -1,6 +1,6 @@
 """The distillation of one stage: a transformers.Trainer whose loss compares the student with its teacher."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,23 @@ from contract.progress import note
 from distill import losses
 from distill.batches import Sentences
 from distill.capture import Captured, capturing
-from distill.compare import INSIDE, Projections
+from distill.compare import INSIDE, Projections, Sight
+from distill.dropout import dropout
+from distill.layer_map import LayerMap
 from distill.recipe import Stage
 from distill.training import SentenceTrainer
 
 Inputs = dict[str, Tensor]
+# A student copied from its teacher differs from it only by what is dropped.
+PREFLIGHT_DROPOUT = 0.1
+TEACHER_LOGITS = "teacher_logits"
+# What a batch brings of the teacher's states: this, and the name of the state.
+TEACHER_STATE = "teacher."
+PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "soft_cross_entropy": losses.prediction,
+    "divergence": losses.divergence,
+    "logits": losses.logits,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,40 +46,71 @@ class Pupil(nn.Module):
     Args:
         student: a BERT-like classifier.
         teacher_width: of its hidden states.
-        layers: the teacher layer each student layer learns from.
+        pairs: which of its layers learns from which of the teacher's.
+
+    Attributes:
+        watched: names of the states it shows.
     """
 
-    def __init__(self, student: PreTrainedModel, teacher_width: int, layers: Sequence[int]) -> None:
+    def __init__(self, student: PreTrainedModel, teacher_width: int, pairs: LayerMap) -> None:
         super().__init__()
         self.student = student
-        self.projections = Projections(student.config.hidden_size, teacher_width, layers)
+        self.projections = Projections(student.config.hidden_size, teacher_width, pairs)
+        self.watched: tuple[str, ...] = ()
 
     def forward(self, **inputs: Tensor) -> Seen:
         """Run the student and return its logits and its inside."""
-        return look(self.student, range(len(self.projections.layers)), inputs)
+        return look(self.student, self.watched, inputs)
 
 
-def look(model: PreTrainedModel, layers: Sequence[int], inputs: Inputs) -> Seen:
-    """Run a model and keep what its embedding and these layers showed."""
-    with capturing(model, layers) as inside:
+def look(model: PreTrainedModel, names: tuple[str, ...], inputs: Inputs) -> Seen:
+    """Run a model and keep some of its states."""
+    with capturing(model, names) as inside:
         logits_BC = model(**inputs).logits
     return Seen(logits_BC=logits_BC, inside=inside)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveTeacher:
+    """A teacher that runs over every batch.
+
+    Attributes:
+        model: in evaluation mode.
+        names: the states it is to show.
+        ids_R: its token id of each token id of the student.
+    """
+
+    model: PreTrainedModel
+    names: tuple[str, ...]
+    ids_R: Tensor
+
+    def teach(self, inputs: Inputs, *, bf16: bool) -> Seen:
+        """Return what the teacher shows of a batch of the student's inputs."""
+        device = inputs["input_ids"].device
+        # The type of transformers' own wrapper of this method knows no device.
+        nn.Module.to(self.model, device)
+        own = {**inputs, "input_ids": self.ids_R.to(device)[inputs["input_ids"]]}
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return look(self.model, self.names, own)
 
 
 class DistillationTrainer(SentenceTrainer):
     """Trains a Pupil against a teacher.
 
     Args:
-        teacher: in evaluation mode; not run at all by a stage that needs its logits only.
+        teacher: None where the batches bring all that the stage needs of it.
+        teacher_heads: attention heads of the teacher.
         stage: weights of the losses.
-        kwargs: as for Trainer; the collator must give `labels`, and `teacher_logits` for such a stage.
+        kwargs: as for Trainer; the collator must give `labels` where they are learned, and `teacher_logits` and
+            `teacher.` states where there is no teacher.
     """
 
-    def __init__(self, *, teacher: PreTrainedModel, stage: Stage, **kwargs: Any) -> None:
+    def __init__(self, *, teacher: LiveTeacher | None, teacher_heads: int, stage: Stage, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # The Trainer must not count the loss as the model's own, which would be scaled by items.
         self.model_accepts_loss_kwargs = False
-        self.teacher = teacher.eval().requires_grad_(False)
+        self.teacher = teacher
+        self.teacher_heads = teacher_heads
         self.stage = stage
 
     def compute_loss(
@@ -88,33 +131,39 @@ class DistillationTrainer(SentenceTrainer):
 
         Args:
             model: the Pupil, wrapped or not.
-            inputs: a batch with `labels` (B,), and `teacher_logits` (B, C) for a stage that needs no more of it.
+            inputs: a batch with what the teacher has to say of it, where that is known beforehand.
         """
-        inputs = dict(inputs)
-        labels_B = inputs.pop("labels")
-        teacher_logits_BC = inputs.pop("teacher_logits", None)
-        student = model(**inputs)
-        weights = self.stage.losses
-        terms: dict[str, Tensor] = {}
-        if teacher_logits_BC is None:
-            projections = self.accelerator.unwrap_model(model).projections
-            teacher = self._teach(projections.layers, inputs)
-            teacher_logits_BC = teacher.logits_BC
-            for name, compare in INSIDE.items():
-                if getattr(weights, name):
-                    mask_BL = inputs["attention_mask"]
-                    terms[name] = compare(student.inside, teacher.inside, projections, mask_BL, self.stage)
+        own, brought = _part(inputs)
+        student: Seen = model(**own)
+        teacher_logits_BC, states = brought.pop(TEACHER_LOGITS, None), _states(brought)
+        if self.teacher is not None:
+            live = self.teacher.teach(own, bf16=self.args.bf16)
+            states = live.inside.states
+            teacher_logits_BC = live.logits_BC if teacher_logits_BC is None else teacher_logits_BC
+        weights, terms = self.stage.losses, {}
+        sight = Sight(
+            student=student.inside,
+            teacher=Captured(heads=self.teacher_heads, states=states),
+            projections=self.accelerator.unwrap_model(model).projections,
+            mask_BL=own["attention_mask"],
+            relation_heads=self.stage.relation_heads,
+        )
+        for name, compare in INSIDE.items():
+            if getattr(weights, name):
+                terms[name] = compare(sight)
         if weights.prediction:
-            terms["prediction"] = losses.prediction(student.logits_BC, teacher_logits_BC, self.stage.temperature)
+            assert teacher_logits_BC is not None
+            compare_logits = PREDICTION[self.stage.prediction_loss]
+            terms["prediction"] = compare_logits(student.logits_BC, teacher_logits_BC, self.stage.temperature)
         if weights.labels:
-            terms["labels"] = losses.labels(student.logits_BC, labels_B)
+            terms["labels"] = losses.labels(student.logits_BC, brought["labels"])
         return terms, student
 
     def preflight(self) -> None:
         """Compute each loss of the stage on a first batch, before anything is spent on training.
 
         Raises:
-            InputError: one of them is not finite, or does not depend on the student.
+            InputError: one of them is not finite, is zero, or does not depend on the student.
         """
         assert isinstance(self.model, Pupil)
         assert isinstance(self.train_dataset, Sentences)
@@ -122,10 +171,12 @@ class DistillationTrainer(SentenceTrainer):
         rows = range(min(len(self.train_dataset), self.args.train_batch_size))
         batch = self._prepare_inputs(self.data_collator([self.train_dataset[row] for row in rows]))
         device = self.args.device
-        model = self.model.to(
-            torch.device(device)
-        ).train()  # with dropout, so that a student copied from its teacher differs from it
-        with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16):
+        model = self.model.to(torch.device(device)).train()
+        with (
+            torch.random.fork_rng(),
+            torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16),
+            dropout(model, PREFLIGHT_DROPOUT),
+        ):
             terms, _ = self.terms(model, batch)
         values = {name: term.item() for name, term in terms.items()}
         note(
@@ -133,14 +184,21 @@ class DistillationTrainer(SentenceTrainer):
             + ", ".join(f"{k} {v:.3g}" for k, v in values.items())
         )
         for name, term in terms.items():
-            if not torch.isfinite(term) or not term.requires_grad:
+            if not torch.isfinite(term) or not term.requires_grad or values[name] == 0:
                 raise InputError(
                     f"stage {self.stage.name!r}: the {name} loss is {values[name]:.3g} and cannot be learned from",
                     "set its weight to 0, or look at the teacher's outputs",
                 )
 
-    def _teach(self, layers: Sequence[int], inputs: Inputs) -> Seen:
-        device = inputs["input_ids"].device
-        self.teacher.to(device)
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16):
-            return look(self.teacher, layers, inputs)
+
+def _part(inputs: Inputs) -> tuple[Inputs, Inputs]:
+    """Part a batch into what the models take and what is known of it beside."""
+    taken = ("input_ids", "attention_mask", "token_type_ids")
+    own = {name: inputs[name] for name in taken}
+    return own, {name: value for name, value in inputs.items() if name not in taken}
+
+
+def _states(brought: Inputs) -> Inputs:
+    return {
+        name.removeprefix(TEACHER_STATE): value for name, value in brought.items() if name.startswith(TEACHER_STATE)
+    }

@@ -33,6 +33,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def take(self, rows: Sequence[int]) -> "Rows":
+        """Return some of the rows, in the order asked for."""
+        return Rows(
+            texts=tuple(self.texts[row] for row in rows),
+            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            labels_N=self.labels_N[list(rows)],
+        )
+
     def key(self) -> str:
         """Return the hash of everything in the rows."""
         return sha256_of_value([self.texts, self.pairs, self.labels_N.tolist()])

@@ -39,7 +39,7 @@ def test_set_changes_one_key(override: str, value_at: Callable[[recipe.Recipe], 
         ("seed=4294967296", "--set: 'seed': Input should be less than 4294967296"),
         ("data.label_names=['a', 'a']", "--set: 'data.label_names': names a label twice: a, a"),
         ("seed='three'", "--set: 'seed': Input should be a valid integer"),
-        ('student.preset="bert-2l-128d"', "--set: 'student': give either layers or preset"),
+        ('student.preset="bert-2l-128d"', "--set: 'student': layers and a shape together need start = \"narrowed\""),
     ],
 )
 def test_set_refuses(override: str, message: str) -> None:

@@ -1,0 +1,126 @@
+"""General distillation: a new student learns from the encoder itself on plain text (TinyBERT, section 3.2)."""
+
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from contract.digest import sha256_of_value
+from contract.folder import Manifest, building, inventory, is_finished, write_manifest
+from contract.tokens import Tokens
+from contract.versions import versions_of
+from distill import corpus, stages, teacher, training
+from distill.cache import TeacherCache, cache_folder
+from distill.compare import check_shapes
+from distill.encoder import Encoder
+from distill.initialise import initialise
+from distill.recipe import General, Recipe
+from distill.tokenise import load_tokenizer
+
+MANIFEST = "general.json"
+METHOD = 1  # raised when the same recipe would give another general student
+
+
+class GeneralStudent(Manifest):
+    """general.json: an encoder that knows language and no task yet.
+
+    Attributes:
+        source: the teacher's name.
+        shape: in words.
+        tokens: how many it was trained on.
+    """
+
+    source: str
+    shape: str
+    tokens: int
+
+
+def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
+    """Make the general student of a recipe, or find it finished.
+
+    Args:
+        recipe: with a section [general]; what it says of the task does not matter.
+        encoder: the teacher before it is fine-tuned.
+        out: the folder to make `general-…` in.
+
+    Returns:
+        The folder: an encoder in Hugging Face layout, and general.json.
+
+    Raises:
+        InputError: the corpus cannot be used, or the student cannot learn from the encoder as the recipe says.
+    """
+    section = recipe.general
+    assert section is not None, "the recipe checks it"
+    tokens = corpus.read(
+        Path(section.corpus),
+        load_tokenizer(encoder.folder),
+        tokens=section.tokens,
+        length_tokens=section.length_tokens,
+        cache=out / "cache",
+        tokenizer_key=encoder.sha256,
+    )
+    key = _key(recipe, section, encoder, tokens)
+    folder = out / f"general-{key[:8]}"
+    if not is_finished(folder / MANIFEST, GeneralStudent, key):
+        _make(recipe, section, encoder, tokens, folder, key)
+    return folder
+
+
+def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> str:
+    return sha256_of_value(
+        {
+            "method": METHOD,
+            "encoder": encoder.sha256,
+            "tokens": tokens.key(),
+            "student": recipe.student.model_dump(include={"preset", "shape", "mapping"}),
+            "general": section.model_dump(exclude={"corpus", "tokens"}),
+            "seed": recipe.seed,
+        }
+    )
+
+
+def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
+    # Its head is new and of no use: what it shows inside is all that it teaches.
+    encoder_model = teacher.load(encoder.folder, recipe.data.label_names)
+    from_nothing = recipe.model_copy(update={"student": recipe.student.model_copy(update={"start": "random"})})
+    start = initialise(encoder_model, from_nothing)
+    check_shapes(start.model, encoder_model, section)
+    work = training.work_folder(folder)
+    lesson = stages.Lesson(
+        teacher=encoder_model,
+        cache=_cache(encoder_model, encoder, tokens, folder.parent),
+        tokens=tokens,
+        teacher_ids_V=np.arange(encoder_model.config.vocab_size),
+        labels_N=None,
+        seed=recipe.seed,
+        work=work,
+    )
+    stages.train(start, (section,), lesson)
+    with building(folder) as scratch:
+        _base(start.model).save_pretrained(scratch)
+        load_tokenizer(encoder.folder).save_pretrained(scratch)
+        manifest = GeneralStudent(
+            schema_version=1,
+            key=key,
+            files=inventory(scratch),
+            parents={"encoder": encoder.sha256},
+            tool_versions=versions_of(*teacher.LIBRARIES),
+            source=encoder.name,
+            shape=start.shape,
+            tokens=len(tokens.ids_T),
+        )
+        write_manifest(scratch / MANIFEST, manifest)
+    training.forget(work)
+
+
+def _base(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a classifier without its head."""
+    base = model.base_model
+    assert isinstance(base, PreTrainedModel)
+    return base
+
+
+def _cache(model: PreTrainedModel, encoder: Encoder, tokens: Tokens, out: Path) -> TeacherCache:
+    bf16, _ = training.bf16_choice()
+    place = cache_folder(out, encoder.sha256, tokens, bf16=bf16)
+    return TeacherCache(folder=place, model=lambda: model, tokens=tokens, bf16=bf16)

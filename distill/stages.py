@@ -1,0 +1,130 @@
+"""Train a student through the stages of a recipe, each of them resumable."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel, set_seed
+
+from contract.progress import note
+from contract.tokens import Tokens
+from distill import training
+from distill.batches import Collate, Sentences
+from distill.cache import LOGITS, TeacherCache
+from distill.compact import compact
+from distill.compare import needed
+from distill.dropout import dropout
+from distill.initialise import Start
+from distill.recipe import Stage
+from distill.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lesson:
+    """What the stages train on.
+
+    Attributes:
+        teacher: shows what the student is to become.
+        cache: what the teacher says of the training sentences.
+        teacher_logits_NC: to be learned in place of this teacher's own, as of several teachers together; else None.
+        tokens: the training sentences, N of them, with the student's token ids.
+        teacher_ids_V: the teacher's token id of each token id of the student.
+        labels_N: of the sentences; None without a task.
+        seed: of order and dropout.
+        work: where unfinished work is kept.
+    """
+
+    teacher: PreTrainedModel
+    cache: TeacherCache
+    teacher_logits_NC: NDArray[np.float32] | None = None
+    tokens: Tokens
+    teacher_ids_V: NDArray[np.int64]
+    labels_N: NDArray[np.generic] | None
+    seed: int
+    work: Path
+
+
+def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson) -> None:
+    """Train a student through all stages, in place.
+
+    Args:
+        start: the student and the layers it learns from.
+        stages: of the recipe.
+        lesson: what they train on.
+    """
+    lesson.teacher.eval().requires_grad_(False)
+    bf16, reason = training.bf16_choice()
+    note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
+    with compact(start.model, lesson.tokens) as (tokens, ids_R):
+        pupil = Pupil(start.model, lesson.teacher.config.hidden_size, start.pairs)
+        for number, stage in enumerate(stages):
+            title = f"Distilling, stage {number + 1} of {len(stages)}: {stage.name}"
+            work = lesson.work / f"stage-{number}"
+            _train_once(pupil, stage, lesson, _Compact(tokens=tokens, ids_R=ids_R), work, title)
+    start.model.eval()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Compact:
+    """The training sentences with compact token ids, and the student's id of each."""
+
+    tokens: Tokens
+    ids_R: NDArray[np.int64]
+
+
+def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work: Path, title: str) -> None:
+    """Train one stage, or load what it ended with; a finished stage is never trained again."""
+    finished = work / "finished.safetensors"
+    if not finished.is_file():
+        with dropout(pupil, stage.dropout):
+            _train(pupil, stage, lesson, sentences, work, title)
+        half = work / "finished.partial"
+        save_file(pupil.state_dict(), half)
+        half.replace(finished)
+        for checkpoint in work.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+    pupil.load_state_dict(load_file(finished))
+
+
+def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work: Path, title: str) -> None:
+    pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
+    live = bool(theirs) and not stage.cache_layers
+    cached = lesson.cache.read(_from_cache(stage, theirs, lesson, live=live))
+    beside: dict[str, NDArray[Any]] = {}
+    if lesson.labels_N is not None:
+        beside["labels"] = lesson.labels_N
+    if stage.losses.prediction and lesson.teacher_logits_NC is not None:
+        beside[TEACHER_LOGITS] = lesson.teacher_logits_NC
+    elif LOGITS in cached:
+        beside[TEACHER_LOGITS] = cached[LOGITS]
+    ids_R = torch.from_numpy(lesson.teacher_ids_V[sentences.ids_R])
+    set_seed(lesson.seed)
+    trainer = DistillationTrainer(
+        model=pupil,
+        teacher=LiveTeacher(model=lesson.teacher, names=theirs, ids_R=ids_R) if live else None,
+        teacher_heads=lesson.teacher.config.num_attention_heads,
+        stage=stage,
+        args=training.arguments(stage, work, sentences=len(sentences.tokens), seed=lesson.seed),
+        train_dataset=Sentences(sentences.tokens),
+        data_collator=Collate(
+            tokens=sentences.tokens,
+            beside=beside,
+            ragged={TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
+        ),
+    )
+    if not any(work.glob("checkpoint-*")):
+        trainer.preflight()
+    training.fit(trainer, title)
+
+
+def _from_cache(stage: Stage, states: tuple[str, ...], lesson: Lesson, *, live: bool) -> tuple[str, ...]:
+    """Return what a stage takes from the cache: nothing that a teacher beside it shows anyway."""
+    if live:
+        return ()
+    alone = stage.losses.prediction and lesson.teacher_logits_NC is None
+    return (*((LOGITS,) if alone else ()), *states)

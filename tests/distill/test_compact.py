@@ -1,0 +1,51 @@
+"""Training with the used embedding rows only: the model answers as before, and the rows come back trained."""
+
+from pathlib import Path
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+
+from contract.tokens import from_rows
+from distill.compact import compact
+from distill.predict import predict
+
+sentences = st.lists(st.lists(st.integers(1, 14), min_size=1, max_size=8), min_size=1, max_size=6)
+
+
+@given(sentences, st.integers(0, 1_000))
+@settings(deadline=None, max_examples=20)
+def test_the_model_answers_as_before_and_only_used_rows_change(rows: list[list[int]], seed: int) -> None:
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=15, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, pad_token_id=0
+    )
+    model = BertForSequenceClassification(config).eval()
+    tokens = from_rows(rows, [[0] * len(row) for row in rows])
+    whole = model.get_input_embeddings()
+    assert isinstance(whole, nn.Embedding)
+    before, expected_NC = whole.weight.detach().clone(), predict(model, tokens, "whole")
+    with compact(model, tokens) as (own_tokens, ids_R):
+        assert (ids_R[own_tokens.ids_T] == tokens.ids_T).all()
+        torch.testing.assert_close(
+            torch.from_numpy(predict(model, own_tokens, "compact")), torch.from_numpy(expected_NC), atol=1e-6, rtol=0
+        )
+        part = model.get_input_embeddings()
+        assert isinstance(part, nn.Embedding)
+        with torch.no_grad():
+            part.weight += 1
+    assert model.get_input_embeddings() is whole
+    changed = {int(row) for row in (whole.weight != before).any(dim=1).nonzero()}
+    assert changed == {0, *(token for row in rows for token in row)}
+
+
+def test_a_failure_inside_leaves_the_model_whole(encoder_folder: Path) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(encoder_folder)
+    whole = model.get_input_embeddings()
+    try:
+        with compact(model, from_rows([[2, 5, 3]], [[0] * 3])):
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        assert model.get_input_embeddings() is whole
