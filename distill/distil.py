@@ -67,10 +67,10 @@ def _key(recipe: Recipe, teacher_identity: str, general: Path | None) -> str:
             "method": METHOD,
             "teacher": teacher_identity,
             "general": general and identity(general / GENERAL_MANIFEST),
-            "student": recipe.student.model_dump(),
+            "student": recipe.student.model_dump(exclude={"seed"}),
             "stages": [stage.model_dump() for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
-            "seed": recipe.seed,
+            "seed": recipe.student_seed,
         }
     )
 
@@ -104,7 +104,7 @@ def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: 
         tokens=tokens.train,
         teacher_ids_V=np.arange(model.config.vocab_size),
         labels_N=splits.train.labels_N,
-        seed=recipe.seed,
+        seed=recipe.student_seed,
         work=work,
     )
     stages.train(start, recipe.stages, lesson)
@@ -131,7 +131,7 @@ def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: 
             label_names=recipe.data.label_names,
             max_length_tokens=recipe.max_length_tokens,
             parameters=parameters(start.model),
-            seed=recipe.seed,
+            seed=recipe.student_seed,
             shape=start.shape,
             recipe=recipe.model_dump(mode="json", exclude_unset=True),
         )
@@ -160,5 +160,5 @@ def _calibration(train: Tokens, validation: Tokens, recipe: Recipe) -> Tokens:
             "every training sentence is also in the validation split", "give a validation split of other sentences"
         )
     parts = np.array_split(by_length, min(recipe.calibration_sentences, len(by_length)))
-    generator = np.random.default_rng(recipe.seed)
+    generator = np.random.default_rng(recipe.student_seed)
     return train.take([int(generator.choice(part)) for part in parts])

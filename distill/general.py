@@ -82,7 +82,9 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
 def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
     # Its head is new and of no use: what it shows inside is all that it teaches.
     encoder_model = teacher.load(encoder.folder, recipe.data.label_names)
-    from_nothing = recipe.model_copy(update={"student": recipe.student.model_copy(update={"start": "random"})})
+    from_nothing = recipe.model_copy(
+        update={"student": recipe.student.model_copy(update={"start": "random", "seed": None})}
+    )
     start = initialise(encoder_model, from_nothing)
     check_shapes(start.model, encoder_model, section)
     work = training.work_folder(folder)

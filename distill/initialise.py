@@ -43,7 +43,7 @@ def initialise(teacher: PreTrainedModel, recipe: Recipe, general: Path | None = 
     Raises:
         InputError: no such preset or layer, or a teacher that is not laid out like BERT.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(recipe.student_seed)
     wanted = shape_of(recipe.student, teacher.config)
     pairs = pairs_of(recipe.student, wanted, len(layers_of(teacher)))
     model = _STARTS[recipe.start](teacher, recipe.student, wanted, general)

@@ -13,6 +13,7 @@ from distill.shape import Shape
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Data(Strict):
@@ -85,6 +86,7 @@ class StudentRecipe(Strict):
             By default copied for `layers` alone, general where the recipe has such a section, else random.
         mapping: which teacher layers it learns from: a strategy, or one teacher layer for each of its own;
             by default those it is copied from, else uniform.
+        seed: of the student alone, in place of the recipe's, to train several of one teacher.
     """
 
     layers: tuple[int, ...] = ()
@@ -92,6 +94,7 @@ class StudentRecipe(Strict):
     shape: Shape | None = None
     start: Literal["copied", "narrowed", "general", "random"] | None = None
     mapping: Literal["uniform", "top", "bottom", "last"] | tuple[int, ...] | None = None
+    seed: Seed | None = None
 
     @model_validator(mode="after")
     def _one_shape(self) -> "StudentRecipe":
@@ -181,7 +184,7 @@ class Recipe(Strict):
     schema_version: Literal[1]
     name: str
     task: Literal["classification"]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
     calibration_sentences: Annotated[int, Field(ge=1)] = 128
     data: Data
@@ -189,6 +192,11 @@ class Recipe(Strict):
     student: StudentRecipe
     general: General | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+
+    @property
+    def student_seed(self) -> int:
+        """The seed of the student."""
+        return self.seed if self.student.seed is None else self.student.seed
 
     @property
     def start(self) -> str:
