@@ -1,9 +1,12 @@
 """The distillation stage: a recipe and data in, a teacher folder and a student folder out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from contract.digest import sha256_of_value
@@ -13,10 +16,11 @@ from contract.folder import building, identity, inventory, is_finished, write_ma
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import card, general, stages, teacher, training
-from distill.cache import TeacherCache, cache_folder
+from distill.cache import LOGITS, TeacherCache, cache_folder
 from distill.compare import check_shapes
 from distill.dataset import Splits
-from distill.encoder import Encoder
+from distill.encoder import Encoder, locate
+from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.initialise import initialise, parameters
 from distill.predict import predict
@@ -31,6 +35,7 @@ from distill.student import (
     Student,
     write_evaluation,
 )
+from distill.tokenise import load_tokenizer, tokenise
 
 METHOD = 2  # raised when the same recipe would give another student
 
@@ -50,23 +55,28 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     Raises:
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
-    teacher_folder = teacher.make(recipe, encoder, splits, out)
-    general_folder = general.make(recipe, encoder, out) if recipe.start == "general" else None
-    key = _key(recipe, identity(teacher_folder / TEACHER_MANIFEST), general_folder)
+    others = [locate(name) for name in recipe.teacher.also]
+    teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
+    parents = Parents(
+        teacher=teacher_folder,
+        more=tuple(more),
+        general=general.make(recipe, encoder, out) if recipe.start == "general" else None,
+    )
+    key = _key(recipe, parents)
     folder = out / f"student-{key[:8]}"
     if is_finished(folder / STUDENT_MANIFEST, Student, key):
         training.forget(training.work_folder(folder))
     else:
-        _make(recipe, splits, _Parents(teacher=teacher_folder, general=general_folder), folder, key)
+        _make(recipe, splits, parents, folder, key)
     return teacher_folder, folder
 
 
-def _key(recipe: Recipe, teacher_identity: str, general: Path | None) -> str:
+def _key(recipe: Recipe, parents: "Parents") -> str:
     return sha256_of_value(
         {
             "method": METHOD,
-            "teacher": teacher_identity,
-            "general": general and identity(general / GENERAL_MANIFEST),
+            "parents": parents.identities(),
+            "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
             "student": recipe.student.model_dump(exclude={"seed"}),
             "stages": [stage.model_dump() for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
@@ -76,21 +86,30 @@ def _key(recipe: Recipe, teacher_identity: str, general: Path | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Parents:
-    """The folders a student is made from; no general student where it starts otherwise."""
+class Parents:
+    """The folders a student is made from.
+
+    Attributes:
+        teacher: shows its inside, and is what the student is compared with.
+        more: teachers whose logits are fused with its own.
+        general: the student it starts from, if it does.
+    """
 
     teacher: Path
+    more: tuple[Path, ...]
     general: Path | None
 
     def identities(self) -> dict[str, str]:
         """Return the identity of each, by role."""
         found = {"teacher": identity(self.teacher / TEACHER_MANIFEST)}
+        for number, folder in enumerate(self.more):
+            found[f"teacher-{number + 2}"] = identity(folder / TEACHER_MANIFEST)
         if self.general is not None:
             found["general"] = identity(self.general / GENERAL_MANIFEST)
         return found
 
 
-def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: str) -> None:
+def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: str) -> None:
     model = teacher.load(parents.teacher, recipe.data.label_names)
     start = initialise(model, recipe, parents.general)
     for stage in recipe.stages:
@@ -100,7 +119,8 @@ def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: 
     work = training.work_folder(folder)
     lesson = Lesson(
         teacher=model,
-        cache=_cache(model, parents, tokens.train, folder.parent),
+        cache=_cache(parents.teacher, lambda: model, tokens.train),
+        teacher_logits_NC=_fused(recipe, parents, splits) if parents.more else None,
         tokens=tokens.train,
         teacher_ids_V=np.arange(model.config.vocab_size),
         labels_N=splits.train.labels_N,
@@ -139,10 +159,20 @@ def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: 
     training.forget(work)
 
 
-def _cache(model: PreTrainedModel, parents: _Parents, tokens: Tokens, out: Path) -> TeacherCache:
+def _fused(recipe: Recipe, parents: Parents, splits: Splits) -> NDArray[np.float32]:
+    """Return the fused logits of all teachers on the training sentences, each with its own tokenizer."""
+    logits_KNC = []
+    for folder in (parents.teacher, *parents.more):
+        tokens = tokenise(load_tokenizer(folder), splits.train, recipe.max_length_tokens)
+        cache = _cache(folder, partial(teacher.load, folder, recipe.data.label_names), tokens)
+        logits_KNC.append(cache.read([LOGITS])[LOGITS])
+    return fuse(logits_KNC, splits.train.labels_N, recipe.teacher)
+
+
+def _cache(folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens) -> TeacherCache:
     bf16, _ = training.bf16_choice()
-    folder = cache_folder(out, identity(parents.teacher / TEACHER_MANIFEST), tokens, bf16=bf16)
-    return TeacherCache(folder=folder, model=lambda: model, tokens=tokens, bf16=bf16)
+    place = cache_folder(folder.parent, identity(folder / TEACHER_MANIFEST), tokens, bf16=bf16)
+    return TeacherCache(folder=place, model=model, tokens=tokens, bf16=bf16)
 
 
 def _calibration(train: Tokens, validation: Tokens, recipe: Recipe) -> Tokens:

@@ -68,10 +68,26 @@ class TeacherRecipe(Training):
     Attributes:
         model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned when it is not yet a classifier.
         floor: validation accuracy below which it is refused.
+        also: more teachers of the same task, whose logits are fused with its own; what is learned of the inside is
+            learned from `model` alone.
+        fusion: `mean`, `weighted` by `weights`, or `best`, the teacher nearest the label of each training sentence.
+        weights: of `model` and each of `also`.
     """
 
     model: str
     floor: Annotated[float, Field(ge=0, le=1)]
+    also: tuple[str, ...] = ()
+    fusion: Literal["mean", "weighted", "best"] = "mean"
+    weights: tuple[Weight, ...] = ()
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> "TeacherRecipe":
+        wanted = 1 + len(self.also) if self.fusion == "weighted" else 0
+        if len(self.weights) != wanted or (wanted and not any(self.weights)):
+            raise ValueError(
+                f"fusion = {self.fusion!r} of {1 + len(self.also)} teachers needs {wanted} weights, not all 0"
+            )
+        return self
 
 
 class StudentRecipe(Strict):

@@ -183,7 +183,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
             "encoder": encoder.sha256,
             "data": [splits.train.key(), splits.validation.key()],
             "labels": recipe.data.label_names,
-            "training": recipe.teacher.model_dump(exclude={"model", "floor"}),
+            "training": recipe.teacher.model_dump(exclude={"model", "floor", "also", "fusion", "weights"}),
             "max_length_tokens": recipe.max_length_tokens,
             "seed": recipe.seed,
         }
