@@ -5,7 +5,7 @@ Run from the repository's root, with TextBrewer installed beside (it is no depen
     pip install --no-deps textbrewer
     python results/benchmarks/training_throughput.py
 
-The teacher is the encoder of the embedded default, 6 layers 384 wide, the student its layers 1, 3 and 5; the sentences
+The teacher is the encoder of the embedded default, 6 layers 384 wide, the student its layers 1, 3 and 5; sentences
 are those of the embedded default, or the first column of a TSV file. Both train with embedding, hidden-state, attention
 and prediction losses on the same padded batches of 32 sentences of like length. The ways run in turn, round after round.
 
