@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from contract.folder import building, identity, inventory, is_finished, write_ma
 from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, teacher, training
+from distill import card, expected, tasks, teacher, training
 from distill.batches import Collate, Sentences
 from distill.compare import check_shapes, needs_inside
 from distill.dataset import Splits
@@ -31,8 +32,10 @@ from distill.student import (
     TEACHER_MANIFEST,
     Evaluation,
     Student,
+    read_evaluation,
     write_evaluation,
 )
+from distill.tasks.rows import Labels
 from distill.trainer import DistillationTrainer, Pupil
 
 METHOD = 1  # raised when the same recipe would give another student
@@ -44,7 +47,7 @@ class Lesson:
 
     teacher: PreTrainedModel
     tokens: Tokens
-    labels_N: NDArray[np.int64]
+    labels_N: Labels
     seed: int
     work: Path
 
@@ -71,6 +74,9 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         training.forget(training.work_folder(folder))
     else:
         _make(recipe, splits, teacher_folder, folder, key)
+    evaluation = read_evaluation(folder)
+    scores = tasks.get(recipe.task).scores(evaluation.labels_N, evaluation.student_logits_NC)
+    note(expected.remark(recipe, scores))
     return teacher_folder, folder
 
 
@@ -88,7 +94,7 @@ def _key(recipe: Recipe, teacher_identity: str) -> str:
 
 
 def _make(recipe: Recipe, splits: Splits, teacher_folder: Path, folder: Path, key: str) -> None:
-    teacher_model = teacher.load(teacher_folder, recipe.data.label_names)
+    teacher_model = teacher.load(teacher_folder, tasks.get(recipe.task).head(recipe.data.label_names))
     start = initialise(teacher_model, recipe.student, recipe.seed)
     for stage in recipe.stages:
         check_shapes(start.model, teacher_model, stage)
@@ -148,7 +154,7 @@ def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, work: Path, title: s
 
 
 def _train(pupil: nn.Module, stage: Stage, lesson: Lesson, work: Path, title: str) -> None:
-    beside: dict[str, NDArray[np.generic]] = {"labels": lesson.labels_N}
+    beside: dict[str, NDArray[Any]] = {"labels": lesson.labels_N}
     if not needs_inside(stage):
         beside["teacher_logits"] = _teacher_logits(lesson)
     set_seed(lesson.seed)

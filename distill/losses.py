@@ -91,6 +91,15 @@ def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
     return functional.cross_entropy(student_BC.float(), labels_B)
 
 
+def squared_error(student_B1: Tensor, scores_B1: Tensor) -> Tensor:
+    """Squared difference of a regression's scores: the teacher's, or the data's.
+
+    Returns:
+        A scalar: the mean over sentences.
+    """
+    return functional.mse_loss(student_B1.float(), scores_B1.float())
+
+
 def scores_of(query_BLD: Tensor, key_BLD: Tensor, heads: int) -> Tensor:
     """Return attention scores before softmax, shape (B, H, L, L), from the outputs of the two projections."""
 

@@ -104,9 +104,14 @@ class DistillationTrainer(SentenceTrainer):
                 if getattr(weights, name):
                     mask_BL = inputs["attention_mask"]
                     terms[name] = compare(student.inside, teacher.inside, projections, mask_BL, self.stage)
-        if weights.prediction:
+        regression = self.teacher.config.problem_type == "regression"
+        if weights.prediction and regression:
+            terms["prediction"] = losses.squared_error(student.logits_BC, teacher_logits_BC)
+        elif weights.prediction:
             terms["prediction"] = losses.prediction(student.logits_BC, teacher_logits_BC, self.stage.temperature)
-        if weights.labels:
+        if weights.labels and regression:
+            terms["labels"] = losses.squared_error(student.logits_BC, labels_B[:, None])
+        elif weights.labels:
             terms["labels"] = losses.labels(student.logits_BC, labels_B)
         return terms, student
 

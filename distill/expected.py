@@ -1,0 +1,44 @@
+"""What a recipe's student is expected to score, as it was measured when the recipe was written. Torch-free."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from contract.strict import Strict
+from distill.tasks.score import Score
+
+if TYPE_CHECKING:
+    from distill.recipe import Recipe
+
+
+class Expected(Strict):
+    """Scores of the student over several seeds.
+
+    Attributes:
+        metric: which metric.
+        low, high: the lowest and the highest of the seeds.
+        measured_with: the command, the seeds and the machine.
+    """
+
+    metric: str
+    low: float
+    high: float
+    measured_with: str
+
+
+def remark(recipe: "Recipe", scores: Mapping[str, Score]) -> str:
+    """Say in one line whether a student scores what its recipe expects.
+
+    Args:
+        recipe: what made the student.
+        scores: of the student.
+    """
+    expected = recipe.expected
+    if expected is None:
+        value = scores[recipe.main_metric].value
+        return f"The student's {recipe.main_metric} is {value:.3f}; what this recipe gives was not measured before."
+    value = scores[expected.metric].value
+    place = "inside" if expected.low <= value <= expected.high else "outside"
+    return (
+        f"The student's {expected.metric} is {value:.3f}, {place} the expected {expected.low:.3f} to "
+        f"{expected.high:.3f} ({expected.measured_with})."
+    )
