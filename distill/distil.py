@@ -75,8 +75,8 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     else:
         _make(recipe, splits, teacher_folder, folder, key)
     evaluation = read_evaluation(folder)
-    scores = tasks.get(recipe.task).scores(evaluation.labels_N, evaluation.student_logits_NC)
-    note(expected.remark(recipe, scores))
+    values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
+    note(expected.remark(recipe, values))
     return teacher_folder, folder
 
 

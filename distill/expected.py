@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from contract.strict import Strict
-from distill.tasks.score import Score
 
 if TYPE_CHECKING:
     from distill.recipe import Recipe
@@ -25,18 +24,18 @@ class Expected(Strict):
     measured_with: str
 
 
-def remark(recipe: "Recipe", scores: Mapping[str, Score]) -> str:
+def remark(recipe: "Recipe", values: Mapping[str, float]) -> str:
     """Say in one line whether a student scores what its recipe expects.
 
     Args:
         recipe: what made the student.
-        scores: of the student.
+        values: of each metric of the student.
     """
     expected = recipe.expected
     if expected is None:
-        value = scores[recipe.main_metric].value
+        value = values[recipe.main_metric]
         return f"The student's {recipe.main_metric} is {value:.3f}; what this recipe gives was not measured before."
-    value = scores[expected.metric].value
+    value = values[expected.metric]
     place = "inside" if expected.low <= value <= expected.high else "outside"
     return (
         f"The student's {expected.metric} is {value:.3f}, {place} the expected {expected.low:.3f} to "

@@ -166,7 +166,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
         _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)
     logits_NC = predict(model, tokens.validation, "Checking the teacher")
     labels_N = splits.validation.labels_N
-    scores = {name: score.value for name, score in task.scores(labels_N, logits_NC).items()}
+    scores = task.values(labels_N, logits_NC)
     if ready:
         task.check_answers(labels_N, logits_NC, recipe.main_metric, recipe.teacher.floor, encoder.name)
         check_floor(scores, recipe, encoder.name)

@@ -75,6 +75,10 @@ class Task(Protocol):
         """
         ...
 
+    def values(self, labels_N: Labels, logits_NC: NDArray[np.float32]) -> dict[str, float]:
+        """Return every metric of a model's outputs."""
+        ...
+
     def scores(self, labels_N: Labels, logits_NC: NDArray[np.float32]) -> dict[str, Score]:
         """Return every metric of a model's outputs with its interval."""
         ...

@@ -107,12 +107,17 @@ def confusion(labels_N: Labels, predictions_N: Labels, classes: int) -> NDArray[
     return counts_CC
 
 
-def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
-    """Return the metrics of a model's logits with their 95 % intervals.
+def values(labels_N: Labels, logits_NC: Logits) -> dict[str, float]:
+    """Return the metrics of a model's logits.
 
     Accuracy, macro precision, recall and F1, F1 of the second class (`f1_binary`, two classes only) and Matthews'
-    coefficient, all by scikit-learn. Intervals are percentile bootstraps over the sentences, seeded.
+    coefficient, all by scikit-learn.
     """
+    return _metrics(confusion(labels_N, decode(logits_NC), logits_NC.shape[1]))
+
+
+def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
+    """Return the metrics with their 95 % intervals: percentile bootstraps over the sentences, seeded."""
     counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
     sentences = int(counts_CC.sum())
     cells = counts_CC.ravel() / sentences

@@ -74,15 +74,15 @@ def check_answers(labels_N: Labels, logits_NC: Logits, metric: str, floor: float
             their mean is.
     """
     answers_N = decode(logits_NC)
-    found = scores(labels_N, logits_NC)
-    value = found[metric].value
+    found = values(labels_N, logits_NC)
+    value = found[metric]
     if value < floor <= -value:
         raise InputError(
             f"teacher {name} scores the other way round than the data: {metric} {value:.3f}",
             "turn the data's scores round, or give another teacher",
         )
     spread = float(np.std(labels_N))
-    if value >= floor and found["rmse"].value > spread:
+    if value >= floor and found["rmse"] > spread:
         raise InputError(
             f"teacher {name} scores on another scale than the data: from {answers_N.min():.3g} to "
             f"{answers_N.max():.3g}, the data from {labels_N.min():.3g} to {labels_N.max():.3g}",
@@ -95,11 +95,19 @@ def decode(logits_NC: Logits) -> NDArray[np.float32]:
     return logits_NC[:, 0]
 
 
-def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
-    """Return Pearson's and Spearman's correlation and the root of the mean squared error, with 95 % intervals.
+def values(labels_N: Labels, logits_NC: Logits) -> dict[str, float]:
+    """Return Pearson's and Spearman's correlation, by SciPy, and the root of the mean squared error.
 
-    The correlations are by SciPy, and 0 where one side is constant. Intervals are percentile bootstraps over the
-    sentences, seeded.
+    A correlation is 0 where one side is constant.
+
+    Raises:
+        InputError: an output is not a finite number.
+    """
+    return _metrics(*_checked(labels_N, logits_NC))
+
+
+def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
+    """Return the metrics with their 95 % intervals: percentile bootstraps over the sentences, seeded.
 
     Raises:
         InputError: an output is not a finite number.
