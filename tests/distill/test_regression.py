@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
 
+from bench.record import Record
 from contract.errors import InputError
+from contract.strict import read_json
+from convert.artifact import read_artifact
 from distill import command
 from distill.dataset import Splits, load
 from distill.distil import distil
@@ -94,27 +96,28 @@ def finished(
     tmp_path_factory: pytest.TempPathFactory,
     encoder_folder: Path,
     run_process: Callable[[list[str]], subprocess.CompletedProcess[str]],
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A whole run of a regression on one runtime: its folder and what it printed."""
+) -> Path:
+    """The folder of a regression that was distilled, converted for one runtime, measured and reported."""
     folder = tmp_path_factory.mktemp("regression")
     recipe = write_recipe(folder / "counting.toml", encoder_folder)
     data = write_pairs(folder / "data")
-    quick = ["--blocks", "3", "--sentences", "8", "--out", str(folder / "out")]
-    result = run_process(["run", str(recipe), "--data", str(data), *quick])
-    assert result.returncode == 0, result.stderr
-    return folder / "out", result
+    teacher, student = distil(*command.prepare(str(recipe), data, None, None, None), folder / "out")
+    onnx = ["--target", "laptop-x86", "--runtime", "onnx", "--out", str(folder / "artifacts")]
+    artifacts = [str(folder / "artifacts" / "laptop-x86" / f"onnx-{precision}") for precision in ("fp32", "int8")]
+    quick = ["--blocks", "1", "--sentences", "8", "--student", str(student)]
+    for arguments in (
+        ["convert", str(student), *onnx],
+        ["bench", str(teacher), *artifacts, *quick, "--out", str(folder / "results")],
+        ["report", str(folder / "results"), "--out", str(folder / "report.html")],
+    ):
+        result = run_process(arguments)
+        assert result.returncode == 0, result.stderr
+    return folder
 
 
-@pytest.fixture(scope="module")
-def records(finished: tuple[Path, object]) -> list[dict[str, Any]]:
-    out, _ = finished
-    return [json.loads(path.read_text()) for path in sorted(out.glob("results/*/*.json"))]
-
-
-def test_a_student_learns_scores(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    out, result = finished
-    (student,) = out.glob("student-*")
-    (teacher,) = out.glob("teacher-*")
+def test_a_student_learns_scores(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (student,) = finished.glob("out/student-*")
+    (teacher,) = finished.glob("out/teacher-*")
     evaluation = read_evaluation(student)
     values = regression.values(evaluation.labels_N, evaluation.student_logits_NC)
     assert evaluation.student_logits_NC.shape == (ROWS["dev.tsv"], 1)
@@ -124,39 +127,35 @@ def test_a_student_learns_scores(finished: tuple[Path, subprocess.CompletedProce
     model = AutoModelForSequenceClassification.from_pretrained(student)
     assert (model.config.num_labels, model.config.problem_type) == (1, "regression")
     assert (read_student(student).task, read_student(student).label_names) == ("regression", ())
-    assert "pearson" in (student / "README.md").read_text().partition("| metric |")[2].splitlines()[2]
-    assert f"The student's pearson is {values['pearson']:.3f}" in result.stderr
+    command.show(student, "spearman", json=True)
+    assert list(json.loads(capsys.readouterr().out)["scores"]) == ["spearman", "pearson", "rmse"]
 
 
-def test_every_artifact_is_the_student_and_is_judged(
-    finished: tuple[Path, object], records: list[dict[str, Any]]
-) -> None:
-    out, _ = finished
-    parities = [json.loads(path.read_text())["parity"] for path in out.glob("artifacts/*/*/*/artifact.json")]
-    assert len(parities) + 1 == len(records) > 2
-    assert all(0.5 < parity["agreement"] <= 1 for parity in parities)
+def test_every_artifact_is_the_student_and_is_judged(finished: Path) -> None:
+    records = [read_json(path, Record) for path in finished.glob("results/*/*.json")]
+    assert len(records) == 3
     for record in records:
-        assert record["accuracy"] is None
-        found = record["correlation"]
-        assert found["total"] == ROWS["dev.tsv"]
-        assert found["pearson"]["low"] <= found["pearson"]["value"] <= found["pearson"]["high"]
-        assert found["pearson"]["value"] > 0.85
-        if record["kind"] == "teacher":
-            assert found["pearson_teacher"] == pytest.approx(1, abs=1e-6)
-            assert found["pearson_student"] is None
-        elif record["precision"] == "fp32":
-            assert found["pearson_student"] == pytest.approx(1, abs=1e-6)
+        found = record.correlation
+        assert record.accuracy is None
+        assert found is not None
+        assert found.total == ROWS["dev.tsv"]
+        assert 0.9 < found.pearson.low <= found.pearson.value <= found.pearson.high
+        if record.kind == "teacher":
+            assert found.pearson_teacher == pytest.approx(1, abs=1e-6)
+            assert found.pearson_student is None
+        elif record.precision == "fp32":
+            assert found.pearson_student == pytest.approx(1, abs=1e-6)
+    assert read_artifact(finished / "artifacts" / "laptop-x86" / "onnx-fp32").parity.agreement == 1
 
 
-def test_the_report_shows_correlations(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    out, result = finished
-    report = (out / "REPORT.md").read_text()
+def test_the_report_shows_correlations(finished: Path) -> None:
+    report = (finished / "REPORT.md").read_text()
     heading = next(line for line in report.splitlines() if line.startswith("| Model | Runtime"))
-    assert "| Pearson (95 %) | Drop (95 %) |" in heading
+    assert "| Pearson (95 %) | Drop (of Pearson, 95 %) |" in heading
     assert "Accuracy" not in report
     assert "Pearson correlation against median latency" in report
-    assert (out / "pareto.svg").is_file()
-    assert "of the teacher's Pearson correlation" in result.stdout
+    assert "0.030 of the teacher's Pearson correlation" in report
+    assert "Pearson correlation with 95 % interval" in (finished / "pareto.svg").read_text()
 
 
 def _load(folder: Path, **changes: str) -> Splits:
@@ -203,11 +202,10 @@ def test_a_fault_is_named_with_file_and_line(tmp_path: Path, rows: str, message:
     ],
 )
 def test_a_ready_model_of_other_scores_is_refused(
-    tmp_path: Path, finished: tuple[Path, object], outputs: int, factor: float, shift: float, message: str
+    tmp_path: Path, finished: Path, outputs: int, factor: float, shift: float, message: str
 ) -> None:
     """The head of the teacher is turned round or moved."""
-    out, _ = finished
-    (teacher,) = out.glob("teacher-*")
+    (teacher,) = finished.glob("out/teacher-*")
     changed = tmp_path / "changed"
     shutil.copytree(teacher, changed)
     model = BertForSequenceClassification.from_pretrained(
@@ -218,7 +216,7 @@ def test_a_ready_model_of_other_scores_is_refused(
         model.classifier.bias *= factor
         model.classifier.bias += shift
     model.save_pretrained(changed)
-    prepared = command.prepare(str(out.parent / "counting.toml"), out.parent / "data", str(changed), None, None)
+    prepared = command.prepare(str(finished / "counting.toml"), finished / "data", str(changed), None, None)
     with pytest.raises(InputError) as error:
         distil(*prepared, tmp_path / "other")
     assert message in str(error.value)
