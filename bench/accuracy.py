@@ -1,17 +1,20 @@
-"""Right and wrong over the evaluation split. Shapes: N sentences, C labels."""
+"""Right and wrong, or near and far, over the evaluation split. Shapes: N sentences, C labels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record import Accuracy
+from bench.record import Accuracy, Correlation, Estimate
 from contract.errors import InputError
+from distill.tasks import regression
+from distill.tasks.rows import Labels
+from distill.tasks.score import Score
 
 Logits = NDArray[np.float32]
 
 
 def judge(
     logits_NC: Logits,
-    labels_N: NDArray[np.int64],
+    labels_N: Labels,
     teacher_logits_NC: Logits,
     student_logits_NC: Logits | None = None,
 ) -> Accuracy:
@@ -26,6 +29,52 @@ def judge(
     Raises:
         InputError: the outputs are not of these sentences and labels, or are not numbers.
     """
+    _check(logits_NC, labels_N, teacher_logits_NC)
+    predicted_N = logits_NC.argmax(axis=1)
+    teacher_N = teacher_logits_NC.argmax(axis=1)
+    right_N, teacher_right_N = predicted_N == labels_N, teacher_N == labels_N
+    counts_CC = np.zeros((logits_NC.shape[1], logits_NC.shape[1]), dtype=np.int64)
+    np.add.at(counts_CC, (labels_N.astype(np.int64), predicted_N), 1)
+    return Accuracy(
+        confusion=tuple(tuple(row) for row in counts_CC.tolist()),
+        teacher_right=int(teacher_right_N.sum()),
+        both_right=int((right_N & teacher_right_N).sum()),
+        agrees_with_teacher=int((predicted_N == teacher_N).sum()),
+        agrees_with_student=_agreements(predicted_N, student_logits_NC),
+    )
+
+
+def correlate(
+    logits_N1: Logits,
+    labels_N: Labels,
+    teacher_logits_N1: Logits,
+    student_logits_N1: Logits | None = None,
+) -> Correlation:
+    """Correlate a model's scores with the data's, the teacher's and the student's.
+
+    Args:
+        logits_N1: the model's outputs.
+        labels_N: the true scores.
+        teacher_logits_N1: the teacher's outputs.
+        student_logits_N1: the PyTorch student's outputs; none if the model is the teacher.
+
+    Raises:
+        InputError: the outputs are not of these sentences, or are not numbers.
+    """
+    _check(logits_N1, labels_N, teacher_logits_N1)
+    found = {name: _estimate(score) for name, score in regression.scores(labels_N, logits_N1).items()}
+    return Correlation(
+        total=len(labels_N),
+        pearson=found["pearson"],
+        spearman=found["spearman"],
+        rmse=found["rmse"],
+        pearson_drop=_estimate(regression.pearson_drop(labels_N, logits_N1, teacher_logits_N1)),
+        pearson_teacher=_correlation(logits_N1, teacher_logits_N1),
+        pearson_student=None if student_logits_N1 is None else _correlation(logits_N1, student_logits_N1),
+    )
+
+
+def _check(logits_NC: Logits, labels_N: Labels, teacher_logits_NC: Logits) -> None:
     if logits_NC.shape != teacher_logits_NC.shape or len(logits_NC) != len(labels_N):
         raise InputError(
             f"outputs of shape {logits_NC.shape} for {len(labels_N)} labels and teacher outputs of shape "
@@ -34,18 +83,14 @@ def judge(
         )
     if not np.isfinite(logits_NC).all():
         raise InputError("the model's outputs are not all finite numbers", "convert the student again")
-    predicted_N = logits_NC.argmax(axis=1)
-    teacher_N = teacher_logits_NC.argmax(axis=1)
-    right_N, teacher_right_N = predicted_N == labels_N, teacher_N == labels_N
-    counts_CC = np.zeros((logits_NC.shape[1], logits_NC.shape[1]), dtype=np.int64)
-    np.add.at(counts_CC, (labels_N, predicted_N), 1)
-    return Accuracy(
-        confusion=tuple(tuple(row) for row in counts_CC.tolist()),
-        teacher_right=int(teacher_right_N.sum()),
-        both_right=int((right_N & teacher_right_N).sum()),
-        agrees_with_teacher=int((predicted_N == teacher_N).sum()),
-        agrees_with_student=_agreements(predicted_N, student_logits_NC),
-    )
+
+
+def _correlation(first_N1: Logits, second_N1: Logits) -> float:
+    return regression.pearson(regression.decode(first_N1), regression.decode(second_N1))
+
+
+def _estimate(score: Score) -> Estimate:
+    return Estimate(value=score.value, low=score.low, high=score.high)
 
 
 def _agreements(predicted_N: NDArray[np.intp], other_logits_NC: Logits | None) -> int | None:

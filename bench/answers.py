@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.subject import Subject
-from contract.errors import InputError
+from contract.errors import InputError, require
 from contract.folder import identity, verify
 from distill.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
 
@@ -37,9 +37,12 @@ def read_answers(folder: Path) -> Answers:
 
     Raises:
         InputError: not a finished student folder, or a file is not the one of its manifest.
+        MissingExtraError: what judges a regression is not installed; better known before anything is measured.
     """
     student = read_student(folder)
     verify(folder, student)
+    if student.task == "regression":
+        require("scipy", extra="report")
     return Answers(
         folder=folder,
         sha256=identity(folder / STUDENT_MANIFEST),

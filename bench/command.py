@@ -2,11 +2,14 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.settings import DEFAULT
+
+if TYPE_CHECKING:
+    from bench.record import Record
 
 BlocksOption = Annotated[int, typer.Option("--blocks", min=1, help="Fresh processes per model.")]
 SentencesOption = Annotated[int, typer.Option("--sentences", min=1, help="Timed sentences per process.")]
@@ -62,7 +65,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "p50 ms", "p90 ms", "peak MiB", "size MiB", "accuracy", "validity")
+    table = Table("model", "p50 ms", "p90 ms", "peak MiB", "size MiB", "score", "validity")
     for record in records:
         p50_ns, p90_ns = percentile(record.infer_ns, 50), percentile(record.infer_ns, 90)
         table.add_row(
@@ -71,7 +74,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
             _scaled(p90_ns, 1e6, 2),
             _scaled(record.memory.peak_bytes, 2**20, 1),
             _scaled(record.size_bytes, 2**20, 1),
-            "n/a" if record.accuracy is None else f"{record.accuracy.right / record.accuracy.total:.3f}",
+            _score(record),
             record.validity,
         )
     console = Console(highlight=False, markup=False)
@@ -80,6 +83,12 @@ def _show(paths: list[Path], *, json: bool) -> None:
         if record.causes:
             console.print(f"{record.label} is {record.validity}: {'; '.join(record.causes)}", soft_wrap=True)
     typer.echo(str(paths[0].parent))
+
+
+def _score(record: "Record") -> str:
+    if record.correlation is not None:
+        return f"Pearson {record.correlation.pearson.value:.3f}"
+    return "n/a" if record.accuracy is None else f"accuracy {record.accuracy.right / record.accuracy.total:.3f}"
 
 
 def _scaled(value: float | None, unit: float, digits: int) -> str:

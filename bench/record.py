@@ -152,6 +152,34 @@ class Accuracy(Strict):
         return sum(row[label] for label, row in enumerate(self.confusion))
 
 
+class Estimate(Strict):
+    """A number with its 95 % interval over the sentences."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Correlation(Strict):
+    """How a regression's scores go with the data's over the whole evaluation split; only the host knows those.
+
+    Attributes:
+        total: how many sentences were judged.
+        rmse: root of the mean squared error.
+        pearson_drop: the teacher's Pearson correlation minus this one's, paired by sentence.
+        pearson_teacher: Pearson correlation with the teacher's scores.
+        pearson_student: the same with the PyTorch student's; null for the teacher.
+    """
+
+    total: int
+    pearson: Estimate
+    spearman: Estimate
+    rmse: Estimate
+    pearson_drop: Estimate
+    pearson_teacher: float
+    pearson_student: float | None
+
+
 class Record(Strict):
     """One model on one device.
 
@@ -164,6 +192,7 @@ class Record(Strict):
         runtime, precision: of the model; the teacher's and student's runtime is `pytorch`.
         model_sha256: identity of the measured folder.
         size_bytes: its files, without evaluation data.
+        accuracy, correlation: of a classification or a regression, where the labels were at hand.
     """
 
     schema_version: Literal[1]
@@ -188,6 +217,7 @@ class Record(Strict):
     memory: Memory
     outputs: Outputs
     accuracy: Accuracy | None
+    correlation: Correlation | None = None
     validity: Validity
     causes: tuple[str, ...]
 
@@ -195,6 +225,11 @@ class Record(Strict):
     def label(self) -> str:
         """The model in a few words, such as `onnx int8`."""
         return f"{self.kind} ({self.runtime})" if self.kind != "artifact" else f"{self.runtime} {self.precision}"
+
+    @property
+    def judged(self) -> Accuracy | Correlation | None:
+        """How right it is, whatever the kind of task; nothing where the labels were not at hand."""
+        return self.accuracy or self.correlation
 
     @property
     def infer_ns(self) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import runtimes
-from bench.accuracy import judge
+from bench.accuracy import correlate, judge
 from bench.plan import Plan
-from bench.record import Accuracy, Record
+from bench.record import Accuracy, Correlation, Record
 from bench.reply import OutputsReply
 from bench.subject import Subject
 from bench.trial import Trial
@@ -80,13 +80,14 @@ def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
         and record.threads == trial.threads
         and record.runtime_version == runtimes.version(trial.subject.runtime)
         and tuple(block.rows for block in record.blocks) == plan.rows_by_block
-        and (record.accuracy is None) == (trial.answers is None)
+        and (record.judged is None) == (trial.answers is None)
     )
 
 
 def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: datetime) -> Record:
     subject = trial.subject
     validity, causes = judge_record(trial.blocks, foreign=plan.foreign)
+    judged = _judged(trial, reply)
     return Record(
         schema_version=1,
         session=session,
@@ -109,7 +110,8 @@ def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: da
         blocks=tuple(trial.blocks),
         memory=reply.memory,
         outputs=reply.outputs,
-        accuracy=_accuracy(trial, reply),
+        accuracy=judged if isinstance(judged, Accuracy) else None,
+        correlation=judged if isinstance(judged, Correlation) else None,
         validity=validity,
         causes=causes,
     )
@@ -131,12 +133,13 @@ def _parameters(trial: Trial) -> int | None:
     return trial.subject.parameters
 
 
-def _accuracy(trial: Trial, reply: OutputsReply) -> Accuracy | None:
+def _judged(trial: Trial, reply: OutputsReply) -> Accuracy | Correlation | None:
     if trial.answers is None:
         return None
     evaluation = trial.answers.evaluation
     is_teacher = trial.subject.kind == "teacher"
-    return judge(
+    against = correlate if trial.subject.task == "regression" else judge
+    return against(
         reply.outputs.logits_NC(),
         evaluation.labels_N,
         evaluation.teacher_logits_NC,

@@ -16,7 +16,7 @@ class Parity(Strict):
 
     Attributes:
         sentences: how many were compared.
-        agreement: share of sentences with the same predicted label.
+        agreement: share of sentences with the same predicted label; of a score, with nearly the same one.
         max_abs_difference: largest difference of one logit.
         mean_abs_difference: mean difference of a logit.
     """

@@ -18,6 +18,7 @@ from targets.profile import Precision, RuntimeName
 
 SENTENCES = 64
 FP32_LIMIT = 1e-4
+NEAR = 0.1
 
 
 class Run(Protocol):
@@ -55,6 +56,12 @@ class Reference:
     tokens: Tokens
     logits_NC: NDArray[np.float32]
 
+    @property
+    def fp32_limit(self) -> float:
+        """The difference that rounding explains; scores may be large numbers, labels' logits are not."""
+        largest = float(np.abs(self.logits_NC).max()) if self.logits_NC.shape[1] == 1 else 1.0
+        return FP32_LIMIT * max(1.0, largest)
+
 
 def compare(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
     """Compare a model's logits with the reference's.
@@ -67,13 +74,26 @@ def compare(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.floa
     if not np.isfinite(logits_NC).all():
         raise WorkerError("its logits are not finite numbers")
     differences_NC = np.abs(logits_NC.astype(np.float64) - reference_logits_NC)
-    same_N = logits_NC.argmax(axis=1) == reference_logits_NC.argmax(axis=1)
     return Parity(
         sentences=len(logits_NC),
-        agreement=float(same_N.mean()),
+        agreement=float(agreeing(reference_logits_NC, logits_NC).mean()),
         max_abs_difference=float(differences_NC.max()),
         mean_abs_difference=float(differences_NC.mean()),
     )
+
+
+def agreeing(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell of each sentence whether a model answers as the reference does, shape (N,).
+
+    That is the same label; of one output, which is a score, one within a tenth of the standard deviation of the
+    reference's scores.
+    """
+    if reference_logits_NC.shape[1] == 1:
+        differences_N = np.abs(logits_NC[:, 0].astype(np.float64) - reference_logits_NC[:, 0])
+        near_N: NDArray[np.bool_] = differences_N <= NEAR * reference_logits_NC.std(dtype=np.float64)
+        return near_N
+    same_N: NDArray[np.bool_] = logits_NC.argmax(axis=1) == reference_logits_NC.argmax(axis=1)
+    return same_N
 
 
 def worst(first: Parity, second: Parity) -> Parity:
@@ -128,14 +148,19 @@ def measure(
     return worst(compared[0], compared[-1])
 
 
-def check(parity: Parity, precision: Precision) -> None:
+def check(parity: Parity, precision: Precision, limit: float = FP32_LIMIT) -> None:
     """Refuse a full-precision model that is not the student; what int8 costs is for the record to say.
+
+    Args:
+        parity: of the model with the student.
+        precision: the model's.
+        limit: the largest difference that rounding explains.
 
     Raises:
         WorkerError: its logits differ too much.
     """
-    if precision is Precision.FP32 and parity.max_abs_difference >= FP32_LIMIT:
+    if precision is Precision.FP32 and parity.max_abs_difference >= limit:
         raise WorkerError(
             f"its logits differ from the student's by {parity.max_abs_difference:.1e}, "
-            f"more than the {FP32_LIMIT:.0e} that rounding explains"
+            f"more than the {limit:.0e} that rounding explains"
         )

@@ -1,8 +1,9 @@
 """The model card in a student folder."""
 
+from distill import tasks
 from distill.recipe import Recipe
 from distill.student import Evaluation
-from distill.tasks import classification
+from distill.tasks.score import Score
 
 
 def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
@@ -13,7 +14,8 @@ def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
         shape: of the student, in words.
         evaluation: the outputs of both.
     """
-    found = scores(evaluation)
+    found = scores(recipe.task, evaluation, recipe.main_metric)
+    labels = ", ".join(recipe.data.label_names) or "one score"
     rows = "\n".join(
         f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} |"
         for name, (student, teacher) in found.items()
@@ -27,7 +29,7 @@ tags: [distillation, tinybert]
 # {recipe.name} student
 
 {shape}; distilled by tinybert-edge from {recipe.teacher.model} with seed {recipe.seed}.
-Labels: {", ".join(recipe.data.label_names)}. Texts are cut at {recipe.max_length_tokens} tokens.
+Labels: {labels}. Texts are cut at {recipe.max_length_tokens} tokens.
 
 On the {len(evaluation.labels_N)} sentences of the validation split (95 % interval over the sentences):
 
@@ -39,13 +41,9 @@ How it was made, with the hashes of its parents: `student.json`.
 """
 
 
-def scores(evaluation: Evaluation) -> dict[str, tuple[classification.Score, classification.Score]]:
-    """Return each metric's score of the student and of the teacher."""
-    classes = evaluation.teacher_logits_NC.shape[1]
-
-    def judged(logits: classification.Logits) -> dict[str, classification.Score]:
-        predictions_N = classification.decode(logits)
-        return classification.scores(classification.confusion(evaluation.labels_N, predictions_N, classes))
-
-    student, teacher = judged(evaluation.student_logits_NC), judged(evaluation.teacher_logits_NC)
-    return {name: (student[name], teacher[name]) for name in student}
+def scores(task: str, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Score, Score]]:
+    """Return each metric's score of the student and of the teacher, the main metric's first."""
+    judged, labels_N = tasks.get(task).scores, evaluation.labels_N
+    student, teacher = judged(labels_N, evaluation.student_logits_NC), judged(labels_N, evaluation.teacher_logits_NC)
+    names = sorted(student, key=lambda name: name != main_metric)
+    return {name: (student[name], teacher[name]) for name in names}

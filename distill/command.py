@@ -36,8 +36,8 @@ def distill(
 ) -> None:
     """Distil a teacher to a small student.
 
-    The teacher is fine-tuned first when it is not yet a classifier. Finished parts are found again, an interrupted
-    training goes on where it was.
+    The teacher is fine-tuned first when it is not yet trained for the task. Finished parts are found again, an
+    interrupted training goes on where it was.
 
     Examples:
 
@@ -57,7 +57,7 @@ def distill(
     folder = out or Path("runs") / document.name
     with owned(folder):
         _, student = distil(document, encoder, splits, folder)
-    show(student, json=json)
+    show(student, document.main_metric, json=json)
 
 
 def prepare(
@@ -86,16 +86,16 @@ def prepare(
     if document.student.preset:
         shape.preset(document.student.preset)
     found = encoder.locate(document.teacher.model)
-    return document, found, datasets.load(document.data, data, document.seed)
+    return document, found, datasets.load(document.data, data, document.seed, document.task)
 
 
-def show(student: Path, *, json: bool) -> None:
-    """Print a student's scores and, last, its folder."""
+def show(student: Path, main_metric: str, *, json: bool) -> None:
+    """Print a student's scores, the main metric's first, and, last, its folder."""
     from distill.card import scores
     from distill.student import read_evaluation, read_student
 
-    found = scores(read_evaluation(student))
     manifest = read_student(student)
+    found = scores(manifest.task, read_evaluation(student), main_metric)
     if json:
         values = {name: {"student": own.value, "teacher": theirs.value} for name, (own, theirs) in found.items()}
         typer.echo(json_module.dumps({"student": str(student), "shape": manifest.shape, "scores": values}))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contract.errors import InputError, needs_extra
-from distill import sentences
+from distill import sentences, tasks
 from distill.recipe import Data
-from distill.tasks.classification import NO_ROWS_CURE, Rows, read_rows
+from distill.tasks.rows import Rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -25,24 +25,26 @@ class Splits:
     validation: Rows
 
 
-def load(data: Data, folder: Path | None, seed: int) -> Splits:
+def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classification") -> Splits:
     """Load and check both splits.
 
     Args:
         data: the recipe's section.
         folder: where the files lie (--data).
         seed: of generated sentences, and of the rows drawn.
+        task: the kind of task, which says what a label is.
 
     Raises:
-        InputError: a file or column is missing, a label is out of range, a split is empty or of one class.
+        InputError: a file or column is missing, a label is out of range, a split is empty or of one label.
     """
+    kind = tasks.get(task)
     if data.format == "generated":
         generated = sentences.generate(GENERATED_ROWS, seed)
         train, validation = generated["train"], generated["validation"]
     else:
-        tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder)
-        train = _rows(tables["train"], data, *_where(data, folder, data.train))
-        validation = _rows(tables["validation"], data, *_where(data, folder, data.validation))
+        tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, kind.NO_ROWS_CURE)
+        train = _rows(kind, tables["train"], data, *_where(data, folder, data.train))
+        validation = _rows(kind, tables["validation"], data, *_where(data, folder, data.validation))
     return Splits(train=_drawn(train, data.train_rows, seed), validation=validation)
 
 
@@ -61,9 +63,9 @@ def _where(data: Data, folder: Path | None, split: str) -> tuple[str, int]:
     return str(folder / split), 2 if data.format in ("tsv", "csv") else 1
 
 
-def _rows(table: "Dataset", data: Data, source: str, first_line: int) -> Rows:
+def _rows(kind: tasks.Task, table: "Dataset", data: Data, source: str, first_line: int) -> Rows:
     columns = {name: table[name][:] for name in table.column_names}
-    return read_rows(
+    return kind.read_rows(
         columns,
         text=data.text,
         text_pair=data.text_pair,
@@ -74,7 +76,7 @@ def _rows(table: "Dataset", data: Data, source: str, first_line: int) -> Rows:
     )
 
 
-def _file_tables(data: Data, folder: Path | None) -> "dict[str, Dataset]":
+def _file_tables(data: Data, folder: Path | None, cure: str) -> "dict[str, Dataset]":
     if folder is None:
         raise InputError("this recipe reads files", f"name their folder with --data (it must hold {data.train})")
     files = {"train": folder / data.train, "validation": folder / data.validation}
@@ -82,11 +84,11 @@ def _file_tables(data: Data, folder: Path | None) -> "dict[str, Dataset]":
         if not path.is_file():
             raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: empty", NO_ROWS_CURE)
-    return {split: _read_file(path, data.format) for split, path in files.items()}
+            raise InputError(f"{path}: empty", cure)
+    return {split: _read_file(path, data.format, cure) for split, path in files.items()}
 
 
-def _read_file(path: Path, file_format: str) -> "Dataset":
+def _read_file(path: Path, file_format: str, cure: str) -> "Dataset":
     with needs_extra("distill"):
         import datasets
         from datasets.exceptions import DatasetGenerationError
@@ -97,7 +99,7 @@ def _read_file(path: Path, file_format: str) -> "Dataset":
     except (DatasetGenerationError, ValueError, OSError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
         if "corresponds to no data" in reason:
-            raise InputError(f"{path}: no rows", NO_ROWS_CURE) from error
+            raise InputError(f"{path}: no rows", cure) from error
         raise InputError(f"{path}: cannot be read as {file_format} ({reason})") from error
     return table
 

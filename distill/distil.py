@@ -13,9 +13,10 @@ from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, identity, inventory, is_finished, write_manifest
+from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, general, stages, teacher, training
+from distill import card, expected, general, stages, tasks, teacher, training
 from distill.cache import LOGITS, TeacherCache, cache_folder
 from distill.compare import check_shapes
 from distill.dataset import Splits
@@ -33,6 +34,7 @@ from distill.student import (
     TEACHER_MANIFEST,
     Evaluation,
     Student,
+    read_evaluation,
     write_evaluation,
 )
 from distill.tokenise import load_tokenizer, tokenise
@@ -68,6 +70,9 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         training.forget(training.work_folder(folder))
     else:
         _make(recipe, splits, parents, folder, key)
+    evaluation = read_evaluation(folder)
+    values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
+    note(expected.remark(recipe, values))
     return teacher_folder, folder
 
 
@@ -110,7 +115,7 @@ class Parents:
 
 
 def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: str) -> None:
-    model = teacher.load(parents.teacher, recipe.data.label_names)
+    model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
     start = initialise(model, recipe, parents.general)
     for stage in recipe.stages:
         check_shapes(start.model, model, stage)
@@ -161,10 +166,10 @@ def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: s
 
 def _fused(recipe: Recipe, parents: Parents, splits: Splits) -> NDArray[np.float32]:
     """Return the fused logits of all teachers on the training sentences, each with its own tokenizer."""
-    logits_KNC = []
+    logits_KNC, head = [], tasks.get(recipe.task).head(recipe.data.label_names)
     for folder in (parents.teacher, *parents.more):
         tokens = tokenise(load_tokenizer(folder), splits.train, recipe.max_length_tokens)
-        cache = _cache(folder, partial(teacher.load, folder, recipe.data.label_names), tokens)
+        cache = _cache(folder, partial(teacher.load, folder, head), tokens)
         logits_KNC.append(cache.read([LOGITS])[LOGITS])
     return fuse(logits_KNC, splits.train.labels_N, recipe.teacher)
 

@@ -81,7 +81,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
 
 def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
     # Its head is new and of no use: what it shows inside is all that it teaches.
-    encoder_model = teacher.load(encoder.folder, recipe.data.label_names)
+    encoder_model = teacher.load(encoder.folder, {})
     from_nothing = recipe.model_copy(
         update={"student": recipe.student.model_copy(update={"start": "random", "seed": None})}
     )

@@ -100,15 +100,6 @@ def divergence(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Te
     return kl * temperature**2
 
 
-def logits(student_BC: Tensor, teacher_BC: Tensor, _temperature: float) -> Tensor:
-    """Mean squared difference of the logits (Ba and Caruana, arXiv 1312.6184, section 2.2).
-
-    Returns:
-        A scalar: the mean over sentences and classes.
-    """
-    return functional.mse_loss(student_BC.float(), teacher_BC.float())
-
-
 def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
     """Cross-entropy with the data's labels.
 
@@ -116,6 +107,18 @@ def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
         A scalar: the mean over sentences.
     """
     return functional.cross_entropy(student_BC.float(), labels_B)
+
+
+def squared_error(student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
+    """Mean squared difference of logits (Ba and Caruana, arXiv 1312.6184, section 2.2), or of a regression's scores.
+
+    Args:
+        student_BC, teacher_BC: the student's, and the teacher's or the data's; C is 1 for scores.
+
+    Returns:
+        A scalar: the mean over sentences and classes.
+    """
+    return functional.mse_loss(student_BC.float(), teacher_BC.float())
 
 
 def scores_of(query_BLD: Tensor, key_BLD: Tensor, heads: int) -> Tensor:

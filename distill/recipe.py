@@ -8,9 +8,13 @@ from pydantic import Field, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.strict import Strict, near_miss, parse, read_toml
+from distill import tasks
+from distill.expected import Expected
 from distill.shape import Shape
 
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
+# Another key changes what the student may score, so that what was measured with the recipe no longer holds.
+UNEXPECTING = ("seed", "name", "expected")
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -24,7 +28,7 @@ class Data(Strict):
         train, validation: file names below --data, or split names of a hub data set.
         dataset: the hub data set, `name` or `name:configuration`.
         text, text_pair, label: column names; no text_pair for single sentences.
-        label_names: in the order of the label numbers.
+        label_names: in the order of the label numbers; none for regression, whose labels are scores.
         train_rows: train on so many rows, drawn by the recipe's seed, instead of all.
     """
 
@@ -35,7 +39,7 @@ class Data(Strict):
     text: str = "text"
     text_pair: str = ""
     label: str = "label"
-    label_names: Annotated[tuple[str, ...], Field(min_length=2)]
+    label_names: tuple[str, ...] = ()
     train_rows: Annotated[int, Field(ge=2)] | None = None
 
     @field_validator("label_names")
@@ -67,7 +71,7 @@ class TeacherRecipe(Training):
 
     Attributes:
         model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned when it is not yet a classifier.
-        floor: validation accuracy below which it is refused.
+        floor: of the recipe's metric on the validation split; below it the teacher is refused.
         also: more teachers of the same task, whose logits are fused with its own; what is learned of the inside is
             learned from `model` alone.
         fusion: `mean`, `weighted` by `weights`, or `best`, the teacher nearest the label of each training sentence.
@@ -164,7 +168,7 @@ class Stage(Training):
 
     name: str
     losses: LossWeights
-    prediction_loss: Literal["soft_cross_entropy", "divergence", "logits"] = "soft_cross_entropy"
+    prediction_loss: Literal["soft_cross_entropy", "divergence", "squared_error"] = "soft_cross_entropy"
     temperature: Positive = 1.0
     relation_heads: Annotated[int, Field(ge=1)] = 12
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -195,11 +199,17 @@ class General(Stage):
 
 
 class Recipe(Strict):
-    """A whole distillation."""
+    """A whole distillation.
+
+    Attributes:
+        metric: what the teacher and the student are judged by first; the task's usual one if not given.
+        expected: what the student scored when the recipe was written, if that was measured.
+    """
 
     schema_version: Literal[1]
     name: str
-    task: Literal["classification"]
+    task: tasks.Name
+    metric: str = ""
     seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
     calibration_sentences: Annotated[int, Field(ge=1)] = 128
@@ -208,6 +218,26 @@ class Recipe(Strict):
     student: StudentRecipe
     general: General | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    expected: Expected | None = None
+
+    @property
+    def main_metric(self) -> str:
+        """The metric to judge by first."""
+        return self.metric or tasks.get(self.task).METRICS[0]
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> "Recipe":
+        known = tasks.get(self.task).METRICS
+        if self.metric and self.metric not in known:
+            raise ValueError(f"{self.task} has no metric {self.metric!r}, only {', '.join(known)}")
+        if self.task == "classification":
+            if len(self.data.label_names) < 2:
+                raise ValueError("classification needs at least two data.label_names")
+            if self.metric == "f1_binary" and len(self.data.label_names) != 2:
+                raise ValueError("the metric f1_binary is of two labels, use f1_macro")
+        elif self.data.label_names or self.data.format == "generated":
+            raise ValueError("regression has scores: no data.label_names, and no generated data")
+        return self
 
     @property
     def student_seed(self) -> int:
@@ -261,6 +291,8 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
     if not overrides:
         return recipe
     document = recipe.model_dump(mode="json", exclude_unset=True)
+    if any(override.partition("=")[0].strip() not in UNEXPECTING for override in overrides):
+        document.pop("expected", None)
     for override in overrides:
         _set(document, override)
     return parse(Recipe, document, "--set")

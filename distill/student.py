@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from contract.folder import Manifest, read_manifest
 from contract.tokens import Tokens, read_tokens, write_tokens
+from distill.tasks.rows import Labels
 
 SCHEMA: Literal[1] = 1
 STUDENT_MANIFEST = "student.json"
@@ -40,10 +41,10 @@ class Model(Manifest):
 
 
 class Teacher(Model):
-    """teacher.json: a classifier, where it is from, and its accuracy on the validation split."""
+    """teacher.json: a model of the task, where it is from, and each metric of its task on the validation split."""
 
     source: str
-    validation_accuracy: float
+    validation_scores: dict[str, float]
 
 
 class Student(Model):
@@ -59,13 +60,13 @@ class Evaluation:
 
     Attributes:
         tokens: N sentences.
-        labels_N: their labels.
+        labels_N: their labels: numbers of labels, or scores.
         teacher_logits_NC: the teacher's outputs.
         student_logits_NC: the PyTorch student's outputs in fp32, the reference of every converted artifact.
     """
 
     tokens: Tokens
-    labels_N: NDArray[np.int64]
+    labels_N: Labels
     teacher_logits_NC: NDArray[np.float32]
     student_logits_NC: NDArray[np.float32]
 
@@ -104,7 +105,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     tokens, arrays = read_tokens(folder / EVALUATION)
     return Evaluation(
         tokens=tokens,
-        labels_N=cast("NDArray[np.int64]", arrays["labels"]),
+        labels_N=cast("Labels", arrays["labels"]),
         teacher_logits_NC=cast("NDArray[np.float32]", arrays["teacher_logits"]),
         student_logits_NC=cast("NDArray[np.float32]", arrays["student_logits"]),
     )

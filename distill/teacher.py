@@ -1,11 +1,10 @@
-"""The teacher: found, fine-tuned when it is not yet a classifier, and checked before anything is spent on it."""
+"""The teacher: found, fine-tuned when it is not yet of the task, and checked before anything is spent on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -21,7 +20,7 @@ from contract.errors import InputError
 from contract.folder import building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import training
+from distill import tasks, training
 from distill.batches import Collate, Sentences
 from distill.compact import compact
 from distill.dataset import Splits
@@ -30,7 +29,7 @@ from distill.initialise import check_fit, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
-from distill.tasks import classification
+from distill.tasks.rows import Labels
 from distill.tokenise import load_tokenizer, tokenise
 
 METHOD = 2  # raised when the same recipe would give another teacher
@@ -69,13 +68,13 @@ def make(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
         The teacher folder: Hugging Face layout, teacher.json, evaluation.npz (tokens only).
 
     Raises:
-        InputError: other labels than the data, or an accuracy below the recipe's floor.
+        InputError: other labels than the data, or a score below the recipe's floor.
     """
     key = _key(recipe, encoder, splits)
     folder = out / f"teacher-{key[:8]}"
     if not is_finished(folder / TEACHER_MANIFEST, Teacher, key):
         _make(recipe, encoder, splits, folder, key)
-    check_floor(read_teacher(folder).validation_accuracy, recipe.teacher.floor, encoder.name)
+    check_floor(read_teacher(folder).validation_scores, recipe, encoder.name)
     return folder
 
 
@@ -94,8 +93,12 @@ def read_config(folder: Path) -> Any:
         ) from error
 
 
-def load(folder: Path, labels: tuple[str, ...]) -> PreTrainedModel:
-    """Load a model as a classifier of these labels, in fp32; a new head starts at random.
+def load(folder: Path, head: Mapping[str, Any]) -> PreTrainedModel:
+    """Load a model with one head over the whole text, in fp32; a new head starts at random.
+
+    Args:
+        folder: where the model lies, in Hugging Face layout.
+        head: what its configuration must say of its outputs.
 
     Raises:
         InputError: it cannot be loaded.
@@ -105,8 +108,7 @@ def load(folder: Path, labels: tuple[str, ...]) -> PreTrainedModel:
     try:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             folder,
-            id2label=dict(enumerate(labels)),
-            label2id={name: number for number, name in enumerate(labels)},
+            **head,
             use_safetensors=True,
             trust_remote_code=False,
             dtype="float32",
@@ -117,61 +119,21 @@ def load(folder: Path, labels: tuple[str, ...]) -> PreTrainedModel:
     return model
 
 
-def is_classifier(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a trained sequence classifier."""
+def is_ready(config: Any) -> bool:
+    """Tell whether a model's configuration is that of a model trained to classify or to score sequences."""
     return any("ForSequenceClassification" in name for name in config.architectures or ())
 
 
-def check_labels(config: Any, label_names: tuple[str, ...], name: str) -> None:
-    """Check that a ready classifier answers with the data's labels, in the data's order.
-
-    Raises:
-        InputError: another number of labels, or the same names in another order.
-    """
-    theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
-    if len(theirs) != len(label_names):
-        raise InputError(
-            f"teacher {name} has {len(theirs)} labels ({', '.join(theirs)}), the data {len(label_names)}",
-            "give a teacher of this task, or change data.label_names",
-        )
-    lower, ours = [label.lower() for label in theirs], [label.lower() for label in label_names]
-    if lower != ours and sorted(lower) == sorted(ours):
-        raise InputError(
-            f"teacher {name} orders its labels {', '.join(theirs)}, the data {', '.join(label_names)}",
-            "set data.label_names to the teacher's order and number the data's labels so",
-        )
-
-
-def check_order(labels_N: NDArray[np.int64], logits_NC: NDArray[np.float32], floor: float, name: str) -> None:
-    """Check that a ready classifier is not merely right under another numbering of the labels.
-
-    Raises:
-        InputError: it is below the floor as it stands, and above it with its labels renumbered.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    counts_CC = classification.confusion(labels_N, classification.decode(logits_NC), logits_NC.shape[1])
-    accuracy = counts_CC.trace() / counts_CC.sum()
-    true, predicted = linear_sum_assignment(counts_CC, maximize=True)
-    renumbered = counts_CC[true, predicted].sum() / counts_CC.sum()
-    if accuracy < floor <= renumbered:
-        order = ", ".join(f"{theirs} is the data's {ours}" for ours, theirs in zip(true, predicted, strict=True))
-        raise InputError(
-            f"teacher {name} has another label order than the data: accuracy {accuracy:.1%} as numbered, "
-            f"{renumbered:.1%} if its label {order}",
-            "reorder data.label_names or the data's numbers",
-        )
-
-
-def check_floor(accuracy: float, floor: float, name: str) -> None:
-    """Check a teacher's validation accuracy.
+def check_floor(scores: Mapping[str, float], recipe: Recipe, name: str) -> None:
+    """Check a teacher by the recipe's metric on the validation split.
 
     Raises:
         InputError: it is below the floor.
     """
-    if accuracy < floor:
+    metric, floor = recipe.main_metric, recipe.teacher.floor
+    if scores[metric] < floor:
         raise InputError(
-            f"teacher {name}: validation accuracy {accuracy:.1%} is below the floor of {floor:.1%}",
+            f"teacher {name}: validation {metric} {scores[metric]:.3f} is below the floor of {floor:.3f}",
             "train it longer, choose a better one, or lower teacher.floor",
         )
 
@@ -180,6 +142,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
     return sha256_of_value(
         {
             "method": METHOD,
+            "task": recipe.task,
             "encoder": encoder.sha256,
             "data": [splits.train.key(), splits.validation.key()],
             "labels": recipe.data.label_names,
@@ -193,21 +156,21 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
 def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
     config = read_config(encoder.folder)
     check_fit(config, recipe)
-    ready = is_classifier(config)
+    ready, task, label_names = is_ready(config), tasks.get(recipe.task), recipe.data.label_names
     if ready:
-        check_labels(config, recipe.data.label_names, encoder.name)
+        task.check_head(config, label_names, encoder.name)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
     _check_vocabulary(config, tokens, encoder.name)
     set_seed(recipe.seed)
-    model = load(encoder.folder, recipe.data.label_names)
+    model = load(encoder.folder, task.head(label_names))
     if not ready:
         _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)
     logits_NC = predict(model, tokens.validation, "Checking the teacher")
     labels_N = splits.validation.labels_N
-    accuracy = float((classification.decode(logits_NC) == labels_N).mean())
+    scores = task.values(labels_N, logits_NC)
     if ready:
-        check_order(labels_N, logits_NC, recipe.teacher.floor, encoder.name)
-        check_floor(accuracy, recipe.teacher.floor, encoder.name)
+        task.check_answers(labels_N, logits_NC, recipe.main_metric, recipe.teacher.floor, encoder.name)
+        check_floor(scores, recipe, encoder.name)
     with building(folder) as scratch:
         model.save_pretrained(scratch)
         tokens.tokenizer.save_pretrained(scratch)
@@ -220,12 +183,12 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
             tool_versions=versions_of(*LIBRARIES),
             name=recipe.name,
             task=recipe.task,
-            label_names=recipe.data.label_names,
+            label_names=label_names,
             max_length_tokens=recipe.max_length_tokens,
             parameters=parameters(model),
             seed=recipe.seed,
             source=encoder.name,
-            validation_accuracy=accuracy,
+            validation_scores=scores,
         )
         write_manifest(scratch / TEACHER_MANIFEST, manifest)
     training.forget(training.work_folder(folder))
@@ -240,9 +203,7 @@ def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
         )
 
 
-def _fine_tune(
-    model: PreTrainedModel, recipe: Recipe, tokens: Tokens, labels_N: NDArray[np.int64], folder: Path
-) -> None:
+def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokens, labels_N: Labels, folder: Path) -> None:
     arguments = training.arguments(
         recipe.teacher, training.work_folder(folder), sentences=len(tokens), seed=recipe.seed
     )

@@ -28,7 +28,7 @@ TEACHER_STATE = "teacher."
 PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "soft_cross_entropy": losses.prediction,
     "divergence": losses.divergence,
-    "logits": losses.logits,
+    "squared_error": lambda student_BC, teacher_BC, _temperature: losses.squared_error(student_BC, teacher_BC),
 }
 
 
@@ -112,6 +112,8 @@ class DistillationTrainer(SentenceTrainer):
         self.teacher = teacher
         self.teacher_heads = teacher_heads
         self.stage = stage
+        assert isinstance(self.model, Pupil)
+        self.regression = self.model.student.config.problem_type == "regression"
 
     def compute_loss(
         self,
@@ -153,11 +155,22 @@ class DistillationTrainer(SentenceTrainer):
                 terms[name] = compare(sight)
         if weights.prediction:
             assert teacher_logits_BC is not None
-            compare_logits = PREDICTION[self.stage.prediction_loss]
-            terms["prediction"] = compare_logits(student.logits_BC, teacher_logits_BC, self.stage.temperature)
+            terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC)
         if weights.labels:
-            terms["labels"] = losses.labels(student.logits_BC, brought["labels"])
+            terms["labels"] = self._answer(student.logits_BC, brought["labels"])
         return terms, student
+
+    def _predict(self, student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
+        """Compare the logits of both; scores of a regression have no classes and no temperature."""
+        if self.regression:
+            return losses.squared_error(student_BC, teacher_BC)
+        return PREDICTION[self.stage.prediction_loss](student_BC, teacher_BC, self.stage.temperature)
+
+    def _answer(self, student_BC: Tensor, labels_B: Tensor) -> Tensor:
+        """Compare the logits with the data's labels."""
+        if self.regression:
+            return losses.squared_error(student_BC, labels_B[:, None])
+        return losses.labels(student_BC, labels_B)
 
     def preflight(self) -> None:
         """Compute each loss of the stage on a first batch, before anything is spent on training.

@@ -8,6 +8,7 @@ from bench.record import Record
 from bench.report import distribution, pareto, svg
 from bench.report.style import styled
 from bench.report.table import Row
+from bench.report.unit import QUALITY
 from contract.errors import needs_extra
 
 WIDTH_INCHES = 8.6
@@ -25,7 +26,7 @@ def pareto_svg(rows: Sequence[Row], name: str) -> str:
     """
     if not pareto.points_of(rows):
         return ""
-    return _inline(name, "Accuracy against median latency of each model", *_pareto(rows))
+    return _inline(name, f"{QUALITY[rows[0].task]} against median latency of each model", *_pareto(rows))
 
 
 def latency_svg(rows: Sequence[Row], records: Sequence[Record], name: str) -> str:

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from bench.report.page import TITLE
-from bench.report.unit import COLUMNS
-from bench.report.view import Cell, Grid, View
+from bench.report.view import Cell, Grid, View, legend_of
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -21,7 +20,7 @@ def render(views: Sequence[View], pictures: Sequence[str]) -> str:
     for view, picture in zip(views, pictures, strict=True):
         lines += _session(view, picture)
     lines += ["## What the columns mean", ""]
-    lines += [f"- **{escape(column.heading)}**: {escape(column.meaning)}" for column in COLUMNS.values()]
+    lines += [f"- **{escape(column.heading)}**: {escape(column.meaning)}" for column in legend_of(views)]
     return "\n".join(lines) + "\n"
 
 
@@ -40,7 +39,7 @@ def escape(text: str) -> str:
 def _session(view: View, picture: str) -> Iterator[str]:
     yield from (results(view), "")
     if picture:
-        yield from (f"![Accuracy against median latency of each model]({picture})", "")
+        yield from (f"![{view.quality} against median latency of each model]({picture})", "")
     yield from ("### How it was measured", "", *_grid(view.steps))
     yield from (f"- **{escape(name)}**: {escape(text)}" for name, text in view.facts)
     yield ""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from bench.report.figure import latency_svg, pareto_svg
-from bench.report.unit import COLUMNS
-from bench.report.view import View
+from bench.report.view import View, legend_of
 from contract.errors import needs_extra
 
 TEMPLATE = "page.html.jinja"
@@ -33,7 +32,7 @@ def render(views: Sequence[View]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(files("bench.report").joinpath(TEMPLATE).read_text(encoding="utf-8"))
     sections = [_section(view, place) for place, view in enumerate(views, start=1)]
-    return template.render(title=TITLE, sessions=sections, legend=tuple(COLUMNS.values()))
+    return template.render(title=TITLE, sessions=sections, legend=legend_of(views))
 
 
 def _section(view: View, place: int) -> Section:

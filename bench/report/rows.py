@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report.table import Absent, Row
+from bench.report.unit import fitting
 from bench.report.view import View
 
 
@@ -26,7 +27,8 @@ def render(views: Sequence[View], path: Path) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    absent = {field.name for field in fields(row) if isinstance(getattr(row, field.name), Absent)}
-    values = asdict(row)
+    names = fitting([field.name for field in fields(row)], [row.task])
+    absent = {name for name in names if isinstance(getattr(row, name), Absent)}
+    values = {name: value for name, value in asdict(row).items() if name in names}
     missing = {name: values[name]["reason"] for name in sorted(absent)}
     return {name: None if name in absent else value for name, value in values.items()} | {"missing": missing}

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record import Accuracy
+from bench.record import Accuracy, Estimate
 from contract.errors import needs_extra
 
 CONFIDENCE = 0.95
@@ -20,6 +20,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+
+def interval(estimate: Estimate) -> Interval:
+    """Return what a record says of a correlation."""
+    return Interval(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
 def accuracy(counts: Accuracy) -> Interval:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.number import milliseconds, percent, points, significant, with_interval
-from bench.report.table import Absent, Row
+from bench.report.number import coefficient, milliseconds, percent, points, significant, with_interval
+from bench.report.table import REGRESSION, Absent, Row
 from targets.profile import names, read
 
 TOLERANCE = 0.02
@@ -38,31 +38,29 @@ def summarize(rows: Sequence[Row], target: str) -> str:
     Emulated and invalid rows have no speed and so cannot be named.
     """
     tolerance, source = tolerance_of(target)
-    limit = f"{points(tolerance)} points of the teacher's accuracy ({source})"
+    limit = f"{_limit(rows, tolerance)} ({source})"
     candidates = sorted(_candidates(rows), key=lambda one: one.latency_ns)
     if not candidates:
         return f"No variant can be named the fastest within {limit}: {_why_none(rows)}."
     within = [one for one in candidates if one.drop <= tolerance]
     if not within:
         best = min(candidates, key=lambda one: one.drop)
-        return f"No variant is within {limit}: {best.row.model} comes closest and loses {points(best.drop)} points."
+        return f"No variant is within {limit}: {best.row.model} comes closest and loses {_lost(best)}."
     winner = within[0]
     return f"The fastest variant within {limit} is {winner.row.model}: {_facts(winner)}. {_because(winner, candidates)}"
 
 
 def _candidates(rows: Sequence[Row]) -> list[Candidate]:
     return [
-        Candidate(row=row, latency_ns=row.latency_p50_ns, drop=row.accuracy_drop.value)
+        Candidate(row=row, latency_ns=row.latency_p50_ns, drop=row.drop.value)
         for row in rows
-        if row.kind == "artifact"
-        and not isinstance(row.latency_p50_ns, Absent)
-        and not isinstance(row.accuracy_drop, Absent)
+        if row.kind == "artifact" and not isinstance(row.latency_p50_ns, Absent) and not isinstance(row.drop, Absent)
     ]
 
 
 def _why_none(rows: Sequence[Row]) -> str:
     artifacts = [row for row in rows if row.kind == "artifact"]
-    absent = [value for row in artifacts for value in (row.latency_p50_ns, row.accuracy_drop)]
+    absent = [value for row in artifacts for value in (row.latency_p50_ns, row.drop)]
     reasons = dict.fromkeys(value.reason for value in absent if isinstance(value, Absent))
     return "; ".join(reasons) or "no artifact was measured"
 
@@ -73,18 +71,39 @@ def _facts(winner: Candidate) -> str:
         facts.append(f"no speed-up ({winner.row.speed_up.reason})")
     else:
         facts.append(f"{significant(winner.row.speed_up.value)} times as fast as the teacher")
-    if not isinstance(winner.row.accuracy, Absent) and not isinstance(winner.row.accuracy_drop, Absent):
-        drop = with_interval(points, winner.row.accuracy_drop)
-        facts.append(f"{percent(winner.row.accuracy.value)} % accuracy, a drop of {drop} points")
+    facts += _quality(winner.row)
     if winner.row.validity == "degraded":
         facts.append("though its measurement is degraded")
     return ", ".join(facts)
 
 
+def _quality(row: Row) -> list[str]:
+    if isinstance(row.quality, Absent) or isinstance(row.drop, Absent):
+        return []
+    if row.task == REGRESSION:
+        drop = with_interval(coefficient, row.drop)
+        return [f"a Pearson correlation of {coefficient(row.quality.value)}, a drop of {drop}"]
+    return [f"{percent(row.quality.value)} % accuracy, a drop of {with_interval(points, row.drop)} points"]
+
+
+def _limit(rows: Sequence[Row], tolerance: float) -> str:
+    """Say what may be lost; a hundredth of a correlation is taken for a point of accuracy."""
+    limits = {
+        "classification": f"{points(tolerance)} points of the teacher's accuracy",
+        REGRESSION: f"{coefficient(tolerance)} of the teacher's Pearson correlation",
+    }
+    return " or ".join(limits[task] for task in dict.fromkeys(row.task for row in rows))
+
+
+def _lost(candidate: Candidate) -> str:
+    drop = candidate.drop
+    return coefficient(drop) if candidate.row.task == REGRESSION else f"{points(drop)} points"
+
+
 def _because(winner: Candidate, candidates: Sequence[Candidate]) -> str:
     faster = [one for one in candidates if one.latency_ns < winner.latency_ns]
     if faster:
-        lost = ", ".join(f"{one.row.model} loses {points(one.drop)} points" for one in faster)
+        lost = ", ".join(f"{one.row.model} loses {_lost(one)}" for one in faster)
         return f"What is faster drops too much: {lost}."
     others = [one for one in candidates if one.row.precision != winner.row.precision]
     if not others:

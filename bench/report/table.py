@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.latency import percentile, speed_up
-from bench.record import Accuracy, Record
+from bench.record import Accuracy, Correlation, Record
 from bench.report import score
 from bench.report.read import Session
 from bench.report.score import Interval
 
 Value = TypeVar("Value")
+Judged = TypeVar("Judged", Accuracy, Correlation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +22,7 @@ class Absent:
     reason: str
 
 
+REGRESSION = "regression"
 REFERENCE = Absent(reason="the teacher is what the others are compared with")
 
 
@@ -35,12 +37,14 @@ class Row:
         speed_up: how many times as fast as the teacher of the session.
         accuracy_drop: the teacher's accuracy minus this one's, a share.
         agreement_teacher, agreement_student: shares of the sentences.
+        pearson, pearson_drop, pearson_teacher, pearson_student, spearman, rmse: of a regression.
         device: the machine in a few words.
         causes: why the record is degraded or invalid.
     """
 
     model: str
     name: str
+    task: str
     kind: str
     runtime: str
     precision: str
@@ -55,10 +59,26 @@ class Row:
     accuracy_drop: Interval | Absent
     agreement_teacher: float | Absent
     agreement_student: float | Absent
+    pearson: Interval | Absent
+    pearson_drop: Interval | Absent
+    pearson_teacher: float | Absent
+    pearson_student: float | Absent
+    spearman: Interval | Absent
+    rmse: Interval | Absent
     device: str
     model_sha256: str
     validity: str
     causes: tuple[str, ...]
+
+    @property
+    def quality(self) -> Interval | Absent:
+        """How right it is, in the measure of its task."""
+        return self.pearson if self.task == REGRESSION else self.accuracy
+
+    @property
+    def drop(self) -> Interval | Absent:
+        """How much less right than the teacher it is, in the same measure."""
+        return self.pearson_drop if self.task == REGRESSION else self.accuracy_drop
 
     @property
     def verdict(self) -> str:
@@ -85,6 +105,7 @@ def _row(record: Record, label: str, teacher: Record | None) -> Row:
     return Row(
         model=label,
         name=record.name,
+        task=record.task,
         kind=record.kind,
         runtime=f"{record.runtime} {record.runtime_version}",
         precision=record.precision,
@@ -93,12 +114,20 @@ def _row(record: Record, label: str, teacher: Record | None) -> Row:
         speed_up=_speed_up(record, teacher),
         size_bytes=record.size_bytes,
         peak_memory_bytes=_peak_memory(record),
-        accuracy=_judged(record, score.accuracy),
-        f1_macro=_judged(record, score.f1_macro),
-        matthews=_judged(record, score.matthews),
-        accuracy_drop=_compared(record, score.accuracy_drop),
-        agreement_teacher=_compared(record, lambda counts: counts.agrees_with_teacher / counts.total),
-        agreement_student=_agreement_student(record),
+        accuracy=_judged(record, Accuracy, score.accuracy),
+        f1_macro=_judged(record, Accuracy, score.f1_macro),
+        matthews=_judged(record, Accuracy, score.matthews),
+        accuracy_drop=_compared(record, Accuracy, score.accuracy_drop),
+        agreement_teacher=_compared(record, Accuracy, lambda counts: counts.agrees_with_teacher / counts.total),
+        agreement_student=_beside_student(
+            record, Accuracy, lambda counts: _share(counts.agrees_with_student, counts.total)
+        ),
+        pearson=_judged(record, Correlation, lambda found: score.interval(found.pearson)),
+        pearson_drop=_compared(record, Correlation, lambda found: score.interval(found.pearson_drop)),
+        pearson_teacher=_compared(record, Correlation, lambda found: found.pearson_teacher),
+        pearson_student=_beside_student(record, Correlation, lambda found: found.pearson_student),
+        spearman=_judged(record, Correlation, lambda found: score.interval(found.spearman)),
+        rmse=_judged(record, Correlation, lambda found: score.interval(found.rmse)),
         device=record.machine.label,
         model_sha256=record.model_sha256,
         validity=record.validity,
@@ -147,21 +176,26 @@ def _peak_memory(record: Record) -> int | Absent:
     return record.memory.peak_bytes
 
 
-def _judged(record: Record, judge: Callable[[Accuracy], Value]) -> Value | Absent:
-    if record.accuracy is None:
+def _judged(record: Record, kind: type[Judged], judge: Callable[[Judged], Value]) -> Value | Absent:
+    if record.judged is None:
         return Absent(reason="its outputs were not judged: the labels were not at hand")
-    if record.accuracy.total == 0:
+    if record.judged.total == 0:
         return Absent(reason="no sentence was judged")
-    return judge(record.accuracy)
+    if not isinstance(record.judged, kind):
+        return Absent(reason="the number is of another kind of task")
+    return judge(record.judged)
 
 
-def _compared(record: Record, judge: Callable[[Accuracy], Value]) -> Value | Absent:
-    return REFERENCE if record.kind == "teacher" else _judged(record, judge)
+def _compared(record: Record, kind: type[Judged], judge: Callable[[Judged], Value]) -> Value | Absent:
+    return REFERENCE if record.kind == "teacher" else _judged(record, kind, judge)
 
 
-def _agreement_student(record: Record) -> float | Absent:
+def _beside_student(record: Record, kind: type[Judged], judge: Callable[[Judged], float | None]) -> float | Absent:
     if record.kind == "teacher":
         return Absent(reason="the teacher is no copy of the student")
-    if record.accuracy is not None and record.accuracy.agrees_with_student is None:
-        return Absent(reason="the PyTorch student's outputs were not at hand")
-    return _judged(record, lambda counts: (counts.agrees_with_student or 0) / counts.total)
+    value = _judged(record, kind, judge)
+    return Absent(reason="the PyTorch student's outputs were not at hand") if value is None else value
+
+
+def _share(count: int | None, total: int) -> float | None:
+    return None if count is None else count / total

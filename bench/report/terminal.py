@@ -5,16 +5,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.report.unit import COLUMNS, TERMINAL
+from bench.report.unit import COLUMNS, TERMINAL, fitting
 from bench.report.view import Cell, View, grid_of
 
 
 def show(view: View, console: Console | None = None) -> None:
     """Print a session's title, table, footnotes and summary; names are printed as they are, not as markup."""
     console = console or Console()
-    grid = grid_of(view.rows, TERMINAL, view.results.best)
+    properties = fitting(TERMINAL, {row.task for row in view.rows})
+    grid = grid_of(view.rows, properties, view.results.best)
     table = Table(title=Text(_line(view.title)), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for name in TERMINAL:
+    for name in properties:
         column = COLUMNS[name]
         table.add_column(Text(f"{column.title}\n{column.unit}"), justify="right" if column.number else "left")
     for place, line in enumerate(grid.lines):

@@ -1,6 +1,6 @@
 """How a measured property is printed: one table for every table and picture."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,39 @@ COLUMNS: Mapping[str, Column] = {
         meaning="sentences with the label of the PyTorch student, which conversion should not change",
         text=percent,
     ),
+    "pearson": Column(
+        title="Pearson",
+        unit="95 %",
+        meaning="correlation of the model's scores with the true ones, with a bootstrap interval; 1 is best",
+        text=coefficient,
+    ),
+    "pearson_drop": Column(
+        title="Drop",
+        unit="of Pearson, 95 %",
+        meaning="the teacher's Pearson correlation minus this one's, paired by sentence; negative is better than it",
+        text=coefficient,
+    ),
+    "pearson_teacher": Column(
+        title="With teacher", unit="", meaning="Pearson correlation with the teacher's scores", text=coefficient
+    ),
+    "pearson_student": Column(
+        title="With student",
+        unit="",
+        meaning="the same with the scores of the PyTorch student, which conversion should not change",
+        text=coefficient,
+    ),
+    "spearman": Column(
+        title="Spearman",
+        unit="95 %",
+        meaning="correlation of the ranks of the model's scores and the true ones, with a bootstrap interval",
+        text=coefficient,
+    ),
+    "rmse": Column(
+        title="RMSE",
+        unit="95 %",
+        meaning="root of the mean squared difference from the true scores, with a bootstrap interval; 0 is best",
+        text=coefficient,
+    ),
     "device": Column(title="Device", unit="", meaning="where it was measured", text=_word, number=False),
     "model_sha256": Column(
         title="Hash",
@@ -170,6 +203,12 @@ RESULTS = (
     "agreement_student",
     "f1_macro",
     "matthews",
+    "pearson",
+    "pearson_drop",
+    "pearson_teacher",
+    "pearson_student",
+    "spearman",
+    "rmse",
     "device",
     "model_sha256",
     "verdict",
@@ -184,6 +223,9 @@ TERMINAL = (
     "accuracy",
     "accuracy_drop",
     "agreement_teacher",
+    "pearson",
+    "pearson_drop",
+    "pearson_teacher",
 )
 STEPS = (
     "model",
@@ -202,3 +244,16 @@ STEPS = (
     "threads",
     "threads_observed",
 )
+
+# What can be said of one kind of task only.
+OF_TASK = {
+    "classification": ("accuracy", "accuracy_drop", "agreement_teacher", "agreement_student", "f1_macro", "matthews"),
+    "regression": ("pearson", "pearson_drop", "pearson_teacher", "pearson_student", "spearman", "rmse"),
+}
+QUALITY = {"classification": "Accuracy", "regression": "Pearson correlation"}
+
+
+def fitting(properties: Sequence[str], tasks: Collection[str]) -> tuple[str, ...]:
+    """Return the properties without those that are of other kinds of task only."""
+    others = {name for task, names in OF_TASK.items() if task not in tasks for name in names}
+    return tuple(name for name in properties if name not in others)

@@ -11,7 +11,7 @@ from bench.report.score import Interval
 from bench.report.steps import Steps, steps_of
 from bench.report.summary import fastest, summarize, tolerance_of
 from bench.report.table import Absent, Row, rows_of
-from bench.report.unit import ABSENT, COLUMNS, RESULTS, STEPS, Column
+from bench.report.unit import ABSENT, COLUMNS, QUALITY, RESULTS, STEPS, Column, fitting
 
 NOT_TOLD = "the system does not tell"
 
@@ -55,9 +55,14 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """Everything the report says of one session."""
+    """Everything the report says of one session.
+
+    Attributes:
+        quality: the name of the measure that the picture and the summary are about.
+    """
 
     title: str
+    quality: str
     summary: str
     session: Session
     rows: tuple[Row, ...]
@@ -74,13 +79,20 @@ def view_of(session: Session) -> View:
     steps = [steps_of(row, record) for row, record in zip(rows, session.records, strict=True)]
     return View(
         title=f"{', '.join(_distinct(session.records, 'name'))} on {session.target}",
+        quality=QUALITY[rows[0].task],
         summary=summarize(rows, session.target),
         session=session,
         rows=rows,
-        results=grid_of(rows, RESULTS, best),
+        results=grid_of(rows, fitting(RESULTS, {row.task for row in rows}), best),
         steps=grid_of(steps, STEPS, best),
         facts=_facts(session),
     )
+
+
+def legend_of(views: Sequence[View]) -> tuple[Column, ...]:
+    """Return the columns that stand in some table of these sessions."""
+    shown = [column for view in views for grid in (view.results, view.steps) for column in grid.columns]
+    return tuple(column for column in COLUMNS.values() if column in shown)
 
 
 def grid_of(rows: Sequence[Row] | Sequence[Steps], properties: Sequence[str], best: int | None = None) -> Grid:
@@ -116,7 +128,7 @@ def _facts(session: Session) -> tuple[tuple[str, str], ...]:
         ("Measured", _span(session.records)),
         ("Command", "; ".join(_distinct(session.records, "command"))),
         ("Task", "; ".join(_distinct(session.records, "task"))),
-        ("Labels", ", ".join(session.records[0].label_names)),
+        ("Labels", ", ".join(session.records[0].label_names) or "none: the answer is a score"),
         ("Evaluation", _evaluation(session.records)),
         ("Memory from", ", ".join(dict.fromkeys(record.memory.source for record in session.records))),
         *_machine(session.machine),
@@ -144,5 +156,5 @@ def _span(records: Sequence[Record]) -> str:
 
 
 def _evaluation(records: Sequence[Record]) -> str:
-    totals = sorted({record.accuracy.total for record in records if record.accuracy is not None})
+    totals = sorted({record.judged.total for record in records if record.judged is not None})
     return f"{' or '.join(map(str, totals))} sentences" if totals else "not judged"

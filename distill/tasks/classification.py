@@ -1,62 +1,23 @@
-"""Classification of a sentence or a pair of sentences: rows, labels and the metric. Torch-free."""
+"""Classification of a sentence or a pair of sentences: rows, labels and metrics. Torch-free."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.digest import sha256_of_value
 from contract.errors import InputError, needs_extra
+from distill.tasks.rows import Columns, Labels, Rows, read_texts
+from distill.tasks.score import RESAMPLES, Score, with_intervals
 
 Logits = NDArray[np.float32]
 
+METRICS: tuple[str, ...] = ("accuracy", "matthews", "f1_binary", "f1_macro")
 NO_ROWS_CURE = "a split needs sentences of at least two classes"
-CONFIDENCE = 0.95
-RESAMPLES = 300
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rows:
-    """One split of the data.
-
-    Attributes:
-        texts: N texts.
-        pairs: N second texts, or None for single texts.
-        labels_N: label numbers.
-    """
-
-    texts: tuple[str, ...]
-    pairs: tuple[str, ...] | None
-    labels_N: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def take(self, rows: Sequence[int]) -> "Rows":
-        """Return some of the rows, in the order asked for."""
-        return Rows(
-            texts=tuple(self.texts[row] for row in rows),
-            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
-            labels_N=self.labels_N[list(rows)],
-        )
-
-    def key(self) -> str:
-        """Return the hash of everything in the rows."""
-        return sha256_of_value([self.texts, self.pairs, self.labels_N.tolist()])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """One metric with its 95 % interval over the sentences."""
-
-    value: float
-    low: float
-    high: float
 
 
 def read_rows(
-    columns: Mapping[str, Sequence[object]],
+    columns: Columns,
     *,
     text: str,
     text_pair: str,
@@ -65,24 +26,14 @@ def read_rows(
     source: str,
     first_line: int,
 ) -> Rows:
-    """Check raw columns and number their labels.
-
-    Args:
-        columns: values by column name.
-        text, text_pair, label: which columns; text_pair may be empty.
-        label_names: a label is one of these names or its number.
-        source: the file's name, for errors.
-        first_line: the line of the first row, 2 below a header.
+    """Check raw columns and number their labels; a label is one of the names or its number.
 
     Raises:
         InputError: no such column, no rows, an empty text, a label out of range, or a single class; with file and line.
     """
-    for column in filter(None, (text, text_pair, label)):
-        if column not in columns:
-            known = ", ".join(columns) or "none"
-            raise InputError(f"{source}:1: no column {column!r} (it has: {known})", "name it in the recipe's [data]")
-    texts = _texts(columns[text], text, source, first_line)
-    pairs = _texts(columns[text_pair], text_pair, source, first_line) if text_pair else None
+    texts, pairs = read_texts(
+        columns, text=text, text_pair=text_pair, label=label, source=source, first_line=first_line
+    )
     labels = [_label(value, label_names, f"{source}:{row + first_line}") for row, value in enumerate(columns[label])]
     if not labels:
         raise InputError(f"{source}: no rows", NO_ROWS_CURE)
@@ -94,35 +45,84 @@ def read_rows(
     return Rows(texts=texts, pairs=pairs, labels_N=np.asarray(labels, dtype=np.int64))
 
 
+def head(label_names: Sequence[str]) -> dict[str, Any]:
+    """Return what a model's configuration must say: its labels, by number and by name."""
+    return {
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: number for number, name in enumerate(label_names)},
+    }
+
+
+def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
+    """Check that a ready classifier answers with the data's labels, in the data's order.
+
+    Raises:
+        InputError: another number of labels, or the same names in another order.
+    """
+    theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
+    if len(theirs) != len(label_names):
+        raise InputError(
+            f"teacher {name} has {len(theirs)} labels ({', '.join(theirs)}), the data {len(label_names)}",
+            "give a teacher of this task, or change data.label_names",
+        )
+    lower, ours = [label.lower() for label in theirs], [label.lower() for label in label_names]
+    if lower != ours and sorted(lower) == sorted(ours):
+        raise InputError(
+            f"teacher {name} orders its labels {', '.join(theirs)}, the data {', '.join(label_names)}",
+            "set data.label_names to the teacher's order and number the data's labels so",
+        )
+
+
+def check_answers(labels_N: Labels, logits_NC: Logits, metric: str, floor: float, name: str) -> None:
+    """Check that a ready classifier is not merely right under another numbering of the labels.
+
+    Raises:
+        InputError: it is below the floor as it stands, and above it with its labels renumbered.
+    """
+    with needs_extra("distill"):
+        from scipy.optimize import linear_sum_assignment
+    counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
+    true, predicted = linear_sum_assignment(counts_CC, maximize=True)
+    as_numbered = _metrics(counts_CC)[metric]
+    renumbered = _metrics(counts_CC[:, predicted])[metric]
+    if as_numbered < floor <= renumbered:
+        order = ", ".join(f"{theirs} is the data's {ours}" for ours, theirs in zip(true, predicted, strict=True))
+        raise InputError(
+            f"teacher {name} has another label order than the data: {metric} {as_numbered:.3f} as numbered, "
+            f"{renumbered:.3f} if its label {order}",
+            "reorder data.label_names or the data's numbers",
+        )
+
+
 def decode(logits_NC: Logits) -> NDArray[np.int64]:
     """Return the predicted label of each row, shape (N,)."""
     predictions_N: NDArray[np.int64] = np.argmax(logits_NC, axis=1).astype(np.int64)
     return predictions_N
 
 
-def confusion(labels_N: NDArray[np.int64], predictions_N: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def confusion(labels_N: Labels, predictions_N: Labels, classes: int) -> NDArray[np.int64]:
     """Count sentences by true label (row) and predicted label (column), shape (C, C)."""
     counts_CC = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts_CC, (labels_N, predictions_N), 1)
+    np.add.at(counts_CC, (labels_N.astype(np.int64), predictions_N.astype(np.int64)), 1)
     return counts_CC
 
 
-def scores(confusion_CC: NDArray[np.int64]) -> dict[str, Score]:
-    """Return the metrics of a confusion table with their 95 % intervals.
+def values(labels_N: Labels, logits_NC: Logits) -> dict[str, float]:
+    """Return the metrics of a model's logits.
 
     Accuracy, macro precision, recall and F1, F1 of the second class (`f1_binary`, two classes only) and Matthews'
-    coefficient, all by scikit-learn. Intervals are percentile bootstraps over the sentences, seeded.
+    coefficient, all by scikit-learn.
     """
-    sentences = int(confusion_CC.sum())
-    cells = confusion_CC.ravel() / sentences
+    return _metrics(confusion(labels_N, decode(logits_NC), logits_NC.shape[1]))
+
+
+def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
+    """Return the metrics with their 95 % intervals: percentile bootstraps over the sentences, seeded."""
+    counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
+    sentences = int(counts_CC.sum())
+    cells = counts_CC.ravel() / sentences
     resampled = np.random.default_rng(0).multinomial(sentences, cells, size=RESAMPLES)
-    value = _metrics(confusion_CC)
-    samples = [_metrics(counts.reshape(confusion_CC.shape)) for counts in resampled]
-    found = {}
-    for name in value:
-        low, high = np.quantile([sample[name] for sample in samples], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        found[name] = Score(value=value[name], low=float(low), high=float(high))
-    return found
+    return with_intervals(_metrics(counts_CC), [_metrics(counts.reshape(counts_CC.shape)) for counts in resampled])
 
 
 def _metrics(confusion_CC: NDArray[np.int64]) -> dict[str, float]:
@@ -144,13 +144,6 @@ def _metrics(confusion_CC: NDArray[np.int64]) -> dict[str, float]:
     if classes == 2:
         found["f1_binary"] = f1_C[1]
     return {name: float(value) for name, value in found.items()}
-
-
-def _texts(values: Sequence[object], column: str, source: str, first_line: int) -> tuple[str, ...]:
-    for row, value in enumerate(values):
-        if value is None or not str(value).strip():
-            raise InputError(f"{source}:{row + first_line}: empty {column!r}", "remove the row or give it a text")
-    return tuple(str(value) for value in values)
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:

@@ -7,7 +7,7 @@ Run from the repository's root, with TextBrewer installed beside (it is no depen
 
 The teacher is the encoder of the embedded default, 6 layers 384 wide, the student its layers 1, 3 and 5; sentences
 are those of the embedded default, or the first column of a TSV file. Both train with embedding, hidden-state, attention
-and prediction losses on the same padded batches of 32 sentences of like length. The ways run in turn, round after round.
+and prediction losses on the same padded batches of 32 sentences of like length. The ways run in turn, round by round.
 
 - `textbrewer`: GeneralDistiller with torch's AdamW, as its README has it; attentions and hidden states as transformers
   gives them, which needs eager attention.
@@ -41,7 +41,7 @@ from distill.predict import tensors
 from distill.quiet import quiet
 from distill.recipe import LossWeights, Recipe, Stage, read
 from distill.sentences import generate
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 from distill.tokenise import load_tokenizer, tokenise
 from distill.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
 

@@ -127,7 +127,7 @@ def run_folder(
     write_tokens(teacher / EVALUATION, tokens)
     write_manifest(
         teacher / TEACHER_MANIFEST,
-        Teacher(**common, files=inventory(teacher), parents={}, source="made up", validation_accuracy=0.5),
+        Teacher(**common, files=inventory(teacher), parents={}, source="made up", validation_scores={}),
     )
     student_NC = logits_of(network, tokens)
     evaluation = Evaluation(

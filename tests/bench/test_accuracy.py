@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from bench.accuracy import judge
+from bench.accuracy import correlate, judge
 from contract.errors import InputError
 
 Labels = NDArray[np.int64]
@@ -38,6 +38,19 @@ def test_a_teacher_has_no_student_to_agree_with() -> None:
     assert judge(logits_of(labels_N), labels_N, logits_of(labels_N)).agrees_with_student is None
 
 
+def test_scores_are_correlated() -> None:
+    generator = np.random.default_rng(0)
+    true_N = generator.normal(size=SIZE).astype(np.float32)
+    teacher_N1 = (true_N + 0.1)[:, None]
+    model_N1 = -true_N[:, None]
+    found = correlate(model_N1, true_N, teacher_N1, model_N1)
+    assert found.total == SIZE
+    assert [found.pearson.value, found.spearman.value] == pytest.approx([-1, -1])
+    assert [found.pearson_drop.value, found.pearson_teacher, found.pearson_student] == pytest.approx([2, -1, 1])
+    assert found.rmse.value == pytest.approx(2 * np.sqrt(np.mean(true_N**2)), rel=1e-6)
+    assert correlate(teacher_N1, true_N, teacher_N1).pearson_student is None
+
+
 @pytest.mark.parametrize(
     ("logits_NC", "message"),
     [
@@ -50,3 +63,5 @@ def test_outputs_of_something_else_are_refused(logits_NC: NDArray[np.float32], m
     labels_N = np.array([0, 1, 2])
     with pytest.raises(InputError, match=message):
         judge(logits_NC, labels_N, logits_of(labels_N))
+    with pytest.raises(InputError, match=message):
+        correlate(logits_NC, labels_N, logits_of(labels_N))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from contract.errors import WorkerError
-from convert.parity import check, compare, worst
+from contract.tokens import from_rows
+from convert.parity import Reference, check, compare, worst
 from targets.profile import Precision
 
 LOGITS_NC = arrays(np.float32, (5, 3), elements=st.floats(-100, 100, width=32))
@@ -21,6 +22,22 @@ def test_differences_are_those_of_the_logits(reference_NC: np.ndarray, logits_NC
     assert 0 <= parity.mean_abs_difference <= parity.max_abs_difference * (1 + 1e-12)
     assert (parity.max_abs_difference == 0) == np.array_equal(reference_NC, logits_NC)
     assert compare(logits_NC, reference_NC) == parity
+
+
+@pytest.mark.parametrize(("moved", "agreement"), [(0.0, 1.0), (0.009, 1.0), (0.011, 0.75), (-0.011, 0.75)])
+def test_scores_agree_when_they_are_near(moved: float, agreement: float) -> None:
+    """The reference's scores have a standard deviation of a tenth, so a hundredth is near."""
+    reference_N1 = np.array([[0.0], [0.2], [0.0], [0.2]], np.float32)
+    logits_N1 = reference_N1.copy()
+    logits_N1[1] += moved
+    assert compare(reference_N1, logits_N1).agreement == agreement
+
+
+def test_large_scores_may_be_rounded_more() -> None:
+    tokens = from_rows([[2, 3]], [[0, 0]])
+    for logits_NC, limit in (([[200.0]], 2e-2), ([[0.5]], 1e-4), ([[200.0, 0.0]], 1e-4)):
+        found = Reference(tokens=tokens, logits_NC=np.array(logits_NC, np.float32)).fp32_limit
+        assert found == pytest.approx(limit)
 
 
 @given(LOGITS_NC, LOGITS_NC, LOGITS_NC)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from distill.dataset import GENERATED_ROWS
 from distill.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_a_teacher_below_the_floor_is_refused(
 ) -> None:
     data = sentences_file()
     (data / "dev.tsv").write_text("sentence\tlabel\n" + "the film was good\t0\nthe film was good\t1\n" * 8)
-    with pytest.raises(InputError, match=r"validation accuracy 50.0% is below the floor of 90.0%"):
+    with pytest.raises(InputError, match=r"validation accuracy 0\.500 is below the floor of 0\.900"):
         _distil(recipe_file(), data, tmp_path / "out")
     assert not list((tmp_path / "out").glob("student-*"))
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.record import Accuracy, Block, Conditions, Machine, Memory, Outputs, Record
+from bench.record import Accuracy, Block, Conditions, Correlation, Estimate, Machine, Memory, Outputs, Record
 
 MakeRecord = Callable[..., Record]
 MIB = 2**20
@@ -60,6 +60,24 @@ def make_accuracy(**changes: Any) -> Accuracy:
         confusion=((45, 5), (7, 43)), teacher_right=92, both_right=86, agrees_with_teacher=93, agrees_with_student=99
     )
     return counts.model_copy(update=changes)
+
+
+def make_correlation(pearson: float = 0.85, drop: float = 0.02, **changes: Any) -> Correlation:
+    """A hundred sentences; each interval reaches a hundredth to both sides."""
+
+    def around(value: float) -> Estimate:
+        return Estimate(value=value, low=value - 0.01, high=value + 0.01)
+
+    found = Correlation(
+        total=100,
+        pearson=around(pearson),
+        spearman=around(pearson - 0.01),
+        rmse=around(0.7),
+        pearson_drop=around(drop),
+        pearson_teacher=0.95,
+        pearson_student=0.999,
+    )
+    return found.model_copy(update=changes)
 
 
 def make_one(
@@ -146,6 +164,18 @@ def session_records(teacher: Record) -> tuple[Record, ...]:
     ]
     student = make_one(kind="student", latency_ns=9_000_000, spread=0.1, size_bytes=55 * MIB)
     return (teacher, student, *artifacts)
+
+
+@pytest.fixture(scope="session")
+def scored_records() -> tuple[Record, ...]:
+    """A regression: a teacher, a slow artifact that lost little and a fast one that lost much."""
+    scored: dict[str, Any] = {"task": "regression", "label_names": (), "accuracy": None}
+    best = make_correlation(0.87, 0.0, pearson_teacher=1.0, pearson_student=None)
+    return (
+        make_one(kind="teacher", latency_ns=20_000_000, correlation=best, **scored),
+        make_one(precision="fp32", latency_ns=4_000_000, correlation=make_correlation(0.86, 0.01), **scored),
+        make_one(precision="int8", latency_ns=2_000_000, correlation=make_correlation(0.80, 0.07), **scored),
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+"""Rows of a task's data, whatever its kind: texts, pairs and labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.digest import sha256_of_value
+from contract.errors import InputError
+
+Labels = NDArray[np.int64] | NDArray[np.float32]
+Columns = Mapping[str, Sequence[object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """One split of the data.
+
+    Attributes:
+        texts: N texts.
+        pairs: N second texts, or None for single texts.
+        labels_N: numbers of labels (int64) for classification, scores (float32) for regression.
+    """
+
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels_N: Labels
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> "Rows":
+        """Return some of the rows, in the order asked for."""
+        return Rows(
+            texts=tuple(self.texts[row] for row in rows),
+            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            labels_N=self.labels_N[list(rows)],
+        )
+
+    def key(self) -> str:
+        """Return the hash of everything in the rows."""
+        return sha256_of_value([self.texts, self.pairs, self.labels_N.tolist()])
+
+
+def read_texts(
+    columns: Columns, *, text: str, text_pair: str, label: str, source: str, first_line: int
+) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Check that the columns are there and return the texts, and the second ones of pairs.
+
+    Args:
+        columns: values by column name.
+        text, text_pair, label: which columns; text_pair may be empty.
+        source: the file's name, for errors.
+        first_line: the line of the first row, 2 below a header.
+
+    Raises:
+        InputError: no such column, or an empty text; with file and line.
+    """
+    for column in filter(None, (text, text_pair, label)):
+        if column not in columns:
+            known = ", ".join(columns) or "none"
+            raise InputError(f"{source}:1: no column {column!r} (it has: {known})", "name it in the recipe's [data]")
+    texts = _texts(columns[text], text, source, first_line)
+    return texts, _texts(columns[text_pair], text_pair, source, first_line) if text_pair else None
+
+
+def _texts(values: Sequence[object], column: str, source: str, first_line: int) -> tuple[str, ...]:
+    for row, value in enumerate(values):
+        if value is None or not str(value).strip():
+            raise InputError(f"{source}:{row + first_line}: empty {column!r}", "remove the row or give it a text")
+    return tuple(str(value) for value in values)

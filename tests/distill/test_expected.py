@@ -1,0 +1,46 @@
+"""What a recipe expects of its student, and when that still holds."""
+
+from pathlib import Path
+
+import pytest
+
+from distill import recipe
+from distill.expected import remark
+
+EXPECTED = """
+[expected]
+metric = "accuracy"
+low = 0.8
+high = 0.9
+measured_with = "seeds 0 to 2, made up"
+"""
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A recipe with expected scores."""
+    text = (Path(recipe.__file__).parent / "recipes" / "quickstart.toml").read_text(encoding="utf-8")
+    path = tmp_path / "measured.toml"
+    path.write_text(text + EXPECTED, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [(0.79, "outside"), (0.8, "inside"), (0.85, "inside"), (0.9, "inside"), (0.91, "outside")]
+)
+def test_a_score_is_inside_or_outside(value: float, place: str, measured: Path) -> None:
+    assert remark(recipe.read(str(measured)), {"accuracy": value}) == (
+        f"The student's accuracy is {value:.3f}, {place} the expected 0.800 to 0.900 (seeds 0 to 2, made up)."
+    )
+
+
+def test_without_a_measurement_it_says_so() -> None:
+    said = remark(recipe.read("quickstart"), {"accuracy": 0.5})
+    assert said.endswith("what this recipe gives was not measured before.")
+
+
+@pytest.mark.parametrize(
+    ("override", "holds"), [("seed=3", True), ("student.layers=[1]", False), ('teacher.model="other"', False)]
+)
+def test_another_recipe_expects_nothing(override: str, holds: bool, measured: Path) -> None:
+    assert (recipe.read(str(measured), (override,)).expected is not None) == holds

@@ -1,0 +1,79 @@
+"""The recipes of Chinese data sets, with generated rows in the files and columns they name and a small teacher."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from distill import command, recipe
+from distill.distil import distil
+from distill.recipe import Recipe
+from distill.student import read_evaluation, read_student
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SIGNS = "天地人山水火木金土日月星风雨花草鸟鱼书画车船酒茶东南西北春夏秋冬好坏大小新旧快慢高低多少"
+CHINESE = ("chnsenticorp", "lcqmc", "thucnews", "tnews")
+ROWS = {"train": 60, "validation": 30}
+
+
+@pytest.fixture(scope="session")
+def chinese_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder of twelve narrow layers, as many as the recipes' students choose from, that reads sign by sign."""
+    folder = tmp_path_factory.mktemp("chinese")
+    vocabulary = {sign: number for number, sign in enumerate((*SPECIAL, *SIGNS))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()  # which makes each Chinese sign a word
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=12,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=256,
+    )
+    BertModel(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    return folder
+
+
+def write_data(document: Recipe, folder: Path) -> Path:
+    """Write a recipe's files with columns in the order of its keys and the labels by name."""
+    chance = random.Random(0)
+    data, names = document.data, document.data.label_names
+    columns = [data.label, data.text, *filter(None, [data.text_pair])]
+    folder.mkdir()
+    for split, name in (("train", data.train), ("validation", data.validation)):
+        lines = ["\t".join(columns)]
+        for row in range(ROWS[split]):
+            texts = ["".join(chance.choices(SIGNS, k=chance.randint(4, 12))) for _ in columns[1:]]
+            lines.append("\t".join([names[row % len(names)], *texts]))
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", CHINESE)
+def test_a_chinese_recipe_distils(name: str, tmp_path: Path, chinese_encoder: Path) -> None:
+    document = recipe.read(name)
+    data = write_data(document, tmp_path / "data")
+    # Sixty rows of no meaning teach nothing: what is tested is that the recipe fits its data and its teacher.
+    changes = ["teacher.floor=0", "teacher.epochs=1", "stages.0.epochs=1", "stages.1.epochs=1"]
+    prepared = command.prepare(name, data, str(chinese_encoder), None, changes)
+    _, student = distil(*prepared, tmp_path / "out")
+    evaluation = read_evaluation(student)
+    assert evaluation.student_logits_NC.shape == (ROWS["validation"], len(document.data.label_names))
+    assert read_student(student).shape.startswith("4 layers of 16")
+    assert bool(evaluation.tokens.types_T.any()) == bool(document.data.text_pair)
+    assert (evaluation.tokens.ids_T != SPECIAL.index("[UNK]")).all()
+
+
+def test_the_chinese_recipes_are_all_tried() -> None:
+    theirs = [name for name in recipe.names() if recipe.read(name).teacher.model == "google-bert/bert-base-chinese"]
+    assert tuple(theirs) == CHINESE

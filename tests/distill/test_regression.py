@@ -1,0 +1,255 @@
+"""Regression: scores instead of labels, from the data to the report."""
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
+
+from bench.record import Record
+from contract.errors import InputError
+from contract.strict import read_json
+from convert.artifact import read_artifact
+from distill import command
+from distill.dataset import Splits, load
+from distill.distil import distil
+from distill.recipe import Data
+from distill.student import read_evaluation, read_student, read_teacher
+from distill.tasks import regression
+
+ROWS = {"train.tsv": 160, "dev.tsv": 40}
+SCORES = arrays(np.float32, 30, elements=st.floats(-100, 100, width=16))
+
+
+def write_pairs(folder: Path, scale: float = 1.0) -> Path:
+    """Write pairs of texts whose score is how often `good` stands in both together."""
+    chance = random.Random(0)
+    folder.mkdir()
+    for name, rows in ROWS.items():
+        lines = ["sentence1\tsentence2\tscore"]
+        for _ in range(rows):
+            words = [chance.choice(("good", "bad", "film")) for _ in range(6)]
+            lines.append(f"{' '.join(words[:3])}\t{' '.join(words[3:])}\t{scale * words.count('good')}")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def write_recipe(path: Path, model: Path, floor: float = 0.9) -> Path:
+    path.write_text(
+        f"""
+schema_version = 1
+name = "counting"
+task = "regression"
+seed = 1
+max_length_tokens = 16
+calibration_sentences = 32
+
+[data]
+format = "tsv"
+train = "train.tsv"
+validation = "dev.tsv"
+text = "sentence1"
+text_pair = "sentence2"
+label = "score"
+
+[teacher]
+model = "{model}"
+epochs = 15
+learning_rate = 3e-3
+batch_size = 8
+floor = {floor}
+
+[student]
+layers = [1]
+
+[[stages]]
+name = "layers"
+epochs = 4
+learning_rate = 1e-3
+batch_size = 8
+losses = {{ embedding = 1.0, hidden = 1.0, attention = 1.0 }}
+
+[[stages]]
+name = "prediction"
+epochs = 10
+learning_rate = 2e-3
+batch_size = 8
+losses = {{ prediction = 1.0, labels = 0.5 }}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+    encoder_folder: Path,
+    run_process: Callable[[list[str]], subprocess.CompletedProcess[str]],
+) -> Path:
+    """The folder of a regression that was distilled, converted for one runtime, measured and reported."""
+    folder = tmp_path_factory.mktemp("regression")
+    recipe = write_recipe(folder / "counting.toml", encoder_folder)
+    data = write_pairs(folder / "data")
+    teacher, student = distil(*command.prepare(str(recipe), data, None, None, None), folder / "out")
+    onnx = ["--target", "laptop-x86", "--runtime", "onnx", "--out", str(folder / "artifacts")]
+    artifacts = [str(folder / "artifacts" / "laptop-x86" / f"onnx-{precision}") for precision in ("fp32", "int8")]
+    quick = ["--blocks", "1", "--sentences", "8", "--student", str(student)]
+    for arguments in (
+        ["convert", str(student), *onnx],
+        ["bench", str(teacher), *artifacts, *quick, "--out", str(folder / "results")],
+        ["report", str(folder / "results"), "--out", str(folder / "report.html")],
+    ):
+        result = run_process(arguments)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_a_student_learns_scores(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (student,) = finished.glob("out/student-*")
+    (teacher,) = finished.glob("out/teacher-*")
+    evaluation = read_evaluation(student)
+    values = regression.values(evaluation.labels_N, evaluation.student_logits_NC)
+    assert evaluation.student_logits_NC.shape == (ROWS["dev.tsv"], 1)
+    assert values["pearson"] > 0.9
+    assert values["rmse"] < np.std(evaluation.labels_N) / 2
+    assert read_teacher(teacher).validation_scores["pearson"] > 0.9
+    model = AutoModelForSequenceClassification.from_pretrained(student)
+    assert (model.config.num_labels, model.config.problem_type) == (1, "regression")
+    assert (read_student(student).task, read_student(student).label_names) == ("regression", ())
+    command.show(student, "spearman", json=True)
+    assert list(json.loads(capsys.readouterr().out)["scores"]) == ["spearman", "pearson", "rmse"]
+
+
+def test_every_artifact_is_the_student_and_is_judged(finished: Path) -> None:
+    records = [read_json(path, Record) for path in finished.glob("results/*/*.json")]
+    assert len(records) == 3
+    for record in records:
+        found = record.correlation
+        assert record.accuracy is None
+        assert found is not None
+        assert found.total == ROWS["dev.tsv"]
+        assert 0.9 < found.pearson.low <= found.pearson.value <= found.pearson.high
+        if record.kind == "teacher":
+            assert found.pearson_teacher == pytest.approx(1, abs=1e-6)
+            assert found.pearson_student is None
+        elif record.precision == "fp32":
+            assert found.pearson_student == pytest.approx(1, abs=1e-6)
+    assert read_artifact(finished / "artifacts" / "laptop-x86" / "onnx-fp32").parity.agreement == 1
+
+
+def test_the_report_shows_correlations(finished: Path) -> None:
+    report = (finished / "REPORT.md").read_text()
+    heading = next(line for line in report.splitlines() if line.startswith("| Model | Runtime"))
+    assert "| Pearson (95 %) | Drop (of Pearson, 95 %) |" in heading
+    assert "Accuracy" not in report
+    assert "Pearson correlation against median latency" in report
+    assert "0.030 of the teacher's Pearson correlation" in report
+    assert "Pearson correlation with 95 % interval" in (finished / "pareto.svg").read_text()
+
+
+def _load(folder: Path, **changes: str) -> Splits:
+    document = {
+        "format": "tsv",
+        "train": "train.tsv",
+        "validation": "dev.tsv",
+        "text": "sentence1",
+        "text_pair": "sentence2",
+        "label": "score",
+        **changes,
+    }
+    return load(Data.model_validate(document), folder, 0, "regression")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a\tb\t1\nc\td\thigh\n", "{file}:3: score 'high' is not a finite number: correct or remove the row"),
+        ("a\tb\t1\nc\td\tnan\n", "{file}:3: score 'nan' is not a finite number: correct or remove the row"),
+        ("a\tb\t1\nc\td\t\n", "{file}:3: score '' is not a finite number: correct or remove the row"),
+        (
+            "a\tb\t1.5\nc\td\t1.5\n",
+            "{file}: all 2 rows have the score 1.5: a split needs sentences of at least two scores",
+        ),
+        ("a\t \t1\nc\td\t2\n", "{file}:2: empty 'sentence2': remove the row or give it a text"),
+        ("", "{file}: no rows: a split needs sentences of at least two scores"),
+    ],
+)
+def test_a_fault_is_named_with_file_and_line(tmp_path: Path, rows: str, message: str) -> None:
+    folder = write_pairs(tmp_path / "data")
+    (folder / "train.tsv").write_text("sentence1\tsentence2\tscore\n" + rows, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        _load(folder)
+    assert str(error.value) == message.format(file=folder / "train.tsv")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "factor", "shift", "message"),
+    [
+        (2, 1.0, 0.0, "has 2 outputs, a regression one"),
+        (1, -1.0, 0.0, "scores the other way round than the data: pearson -"),
+        (1, 1.0, 50.0, "scores on another scale than the data: from 5"),
+    ],
+)
+def test_a_ready_model_of_other_scores_is_refused(
+    tmp_path: Path, finished: Path, outputs: int, factor: float, shift: float, message: str
+) -> None:
+    """The head of the teacher is turned round or moved."""
+    (teacher,) = finished.glob("out/teacher-*")
+    changed = tmp_path / "changed"
+    shutil.copytree(teacher, changed)
+    model = BertForSequenceClassification.from_pretrained(
+        teacher, num_labels=outputs, problem_type=None, ignore_mismatched_sizes=True
+    )
+    with torch.no_grad():
+        model.classifier.weight *= factor
+        model.classifier.bias *= factor
+        model.classifier.bias += shift
+    model.save_pretrained(changed)
+    prepared = command.prepare(str(finished / "counting.toml"), finished / "data", str(changed), None, None)
+    with pytest.raises(InputError) as error:
+        distil(*prepared, tmp_path / "other")
+    assert message in str(error.value)
+    assert not list(tmp_path.glob("other/*"))
+
+
+@given(SCORES, SCORES)
+@settings(deadline=None)
+def test_metrics_are_in_their_range(true_N: NDArray[np.float32], answers_N: NDArray[np.float32]) -> None:
+    values = regression.values(true_N, answers_N[:, None])
+    assert -1 - 1e-9 <= values["pearson"] <= 1 + 1e-9
+    assert -1 - 1e-9 <= values["spearman"] <= 1 + 1e-9
+    assert values["rmse"] >= 0
+
+
+def test_metrics_by_hand() -> None:
+    true_N = np.array([1, 2, 3, 4], dtype=np.float32)
+    answers_N1 = np.array([[1], [2], [4], [8]], dtype=np.float32)
+    # Centred products: 11.5; centred squares: 5 and 28.75.
+    values = regression.values(true_N, answers_N1)
+    assert values["pearson"] == pytest.approx(11.5 / (5 * 28.75) ** 0.5)
+    assert values["spearman"] == pytest.approx(1)
+    assert values["rmse"] == pytest.approx(((1 + 16) / 4) ** 0.5)
+
+
+def test_intervals_hold_their_value_and_are_the_same_again() -> None:
+    generator = np.random.default_rng(0)
+    true_N = generator.normal(size=200).astype(np.float32)
+    answers_N1 = (true_N + generator.normal(size=200).astype(np.float32))[:, None]
+    scores = regression.scores(true_N, answers_N1)
+    assert scores == regression.scores(true_N, answers_N1)
+    for score in scores.values():
+        assert score.low < score.value < score.high
+    worse_N1 = answers_N1 + 2 * generator.normal(size=(200, 1)).astype(np.float32)
+    drop = regression.pearson_drop(true_N, worse_N1, answers_N1)
+    assert 0 < drop.low < drop.value < drop.high
