@@ -60,32 +60,7 @@ def candidates(
     ]
 
 
-def _ask(
-    texts: Sequence[str],
-    words: Sequence[tuple[Word, ...]],
-    settings: Augmentation,
-    lm: MaskedLM,
-    found: list[dict[Word, tuple[str, ...]]],
-) -> None:
-    """Add the masked LM's candidates of all words that are single tokens, or Chinese words of single tokens."""
-    asked: list[tuple[int, Word]] = []
-    blanks: list[Blank] = []
-    for row, word, blank in _blanks(texts, words, lm):
-        asked.append((row, word))
-        blanks.append(blank)
-    # One more, as the word itself is mostly among them.
-    filled = fill(
-        lm, blanks, count=settings.candidates + 1, context=settings.context_tokens, batch_size=settings.batch_size
-    )
-    for (row, word), blank, answers in zip(asked, blanks, filled, strict=True):
-        others = [answer for answer in answers if answer.lower() != word.text.lower()]
-        if blank.length > 1:
-            others = [answer for answer in others if segmenter.knows(answer)]
-        if others:
-            found[row][word] = tuple(others[: settings.candidates])
-
-
-def _blanks(texts: Sequence[str], words: Sequence[tuple[Word, ...]], lm: MaskedLM) -> list[tuple[int, Word, Blank]]:
+def blanks_of(texts: Sequence[str], words: Sequence[tuple[Word, ...]], lm: MaskedLM) -> list[tuple[int, Word, Blank]]:
     """Return the words that the masked LM can be asked for, with the row of their text."""
     found = []
     for start in range(0, len(texts), TEXTS_A_CHUNK):
@@ -112,6 +87,31 @@ def _blanks(texts: Sequence[str], words: Sequence[tuple[Word, ...]], lm: MaskedL
                 )
                 found.append((start + row, word, blank))
     return found
+
+
+def _ask(
+    texts: Sequence[str],
+    words: Sequence[tuple[Word, ...]],
+    settings: Augmentation,
+    lm: MaskedLM,
+    found: list[dict[Word, tuple[str, ...]]],
+) -> None:
+    """Add the masked LM's candidates of all words that are single tokens, or Chinese words of single tokens."""
+    asked: list[tuple[int, Word]] = []
+    blanks: list[Blank] = []
+    for row, word, blank in blanks_of(texts, words, lm):
+        asked.append((row, word))
+        blanks.append(blank)
+    # One more, as the word itself is mostly among them.
+    filled = fill(
+        lm, blanks, count=settings.candidates + 1, context=settings.context_tokens, batch_size=settings.batch_size
+    )
+    for (row, word), blank, answers in zip(asked, blanks, filled, strict=True):
+        others = [answer for answer in answers if answer.lower() != word.text.lower()]
+        if blank.length > 1:
+            others = [answer for answer in others if segmenter.knows(answer)]
+        if others:
+            found[row][word] = tuple(others[: settings.candidates])
 
 
 def _first_token(word: Word, length: int, tokens: dict[tuple[int, int], int]) -> int | None:
