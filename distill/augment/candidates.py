@@ -34,6 +34,7 @@ def candidates(
     Jiao et al., TinyBERT, Algorithm 1: the K most probable words of the masked LM for a word that is a single token of
     it, the K nearest words for one of several. As in the authors' code, the masked LM sees the text as it was, not the
     words replaced before, so that a word is asked for once and not once a sample; a word is no candidate for itself.
+    Several words of a text are masked at a time, see `masked_share`.
 
     Args:
         texts: N texts.
@@ -103,9 +104,7 @@ def _ask(
         asked.append((row, word))
         blanks.append(blank)
     # One more, as the word itself is mostly among them.
-    filled = fill(
-        lm, blanks, count=settings.candidates + 1, context=settings.context_tokens, batch_size=settings.batch_size
-    )
+    filled = fill(lm, blanks, settings.candidates + 1, settings)
     for (row, word), blank, answers in zip(asked, blanks, filled, strict=True):
         others = [answer for answer in answers if answer.lower() != word.text.lower()]
         if blank.length > 1:

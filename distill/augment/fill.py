@@ -1,13 +1,16 @@
 """What a masked LM would put in the place of words, in batches of like length across all texts."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.progress import Advance, bar
+from contract.progress import bar
 from distill.augment.masked_lm import MaskedLM
+from distill.augment.settings import Augmentation
 
 Ids = NDArray[np.int64]
 
@@ -17,7 +20,7 @@ class Blank:
     """A word to be masked.
 
     Attributes:
-        ids_L: the whole text, special tokens included; shared by all blanks of a text.
+        ids_L: the whole text, special tokens included; one array for all blanks of a text.
         before, after: how many special tokens it begins and ends with.
         first: its first token.
         length: its tokens, one after the other; more than one only in Chinese, one for each character.
@@ -37,15 +40,30 @@ class Guess:
     """A blank filled from its left.
 
     Attributes:
-        blank: its number.
+        number: which blank.
+        blank: the blank.
         filled: token ids of its first characters.
     """
 
-    blank: int
+    number: int
+    blank: Blank
     filled: tuple[int, ...] = ()
 
+    @property
+    def place(self) -> int:
+        """The token to be guessed next."""
+        return self.blank.first + len(self.filled)
 
-def fill(lm: MaskedLM, blanks: Sequence[Blank], *, count: int, context: int, batch_size: int) -> list[list[str]]:
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left to guess."""
+        return len(self.filled) == self.blank.length
+
+
+Copy = list[Guess]  # guesses that are masked in one copy of their text
+
+
+def fill(lm: MaskedLM, blanks: Sequence[Blank], count: int, settings: Augmentation) -> list[list[str]]:
     """Return the most probable words of each blank, the most probable first.
 
     A word of several characters is masked whole; the `count` most probable first characters are each gone on with from
@@ -53,74 +71,94 @@ def fill(lm: MaskedLM, blanks: Sequence[Blank], *, count: int, context: int, bat
 
     Args:
         lm: the masked LM.
-        blanks: words of any texts; each is masked in a copy of its text of its own.
+        blanks: words of any texts, those of a text one after the other.
         count: words of each blank.
-        context: tokens the masked LM sees at most.
-        batch_size: texts a forward pass.
+        settings: of the augmentation.
     """
-    width = min(context, lm.most_tokens)
+    width = min(settings.context_tokens, lm.most_tokens)
     found: list[list[str]] = [[] for _ in blanks]
-    guesses = [Guess(number) for number in range(len(blanks))]
-    # One pass for each blank, and one for each further character of each of its candidates.
-    total = len(blanks) + sum((blank.length - 1) * count for blank in blanks)
-    with bar("Asking the masked LM", total) as advance:
-        while guesses:
-            best = _best(lm, blanks, guesses, count, width, batch_size, advance)
-            longer = [Guess(guess.blank, (*guess.filled, token)) for guess, tokens in best for token in tokens]
-            guesses = []
-            for guess in longer:
-                if len(guess.filled) < blanks[guess.blank].length:
-                    guesses.append(guess)
-                else:
-                    found[guess.blank].append("".join(lm.words_V[token] for token in guess.filled))
+    copies = together([Guess(number, blank) for number, blank in enumerate(blanks)], width, settings.masked_share)
+    while copies:
+        longer = list(_go_on(lm, copies, count, width, settings.batch_size))
+        for guess in longer:
+            if guess.whole:
+                found[guess.number].append("".join(lm.words_V[token] for token in guess.filled))
+        copies = [[guess] for guess in longer if not guess.whole]
     return found
 
 
-def masked(blank: Blank, filled: Sequence[int], mask_id: int, width: int) -> tuple[Ids, int]:
-    """Return a text with a blank masked where it is not yet filled, and the place of the first mask.
+def together(guesses: Sequence[Guess], width: int, share: float) -> list[Copy]:
+    """Part the blanks into those that are masked in one copy of their text, far from each other.
 
     Args:
-        blank: the word.
-        filled: token ids of its first characters.
-        mask_id: the mask.
-        width: tokens of a longer text that are kept around the word, special tokens included.
+        guesses: the blanks, those of a text one after the other.
+        width: tokens the masked LM sees of a longer text.
+        share: of the tokens it sees that may be masked; one blank may be in any case.
     """
+
+    def stretch(guess: Guess) -> tuple[int, int]:
+        ids_L = guess.blank.ids_L
+        return id(ids_L), 0 if len(ids_L) <= width else guess.blank.first // (width // 2)
+
+    copies = []
+    for _, of_stretch in groupby(guesses, key=stretch):
+        near = list(of_stretch)
+        most = max(1, math.ceil(share * min(len(near[0].blank.ids_L), width)))
+        parts = min(len(near), math.ceil(sum(guess.blank.length for guess in near) / most))
+        copies += [near[part::parts] for part in range(parts)]
+    return copies
+
+
+def masked(copy: Copy, mask_id: int, width: int) -> tuple[Ids, list[int]]:
+    """Return the tokens of a text with blanks masked where they are not yet filled, and each one's next place.
+
+    Args:
+        copy: blanks of one text, no further from each other than half of `width`.
+        mask_id: the mask.
+        width: tokens of a longer text that are kept around the words, special tokens included.
+    """
+    blank = copy[0].blank
     ids_L = blank.ids_L.copy()
-    next_place = blank.first + len(filled)
-    ids_L[blank.first : next_place] = filled
-    ids_L[next_place : blank.first + blank.length] = mask_id
+    for guess in copy:
+        ids_L[guess.blank.first : guess.place] = guess.filled
+        ids_L[guess.place : guess.blank.first + guess.blank.length] = mask_id
+    places = [guess.place for guess in copy]
+    if len(ids_L) <= width:
+        return ids_L, places
     end = len(ids_L) - blank.after
-    surplus = len(ids_L) - width
-    if surplus <= 0:
-        return ids_L, next_place
     inside = width - blank.before - blank.after
-    start = min(max(blank.first - inside // 2, blank.before), end - inside)
+    middle = (places[0] + places[-1]) // 2
+    start = min(max(middle - inside // 2, blank.before), end - inside)
     kept = np.concatenate([ids_L[: blank.before], ids_L[start : start + inside], ids_L[end:]])
-    return kept, next_place - start + blank.before
+    return kept, [place - start + blank.before for place in places]
 
 
-def _best(
-    lm: MaskedLM,
-    blanks: Sequence[Blank],
-    guesses: Sequence[Guess],
-    count: int,
-    width: int,
-    batch_size: int,
-    advance: Advance,
-) -> Iterator[tuple[Guess, list[int]]]:
-    """Give each guess its next tokens, the shortest texts first."""
-    order = sorted(range(len(guesses)), key=lambda number: min(len(blanks[guesses[number].blank].ids_L), width))
-    for start in range(0, len(order), batch_size):
-        batch = [guesses[number] for number in order[start : start + batch_size]]
-        of_batch = [blanks[guess.blank] for guess in batch]
-        rows = [masked(blank, guess.filled, lm.mask_id, width) for blank, guess in zip(of_batch, batch, strict=True)]
-        best_BK = lm.best(
-            [ids for ids, _ in rows],
-            [place for _, place in rows],
-            chinese=[blank.chinese for blank in of_batch],
-            count=count,
-        )
-        for guess, best_K in zip(batch, best_BK.tolist(), strict=True):
-            wanted = best_K[: 1 if guess.filled else count]
-            yield guess, [token for token in wanted if token >= 0]
-        advance(len(batch))
+def _go_on(lm: MaskedLM, copies: Sequence[Copy], count: int, width: int, batch_size: int) -> Iterator[Guess]:
+    """Fill one more token of each guess: the first in `count` ways, a further one in the most probable way."""
+    with bar("Asking the masked LM", sum(map(len, copies))) as advance:
+        for batch in _batches(copies, width, batch_size):
+            guesses = [guess for copy in batch for guess in copy]
+            rows = [masked(copy, lm.mask_id, width) for copy in batch]
+            best_MK = lm.best(
+                [ids_L for ids_L, _ in rows],
+                [places for _, places in rows],
+                chinese=[guess.blank.chinese for guess in guesses],
+                count=count,
+            )
+            for guess, best_K in zip(guesses, best_MK.tolist(), strict=True):
+                for token in best_K[: 1 if guess.filled else count]:
+                    if token >= 0:
+                        yield Guess(guess.number, guess.blank, (*guess.filled, token))
+            advance(len(guesses))
+
+
+def _batches(copies: Sequence[Copy], width: int, batch_size: int) -> Iterator[list[Copy]]:
+    """Yield copies of like length, the shortest first, with `batch_size` blanks or a few more."""
+    batch: list[Copy] = []
+    for copy in sorted(copies, key=lambda copy: min(len(copy[0].blank.ids_L), width)):
+        batch.append(copy)
+        if sum(map(len, batch)) >= batch_size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -52,18 +52,18 @@ class MaskedLM:
         return int(self.model.config.max_position_embeddings) - RESERVED_POSITIONS
 
     def best(
-        self, rows: Sequence[NDArray[np.int64]], places: Sequence[int], *, chinese: Sequence[bool], count: int
+        self, rows: Sequence[NDArray[np.int64]], places: Sequence[Sequence[int]], *, chinese: Sequence[bool], count: int
     ) -> NDArray[np.int64]:
-        """Return the most probable whole words at one masked place of each row.
+        """Return the most probable whole words at the masked places of each row.
 
         Args:
             rows: B rows of token ids, special tokens included.
-            places: which token of each row.
-            chinese: whether a word in Chinese is wanted there, or one in another script.
+            places: which tokens of each row, M of all rows together.
+            chinese: for each of them whether a word in Chinese is wanted there, or one in another script.
             count: how many words (K).
 
         Returns:
-            Token ids of shape (B, K), the most probable first; -1 where there are no more whole words.
+            Token ids of shape (M, K), the most probable first; -1 where there are no more whole words.
         """
         device = self.model.device
         ids_BL = nn.utils.rnn.pad_sequence(
@@ -71,11 +71,13 @@ class MaskedLM:
         )
         lengths_B1 = torch.tensor([[len(row)] for row in rows])
         mask_BL = (torch.arange(ids_BL.shape[1])[None] < lengths_B1).long()
-        logits_BV = _logits_at(self.model, ids_BL.to(device), mask_BL.to(device), torch.tensor(places, device=device))
-        chinese_B1 = torch.tensor(chinese, device=device)[:, None]
-        allowed_BV = logits_BV + torch.where(chinese_B1, self.chinese_V, self.other_V)
-        values_BK, best_BK = allowed_BV.topk(min(count, allowed_BV.shape[1]))
-        found: NDArray[np.int64] = best_BK.masked_fill(values_BK.isinf(), -1).cpu().numpy()
+        rows_M = torch.tensor([row for row, of_row in enumerate(places) for _ in of_row], device=device)
+        places_M = torch.tensor([place for of_row in places for place in of_row], device=device)
+        logits_MV = _logits_at(self.model, ids_BL.to(device), mask_BL.to(device), rows_M, places_M)
+        chinese_M1 = torch.tensor(chinese, device=device)[:, None]
+        allowed_MV = logits_MV + torch.where(chinese_M1, self.chinese_V, self.other_V)
+        values_MK, best_MK = allowed_MV.topk(min(count, allowed_MV.shape[1]))
+        found: NDArray[np.int64] = best_MK.masked_fill(values_MK.isinf(), -1).cpu().numpy()
         return found
 
 
@@ -119,7 +121,7 @@ def whole_words(tokenizer: PreTrainedTokenizerFast, size: int) -> tuple[str, ...
     """
     special = set(tokenizer.all_special_ids)
     known = [number for number in range(min(size, len(tokenizer))) if number not in special]
-    texts = [tokenizer.decode([number]).strip() for number in known]
+    texts = [str(tokenizer.decode([number])).strip() for number in known]
     letters = [(number, text) for number, text in zip(known, texts, strict=True) if text.isalpha()]
     words = [""] * size
     if not letters:
@@ -135,22 +137,21 @@ def _allowed(which: Sequence[bool]) -> Tensor:
     return torch.where(torch.tensor(which), 0.0, -torch.inf)
 
 
-def _logits_at(model: PreTrainedModel, ids_BL: Tensor, mask_BL: Tensor, places_B: Tensor) -> Tensor:
-    """Return the logits at one place of each row, shape (B, V).
+def _logits_at(model: PreTrainedModel, ids_BL: Tensor, mask_BL: Tensor, rows_M: Tensor, places_M: Tensor) -> Tensor:
+    """Return the logits at some places of some rows, shape (M, V).
 
     The head is as wide as the vocabulary and costs as much as all layers of a small model, so it is given the hidden
-    state of that place alone.
+    states of those places alone.
     """
 
     def keep_places(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        rows_B = torch.arange(len(places_B), device=places_B.device)
-        output.last_hidden_state = output.last_hidden_state[rows_B, places_B][:, None]
+        output.last_hidden_state = output.last_hidden_state[rows_M, places_M][None]
         return output
 
     handle = model.base_model.register_forward_hook(keep_places)
     try:
         with torch.inference_mode():
-            logits_B1V: Tensor = model(input_ids=ids_BL, attention_mask=mask_BL).logits
+            logits_1MV: Tensor = model(input_ids=ids_BL, attention_mask=mask_BL).logits
     finally:
         handle.remove()
-    return logits_B1V[:, 0].float()
+    return logits_1MV[0].float()

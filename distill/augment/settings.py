@@ -25,8 +25,10 @@ class Augmentation(Strict):
         candidates: most probable or nearest words a replacement is drawn from (K).
         unit: what is replaced in Chinese; other scripts are always replaced by words.
         keep_function_words: leave articles, pronouns, negations and the like as they are.
-        context_tokens: what the masked LM sees of a longer text, around the word.
-        batch_size: masked texts a forward pass.
+        masked_share: of a text's tokens that are masked at a time, as BERT was trained; 0 masks one word at a time, as
+            Algorithm 1 is mostly read, and takes so many times as long.
+        context_tokens: what the masked LM sees of a longer text, around the words.
+        batch_size: masked words a forward pass.
     """
 
     masked_lm: str = TEACHER
@@ -36,8 +38,9 @@ class Augmentation(Strict):
     candidates: Annotated[int, Field(ge=1, le=1000)] = 15
     unit: Unit = "word"
     keep_function_words: bool = True
-    context_tokens: Annotated[int, Field(ge=16, le=512)] = 128
-    batch_size: Annotated[int, Field(ge=1)] = 64
+    masked_share: Annotated[float, Field(ge=0, le=0.5)] = 0.15
+    context_tokens: Annotated[int, Field(ge=32, le=512)] = 128
+    batch_size: Annotated[int, Field(ge=1)] = 128
 
     @model_validator(mode="after")
     def _some_source(self) -> "Augmentation":

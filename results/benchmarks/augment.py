@@ -8,8 +8,10 @@ The vocabulary is a WordPiece one, such as that of bert-base-uncased; the masked
 not matter for the speed. The ways run in turn, round after round, so that a disturbance meets all of them; each finds
 the candidates of the same words and draws the same number of samples from them.
 
-- `batched`: distill.augment, all masked words of all texts sorted by length.
-- `one at a time`: a forward pass and the whole output for each masked word. Answers like `batched`, which is checked.
+- `batched`: distill.augment as it is: all texts in batches of like length, 15 % of a text's tokens masked at a time.
+- `batched, a word a time`: the same with `masked_share = 0`: each word masked in a copy of the text of its own.
+- `one at a time`: a forward pass and the whole output for each masked word. Answers like the way before,
+  which is checked.
 - `authors' way`: as data_augmentation.py of the TinyBERT paper's authors does it: one at a time as well, the text as it
   was put behind the masked one, and all tokens of the vocabulary sorted.
 """
@@ -30,7 +32,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from distill.augment import masked_lm
 from distill.augment.candidates import Choice, blanks_of, candidates
 from distill.augment.draw import new_rows
-from distill.augment.fill import Blank, masked
+from distill.augment.fill import Blank, Guess, masked
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.settings import Augmentation
 from distill.augment.words import words_of
@@ -49,19 +51,22 @@ def main() -> None:
     quiet()
     torch.set_num_threads(arguments.threads)
     settings = Augmentation()
+    alone = Augmentation(masked_share=0)
     texts = _read(arguments.texts, arguments.column, arguments.sentences)
     with tempfile.TemporaryDirectory() as folder:
         lm = _make(Path(folder), arguments)
     ways: dict[str, Callable[[], Choices]] = {
         "batched": lambda: candidates(texts, settings, lm, None),
+        "batched, a word a time": lambda: candidates(texts, alone, lm, None),
         "one at a time": lambda: _one_at_a_time(texts, settings, lm, _ask),
         "authors' way": lambda: _one_at_a_time(texts, settings, lm, _ask_as_the_authors),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    words = 0
     for _ in range(arguments.rounds):
         found = {name: _timed(way, texts, settings, seconds[name]) for name, way in ways.items()}
-        assert found["batched"] == found["one at a time"], "they answer differently"
-    words = sum(map(len, found["batched"]))
+        assert found["batched, a word a time"] == found["one at a time"], "they answer differently"
+        words = sum(map(len, found["batched"]))
     shape = f"{arguments.layers} layers, {arguments.width} wide, {len(lm.words_V)} tokens"
     print(f"{words} words in {len(texts)} texts; {shape}; threads: {arguments.threads}; rounds: {arguments.rounds}\n")  # noqa: T201
     print(_table(seconds, words))  # noqa: T201
@@ -124,17 +129,17 @@ def _one_at_a_time(texts: Sequence[str], settings: Augmentation, lm: MaskedLM, a
 
 
 def _ask(blank: Blank, lm: MaskedLM) -> torch.Tensor:
-    ids_L, place = masked(blank, (), lm.mask_id, lm.most_tokens)
+    ids_L, (place,) = masked([Guess(0, blank)], lm.mask_id, lm.most_tokens)
     with torch.inference_mode():
-        logits_V = lm.model(input_ids=torch.from_numpy(ids_L)[None].to(lm.model.device)).logits[0, place]
-        return (logits_V + lm.other_V).topk(MOST_PROBABLE).indices
+        logits_V: torch.Tensor = lm.model(input_ids=torch.from_numpy(ids_L)[None].to(lm.model.device)).logits[0, place]
+    return (logits_V + lm.other_V).topk(MOST_PROBABLE).indices
 
 
 def _ask_as_the_authors(blank: Blank, lm: MaskedLM) -> torch.Tensor:
-    ids_L, place = masked(blank, (), lm.mask_id, lm.most_tokens)
+    ids_L, (place,) = masked([Guess(0, blank)], lm.mask_id, lm.most_tokens)
     both_L = torch.from_numpy(np.concatenate([ids_L, blank.ids_L[1:]]))[None].to(lm.model.device)
     types_L = (torch.arange(both_L.shape[1], device=both_L.device) >= len(ids_L)).long()[None]
-    logits_V = lm.model(input_ids=both_L, token_type_ids=types_L).logits[0, place]
+    logits_V: torch.Tensor = lm.model(input_ids=both_L, token_type_ids=types_L).logits[0, place]
     return logits_V.argsort(descending=True)
 
 

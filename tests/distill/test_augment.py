@@ -21,7 +21,7 @@ from distill.augment import masked_lm, neighbours
 from distill.augment.augment import augment
 from distill.augment.candidates import Choice, candidates
 from distill.augment.draw import draw, in_case_of, new_rows
-from distill.augment.fill import Blank, masked
+from distill.augment.fill import Blank, Guess, masked, together
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.relabel import relabel
 from distill.augment.settings import Augmentation
@@ -44,7 +44,7 @@ def lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("masked-lm")
     vocabulary = {token: number for number, token in enumerate(VOCABULARY)}
     PreTrainedTokenizerFast(
-        tokenizer_object=BertWordPieceTokenizer(vocabulary)._tokenizer,  # type: ignore[no-untyped-call]
+        tokenizer_object=BertWordPieceTokenizer(vocabulary)._tokenizer,
         pad_token="[PAD]",
         unk_token="[UNK]",
         cls_token="[CLS]",
@@ -154,15 +154,17 @@ def test_whole_words_of_a_byte_level_vocabulary() -> None:
     assert set(masked_lm.whole_words(fast, len(vocabulary))) == {"", "g", "goo", "good"}
 
 
-def test_batches_answer_like_one_text_at_a_time(lm: MaskedLM) -> None:
-    together = candidates(TEXTS, SETTINGS, lm, None)
-    alone = SETTINGS.model_copy(update={"batch_size": 1})
-    assert together == [candidates([text], alone, lm, None)[0] for text in TEXTS]
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.5])
+def test_batches_answer_like_one_text_at_a_time(lm: MaskedLM, share: float) -> None:
+    settings = SETTINGS.model_copy(update={"masked_share": share})
+    answers = candidates(TEXTS, settings, lm, None)
+    alone = settings.model_copy(update={"batch_size": 1})
+    assert answers == [candidates([text], alone, lm, None)[0] for text in TEXTS]
 
 
 def test_answers_are_those_of_the_model_itself(lm: MaskedLM) -> None:
     """The masked text through the whole model, its output at the mask, the best whole words but the word itself."""
-    (choices,) = candidates(["dull story"], SETTINGS, lm, None)
+    (choices,) = candidates(["dull story"], SETTINGS.model_copy(update={"masked_share": 0.0}), lm, None)
     ids = lm.tokenizer("[MASK] story", return_tensors="pt")["input_ids"]
     with torch.inference_mode():
         order = lm.model(ids).logits[0, 1].argsort(descending=True).tolist()
@@ -197,7 +199,7 @@ def test_several_pieces_take_neighbours(lm: MaskedLM, pairs_file: Path) -> None:
 @pytest.mark.usefixtures("dictionary")
 def test_chinese_words_are_masked_whole(lm: MaskedLM, pairs_file: Path) -> None:
     """Candidates are words of the dictionary, of as many characters; each next character is the best one by then."""
-    settings = SETTINGS.model_copy(update={"unit": "word"})
+    settings = SETTINGS.model_copy(update={"unit": "word", "masked_share": 0.0})
     (choices,) = candidates(["这电影很好"], settings, lm, None)
     (film, good) = choices
     assert (film.word.text, good.word.text) == ("电影", "好")
@@ -211,20 +213,35 @@ def test_chinese_words_are_masked_whole(lm: MaskedLM, pairs_file: Path) -> None:
     assert candidates(["这电影很好"], settings, None, pairs_file)[0][0].candidates == ("影片",)
 
 
-@given(length=st.integers(1, 60), first=st.integers(0, 59), width=st.integers(4, 40), masks=st.integers(1, 2))
-def test_a_long_text_is_cut_around_the_word(length: int, first: int, width: int, masks: int) -> None:
-    first = min(first, length - 1)
-    masks = min(masks, length - first)
-    ids_L = np.arange(100, 100 + length + 2)
-    blank = Blank(ids_L=ids_L, before=1, after=1, first=first + 1, length=masks, chinese=False)
-    cut, place = masked(blank, (), -1, width)
-    assert len(cut) == min(width, length + 2)
-    assert cut[place] == -1
-    assert (cut[0], cut[-1]) == (ids_L[0], ids_L[-1])
-    kept = [int(number) for number in cut[1:-1] if number != -1]
-    assert set(kept) <= set(ids_L.tolist()) - {100 + first + 1}
-    before = [number for number in kept if number < ids_L[blank.first]]
-    assert before == list(range(int(ids_L[blank.first]) - len(before), int(ids_L[blank.first])))
+@st.composite
+def blanks(draw: st.DrawFn) -> list[Guess]:
+    """Blanks of one text, whose tokens are 100, 101, …; none overlap."""
+    ids_L = np.arange(100, 100 + draw(st.integers(3, 120)))
+    firsts = draw(st.sets(st.integers(1, (len(ids_L) - 3) // 4 + 1), min_size=1))
+    found = []
+    for number, first in enumerate(sorted(firsts)):
+        place = 4 * first - 3
+        length = draw(st.integers(1, min(4, len(ids_L) - 1 - place)))
+        found.append(Guess(number, Blank(ids_L=ids_L, before=1, after=1, first=place, length=length, chinese=False)))
+    return found
+
+
+@given(guesses=blanks(), width=st.integers(32, 60), share=st.sampled_from([0.0, 0.15, 0.5]))
+def test_each_blank_is_masked_once_with_its_surroundings(guesses: list[Guess], width: int, share: float) -> None:
+    copies = together(guesses, width, share)
+    assert sorted(guess.number for copy in copies for guess in copy) == list(range(len(guesses)))
+    assert share or all(len(copy) == 1 for copy in copies)
+    whole = guesses[0].blank.ids_L
+    for copy in copies:
+        cut, places = masked(copy, -1, width)
+        assert len(cut) == min(width, len(whole))
+        assert (cut[0], cut[-1]) == (whole[0], whole[-1])
+        shift = whole[copy[0].place] - places[0]
+        for place, token in enumerate(cut[1:-1].tolist(), start=1):
+            hidden = any(0 <= place + shift - 100 - guess.place < guess.blank.length for guess in copy)
+            assert token == (-1 if hidden else place + shift)
+        assert [whole[guess.place] - shift for guess in copy] == places
+        assert (cut == -1).sum() == sum(guess.blank.length for guess in copy)
 
 
 @pytest.mark.parametrize(
