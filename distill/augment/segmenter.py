@@ -34,7 +34,7 @@ def _library() -> Any:
     except ModuleNotFoundError as error:
         raise InputError(
             "a text holds Chinese, and no library is installed that finds Chinese words",
-            "run: pip install jieba, or set augmentation.unit to 'character'",
+            "run: pip install 'tinybert-edge[chinese]', or set augmentation.unit to 'character'",
         ) from error
     jieba.setLogLevel(logging.ERROR)
     jieba.initialize()

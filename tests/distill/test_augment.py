@@ -133,7 +133,7 @@ def test_chinese_by_words() -> None:
 
 def test_chinese_words_need_a_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jieba", None)
-    with pytest.raises(InputError, match=r"pip install jieba, or set augmentation.unit to 'character'"):
+    with pytest.raises(InputError, match=r"tinybert-edge\[chinese\]', or set augmentation.unit to 'character'"):
         words_of("good 电影", "word", keep_function_words=True)
 
 
