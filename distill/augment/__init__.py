@@ -1,0 +1,1 @@
+"""Data augmentation: more training texts from those there are, by replacing words (TinyBERT, Algorithm 1)."""

@@ -1,0 +1,29 @@
+"""Where the candidates come from, by the names in a recipe."""
+
+from pathlib import Path
+
+from contract.errors import InputError
+from distill import encoder
+from distill.augment.settings import TEACHER, Augmentation
+from distill.encoder import Encoder
+
+
+def sources(settings: Augmentation, teacher: Encoder) -> tuple[Path | None, Path | None]:
+    """Return the folder of the masked LM and the file of neighbours that the settings name.
+
+    Args:
+        settings: the recipe's section.
+        teacher: the encoder the teacher was made from; a fine-tuned teacher has its masked-LM head no more.
+
+    Raises:
+        InputError: one of them is not there.
+    """
+    folder = None
+    if settings.masked_lm:
+        folder = teacher.folder if settings.masked_lm == TEACHER else encoder.locate(settings.masked_lm).folder
+    if not settings.neighbours:
+        return folder, None
+    neighbours = Path(settings.neighbours)
+    if not neighbours.is_file():
+        raise InputError(f"augmentation.neighbours: no file {neighbours}")
+    return folder, neighbours
