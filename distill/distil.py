@@ -17,6 +17,9 @@ from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import card, expected, general, stages, tasks, teacher, training
+from distill.augment.augment import augment
+from distill.augment.relabel import relabel
+from distill.augment.sources import sources
 from distill.cache import LOGITS, TeacherCache, cache_folder
 from distill.compare import check_shapes
 from distill.dataset import Splits
@@ -37,6 +40,7 @@ from distill.student import (
     read_evaluation,
     write_evaluation,
 )
+from distill.tasks.rows import Rows
 from distill.tokenise import load_tokenizer, tokenise
 
 METHOD = 2  # raised when the same recipe would give another student
@@ -58,29 +62,46 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
     others = [locate(name) for name in recipe.teacher.also]
+    new = _new_rows(recipe, encoder, splits, out)
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
         teacher=teacher_folder,
         more=tuple(more),
         general=general.make(recipe, encoder, out) if recipe.start == "general" else None,
     )
-    key = _key(recipe, parents)
+    key = _key(recipe, parents, new)
     folder = out / f"student-{key[:8]}"
     if is_finished(folder / STUDENT_MANIFEST, Student, key):
         training.forget(training.work_folder(folder))
     else:
-        _make(recipe, splits, parents, folder, key)
+        _make(recipe, splits, new, parents, folder, key)
     evaluation = read_evaluation(folder)
     values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
     note(expected.remark(recipe, values))
     return teacher_folder, folder
 
 
-def _key(recipe: Recipe, parents: "Parents") -> str:
+def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Rows | None:
+    """Return the rows that the recipe's augmentation makes; before the teacher, whose masked LM may be missing."""
+    if recipe.augmentation is None:
+        return None
+    masked_lm, neighbours = sources(recipe.augmentation, encoder)
+    return augment(
+        splits.train,
+        recipe.augmentation,
+        masked_lm=masked_lm,
+        neighbours=neighbours,
+        seed=recipe.seed,
+        cache=out / "cache",
+    )
+
+
+def _key(recipe: Recipe, parents: "Parents", new: Rows | None) -> str:
     return sha256_of_value(
         {
             "method": METHOD,
             "parents": parents.identities(),
+            "augmentation": None if new is None else new.key(),
             "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
             "student": recipe.student.model_dump(exclude={"seed"}),
             "stages": [stage.model_dump() for stage in recipe.stages],
@@ -114,7 +135,7 @@ class Parents:
         return found
 
 
-def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: str) -> None:
+def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, folder: Path, key: str) -> None:
     model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
     start = initialise(model, recipe, parents.general)
     for stage in recipe.stages:
@@ -122,13 +143,15 @@ def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: s
     tokens = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     calibration = _calibration(tokens.train, tokens.validation, recipe)
     work = training.work_folder(folder)
+    rows, logits_NC = _taught(recipe, parents, splits.train, new)
+    train_tokens = tokenise(tokens.tokenizer, rows, recipe.max_length_tokens)
     lesson = Lesson(
         teacher=model,
-        cache=_cache(parents.teacher, lambda: model, tokens.train),
-        teacher_logits_NC=_fused(recipe, parents, splits) if parents.more else None,
-        tokens=tokens.train,
+        cache=_cache(parents.teacher, lambda: model, train_tokens),
+        teacher_logits_NC=logits_NC,
+        tokens=train_tokens,
         teacher_ids_V=np.arange(model.config.vocab_size),
-        labels_N=splits.train.labels_N,
+        labels_N=rows.labels_N,
         seed=recipe.student_seed,
         work=work,
     )
@@ -164,14 +187,23 @@ def _make(recipe: Recipe, splits: Splits, parents: Parents, folder: Path, key: s
     training.forget(work)
 
 
-def _fused(recipe: Recipe, parents: Parents, splits: Splits) -> NDArray[np.float32]:
-    """Return the fused logits of all teachers on the training sentences, each with its own tokenizer."""
+def _taught(recipe: Recipe, parents: Parents, train: Rows, new: Rows | None) -> tuple[Rows, NDArray[np.float32] | None]:
+    """Return all rows to train on, new ones relabelled, and their logits where these are not one teacher's own."""
+    if new is None:
+        return train, _logits(recipe, parents, train) if parents.more else None
+    new_logits_NC = _logits(recipe, parents, new)
+    logits_NC = np.concatenate([_logits(recipe, parents, train), new_logits_NC])
+    return train.joined(relabel(new, new_logits_NC)), logits_NC
+
+
+def _logits(recipe: Recipe, parents: Parents, rows: Rows) -> NDArray[np.float32]:
+    """Return what all teachers together say of some rows, each with its own tokenizer."""
     logits_KNC, head = [], tasks.get(recipe.task).head(recipe.data.label_names)
     for folder in (parents.teacher, *parents.more):
-        tokens = tokenise(load_tokenizer(folder), splits.train, recipe.max_length_tokens)
+        tokens = tokenise(load_tokenizer(folder), rows, recipe.max_length_tokens)
         cache = _cache(folder, partial(teacher.load, folder, head), tokens)
         logits_KNC.append(cache.read([LOGITS])[LOGITS])
-    return fuse(logits_KNC, splits.train.labels_N, recipe.teacher)
+    return fuse(logits_KNC, rows.labels_N, recipe.teacher)
 
 
 def _cache(folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens) -> TeacherCache:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from contract.errors import InputError
 from contract.strict import Strict, near_miss, parse, read_toml
 from distill import tasks
+from distill.augment.settings import Augmentation
 from distill.expected import Expected
 from distill.shape import Shape
 
@@ -217,6 +218,7 @@ class Recipe(Strict):
     teacher: TeacherRecipe
     student: StudentRecipe
     general: General | None = None
+    augmentation: Augmentation | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     expected: Expected | None = None
 

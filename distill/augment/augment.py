@@ -14,7 +14,7 @@ from distill.augment import masked_lm as masked_lms
 from distill.augment.candidates import candidates
 from distill.augment.draw import NewRow, new_rows
 from distill.augment.settings import Augmentation
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 
 METHOD = 1  # raised when the same settings would give other rows
 SAMPLES_SHOWN = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distill.augment.candidates import Choice
 from distill.augment.settings import Augmentation
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import numpy as np
 
 from contract.progress import note
 from distill.tasks import classification
-from distill.tasks.classification import Logits, Rows
+from distill.tasks.classification import Logits
+from distill.tasks.rows import Rows
 
 
 def relabel(rows: Rows, logits_NC: Logits) -> Rows:

@@ -38,6 +38,14 @@ class Rows:
             labels_N=self.labels_N[list(rows)],
         )
 
+    def joined(self, more: "Rows") -> "Rows":
+        """Return these rows and more of the same kind behind them."""
+        return Rows(
+            texts=self.texts + more.texts,
+            pairs=None if self.pairs is None or more.pairs is None else self.pairs + more.pairs,
+            labels_N=np.concatenate([self.labels_N, more.labels_N]),
+        )
+
     def key(self) -> str:
         """Return the hash of everything in the rows."""
         return sha256_of_value([self.texts, self.pairs, self.labels_N.tolist()])

@@ -17,6 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from contract.strict import parse
+from distill import command
 from distill.augment import masked_lm, neighbours
 from distill.augment.augment import augment
 from distill.augment.candidates import Choice, candidates
@@ -27,8 +28,9 @@ from distill.augment.relabel import relabel
 from distill.augment.settings import Augmentation
 from distill.augment.sources import sources
 from distill.augment.words import Word, words_of
+from distill.distil import distil
 from distill.encoder import Encoder
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]"]
 WHOLE = ["good", "bad", "film", "the", "was", "very", "fine", "poor", "story", "dull", "plot", "music", "walk"]
@@ -430,3 +432,18 @@ def test_sources(tmp_path: Path, lm_folder: Path, pairs_file: Path) -> None:
 def test_settings_out_of_range(document: dict[str, Any], fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         parse(Augmentation, document, "recipe.toml")
+
+
+def test_a_student_learns_from_new_rows_too(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("word1\tword2\nfilm\tthe\ngood\tfine\nbad\tpoor\n")
+    change = f'augmentation={{masked_lm="", neighbours="{pairs}", samples_per_sentence=2}}'
+    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, [change])
+    _, student = distil(*prepared, tmp_path / "out")
+    _, plain = distil(*command.prepare(str(recipe_file()), sentences_file(), None, None, []), tmp_path / "out")
+    assert student != plain
+    (file,) = (tmp_path / "out" / "cache").glob("augmented-*.jsonl")
+    assert len(file.read_text().splitlines()) > 10
+    assert len(list((tmp_path / "out" / "cache").glob("*/logits.npy"))) >= 2
