@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.strict import Strict, near_miss, parse, read_toml
+from distill.search_space import Search
 from distill.shape import Shape
 
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
@@ -192,6 +193,7 @@ class Recipe(Strict):
     student: StudentRecipe
     general: General | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    search: Search | None = None
 
     @property
     def student_seed(self) -> int:
@@ -242,8 +244,19 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
         if not path.is_file():
             raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
     recipe = read_toml(path, Recipe)
-    if not overrides:
-        return recipe
+    return changed(recipe, overrides) if overrides else recipe
+
+
+def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
+    """Return a recipe with some keys changed.
+
+    Args:
+        recipe: stays as it is.
+        overrides: as `read` takes them.
+
+    Raises:
+        InputError: no such key (with the near miss), or a value out of its range.
+    """
     document = recipe.model_dump(mode="json", exclude_unset=True)
     for override in overrides:
         _set(document, override)
