@@ -93,23 +93,25 @@ def memory(*, held: int, trained: int, activations: int) -> Memory:
     )
 
 
-def activations(config: Any, *, sentences: int, length_tokens: int, float_bytes: int) -> int:
+def activations(config: Any, *, sentences: int, length_tokens: int, float_bytes: int, mask_bytes: int) -> int:
     """Return the bytes that the layers of a BERT-like model keep of one batch for the backward pass.
 
     Korthikanti et al. (arXiv 2205.05198), section 4.1, for any width of a float and of the feed-forward layer. Of each
     token a layer keeps 8 D numbers: the inputs of attention, of its output and of the feed-forward layer, query, key
     and value, and the inputs of both normalisations; 2 F of the feed-forward layer, before and after its activation
-    function; and 2 L for each of its A heads, its scores before and after dropout. The masks of dropout are bytes, two
-    of D and A of L. With 2 bytes and F = 4 D this is the paper's 34 D + 5 A L. Embeddings and head are left out.
+    function; and 2 L for each of its A heads, its scores before and after dropout. The masks of dropout come to
+    2 D + A L. With numbers of 2 bytes, masks of 1, and F = 4 D this is the paper's 34 D + 5 A L. Embeddings and head
+    are left out, and so is what losses keep.
 
     Args:
         config: of the model: its layers, width D, feed-forward width F and heads A.
         sentences: of one batch.
         length_tokens: L, of its longest sentence.
         float_bytes: of a number kept: 4, or 2 in bfloat16.
+        mask_bytes: of one place of a dropout mask: PyTorch has bytes on a GPU, on a CPU numbers like those it masks.
     """
     width, heads = config.hidden_size, config.num_attention_heads
     floats = 8 * width + 2 * config.intermediate_size + 2 * heads * length_tokens
-    mask_bytes = 2 * width + heads * length_tokens
-    of_token: int = config.num_hidden_layers * (float_bytes * floats + mask_bytes)
+    masked = 2 * width + heads * length_tokens
+    of_token: int = config.num_hidden_layers * (float_bytes * floats + mask_bytes * masked)
     return sentences * length_tokens * of_token

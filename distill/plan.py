@@ -149,7 +149,11 @@ class _Room:
         """Return the memory with a batch of sentences of this length."""
         float_bytes = 2 if training.bf16_choice()[0] else cost.FLOAT_BYTES
         kept = cost.activations(
-            self.config, sentences=section.batch_size, length_tokens=length_tokens, float_bytes=float_bytes
+            self.config,
+            sentences=section.batch_size,
+            length_tokens=length_tokens,
+            float_bytes=float_bytes,
+            mask_bytes=1 if torch.cuda.is_available() else float_bytes,
         )
         return cost.memory(held=self.held, trained=self.trained, activations=kept)
 
