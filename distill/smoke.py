@@ -64,13 +64,14 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
         folder = Path(name)
         teacher_folder, theirs = _teacher(recipe, encoder, rows, folder)
         model = teacher.load(teacher_folder, recipe.data.label_names)
+        own = 0.0
         for epochs in EPOCHS:
             own = main_score(rows.labels_N, _student(recipe, model, tokens, rows, folder / str(epochs), epochs))
             note(f"student after {epochs} epochs of each stage: {own:.1%} of {len(rows)} rows")
             if own >= ENOUGH:
                 return Reached(rows=len(rows), epochs=epochs, teacher=theirs, student=own)
     raise WorkerError(
-        f"the student answers {own:.1%} of {len(rows)} training rows as labelled after {epochs} epochs of each stage, "
+        f"the student answers {own:.1%} of {len(rows)} training rows as labelled after {EPOCHS[-1]} epochs of each stage, "
         f"the teacher {theirs:.1%}",
         "give a stage the prediction or labels loss, or raise its learning_rate",
     )
@@ -108,6 +109,7 @@ def _mixed(labels_N: NDArray[np.int64], seed: int, count: int) -> list[int]:
 
 def _teacher(recipe: Recipe, encoder: Encoder, rows: Rows, folder: Path) -> tuple[Path, float]:
     """Make the teacher and return its folder and the share of the rows it answers as they are labelled."""
+    right = 0.0
     for epochs in EPOCHS:
         section = recipe.teacher.model_copy(update={**_enough(recipe.teacher, epochs), "floor": 0.0})
         few = recipe.model_copy(update={"teacher": section})
@@ -116,7 +118,7 @@ def _teacher(recipe: Recipe, encoder: Encoder, rows: Rows, folder: Path) -> tupl
         if right >= ENOUGH:
             return made, right
     raise WorkerError(
-        f"the teacher answers {right:.1%} of {len(rows)} training rows as labelled after {epochs} epochs",
+        f"the teacher answers {right:.1%} of {len(rows)} training rows as labelled after {EPOCHS[-1]} epochs",
         "look whether the labels fit their texts, or raise teacher.learning_rate",
     )
 

@@ -87,23 +87,23 @@ def test_an_ablation_has_a_row_each_and_finds_its_students_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    arguments = ["tinybert", "ablate", str(recipe_file()), "--data", str(sentences_file()), "--seeds", "2"]
+    arguments = ["tinybert", "ablate", str(recipe_file()), "--data", str(sentences_file()), "--seeds", "1"]
     arguments += ["--only", "random start", "--out", str(out), "--set", "stages.1.epochs=1", "--json"]
     arguments += ["--set", "teacher.epochs=1", "--set", "teacher.floor=0", "--set", "stages.0.epochs=1"]
-    printed = []
-    for again in (False, True):
-        before = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")} if again else {}
+    printed, written = [], []
+    for _ in range(2):
         monkeypatch.setattr(sys, "argv", arguments)
         with pytest.raises(SystemExit) as end:
             tinybert_edge.main()
         assert end.value.code == 0
         printed.append(json.loads(capsys.readouterr().out))
+        written.append({path: path.stat().st_mtime_ns for path in out.rglob("*.json")})
     assert printed[0] == printed[1]
-    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
+    assert written[0] == written[1]
     assert [row["variant"] for row in printed[0]["rows"]] == [WHOLE, "random start"]
-    assert all(len(row["student"]) == 2 for row in printed[0]["rows"])
+    assert all(len(row["student"]) == 1 for row in printed[0]["rows"])
     assert len(list(out.glob("teacher-*"))) == 1
-    assert len(list(out.glob("student-*"))) == 4
+    assert len(list(out.glob("student-*"))) == 2
     assert "random start" in (out / "ablation.md").read_text()
 
 

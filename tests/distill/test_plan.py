@@ -129,7 +129,7 @@ def test_operations_are_those_of_the_matrix_products(config: BertConfig, length_
         model = BertForSequenceClassification(config)
     width, layer = config.hidden_size, 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
     of_layer = 2 * length_tokens * layer + 4 * length_tokens**2 * width
-    head = 2 * width * width + 2 * width * config.num_labels
+    head = 2 * width * width + 2 * width * len(config.id2label or ())
     assert cost.flops(model, length_tokens) == config.num_hidden_layers * of_layer + head
 
 

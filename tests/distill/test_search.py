@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 import tinybert_edge
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
-from distill import command, search
+from distill import command, search, teacher
 from distill.dataset import Splits
 from distill.encoder import Encoder
 from distill.recipe import Recipe, changed, read
@@ -44,8 +44,12 @@ def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: i
     parted = search.hold_out(rows, seed)
     assert not set(parted.train.texts) & set(parted.validation.texts)
     assert sorted(parted.train.texts + parted.validation.texts) == sorted(rows.texts)
-    assert set(parted.train.labels_N) == set(labels) == set(parted.validation.labels_N)
-    assert len(set(parted.validation.texts)) == max(3, round(0.1 * len(labels)))
+    held_out = max(3, round(0.1 * len(labels)))
+    assert len(set(parted.validation.texts)) == held_out
+    for label in range(3):
+        share = held_out * labels.count(label) / len(labels)
+        assert abs((parted.validation.labels_N == label).sum() / repeats - share) < 1
+    assert set(parted.train.labels_N.tolist()) == set(labels)
     again = search.hold_out(rows, seed)
     assert again.validation.texts == parted.validation.texts
 
@@ -131,7 +135,7 @@ def distilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distilled:
     stand_in.out.mkdir()
     monkeypatch.setattr(search, "distil", stand_in.distil)
     monkeypatch.setattr(search, "read_evaluation", stand_in.read_evaluation)
-    monkeypatch.setattr(search.teacher, "make", lambda *_: stand_in.out)
+    monkeypatch.setattr(teacher, "make", lambda *_: stand_in.out)
     return stand_in
 
 
