@@ -71,8 +71,8 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
             if own >= ENOUGH:
                 return Reached(rows=len(rows), epochs=epochs, teacher=theirs, student=own)
     raise WorkerError(
-        f"the student answers {own:.1%} of {len(rows)} training rows as labelled after {EPOCHS[-1]} epochs of each stage, "
-        f"the teacher {theirs:.1%}",
+        f"the student answers {own:.1%} of {len(rows)} training rows as labelled after {EPOCHS[-1]} epochs of each "
+        f"stage, the teacher {theirs:.1%}",
         "give a stage the prediction or labels loss, or raise its learning_rate",
     )
 
