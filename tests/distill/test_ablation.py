@@ -79,6 +79,7 @@ def test_the_table_compares_with_the_whole_recipe() -> None:
     assert "| random start | 70.0, 80.0 | 75.0 | -10.0 | 83.3 |" in text
 
 
+@pytest.mark.slow
 def test_an_ablation_has_a_row_each_and_finds_its_students_again(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
