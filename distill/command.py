@@ -1,6 +1,7 @@
 """`tinybert distill`: teacher and data to a student folder."""
 
 import json as json_module
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,21 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  [default: runs/RECIPE]")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show layers, sizes, steps and memory; train and write nothing.")
+]
+SmokeOption = Annotated[
+    bool, typer.Option("--smoke", help="Only see whether the recipe can learn 32 rows, in a temporary folder.")
+]
+SearchOption = Annotated[
+    int | None,
+    typer.Option(
+        "--search",
+        min=1,
+        metavar="N",
+        help="Search better values with N trials in all, judged on held-out training rows; finished ones are kept.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
 
 
@@ -32,6 +48,9 @@ def distill(
     dataset: DatasetOption = None,
     changes: SetOption = None,
     out: OutOption = None,
+    dry_run: DryRunOption = False,
+    smoke: SmokeOption = False,
+    search: SearchOption = None,
     json: JsonOption = False,
 ) -> None:
     """Distil a teacher to a small student.
@@ -46,18 +65,40 @@ def distill(
         tinybert distill sst2 --data data/sst2 --set student.layers="[1, 5]"
 
         tinybert distill sst2 --teacher google-bert/bert-base-uncased --dataset nyu-mll/glue:sst2
+
+        tinybert distill quickstart --dry-run
+
+        tinybert distill quickstart --smoke
+
+        tinybert distill sst2 --data data/sst2 --search 20
     """
     from contract.lock import owned
     from distill.quiet import quiet
 
     quiet()
-    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
-    from distill.distil import distil
+    _check_one(dry_run, smoke, search is not None)
+    prepared = prepare(recipe, data, teacher, dataset, changes)
+    folder = out or Path("runs") / prepared[0].name
+    if dry_run:
+        _show_plan(*prepared, json=json)
+    elif smoke:
+        _try_a_few_rows(*prepared, json=json)
+    elif search is not None:
+        with owned(folder):
+            _search(*prepared, folder, search, json=json)
+    else:
+        from distill.distil import distil
 
-    folder = out or Path("runs") / document.name
-    with owned(folder):
-        _, student = distil(document, encoder, splits, folder)
-    show(student, document.main_metric, json=json)
+        with owned(folder):
+            _, student = distil(*prepared, folder)
+        show(student, prepared[0].main_metric, json=json)
+
+
+def _check_one(*chosen: bool) -> None:
+    from contract.errors import InputError
+
+    if sum(chosen) > 1:
+        raise InputError("--dry-run, --smoke and --search exclude each other", "give one of them")
 
 
 def prepare(
@@ -108,3 +149,49 @@ def show(student: Path, main_metric: str, *, json: bool) -> None:
         table.add_row(name, f"{own.value:.3f}", f"{own.low:.3f} to {own.high:.3f}", f"{theirs.value:.3f}")
     Console().print(table)
     typer.echo(str(student))
+
+
+def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+    from distill.plan import plan
+    from distill.plan_table import as_json, show
+
+    found = plan(recipe, encoder, splits)
+    if json:
+        typer.echo(json_module.dumps(as_json(found)))
+    else:
+        show(found)
+
+
+def _try_a_few_rows(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from distill.smoke import smoke
+
+    reached = smoke(recipe, encoder, splits)
+    if json:
+        typer.echo(json_module.dumps(asdict(reached)))
+    else:
+        typer.echo(
+            f"{recipe.name}: {recipe.main_metric} on {reached.rows} training rows: teacher {reached.teacher:.3f}, "
+            f"student {reached.student:.3f} after {reached.epochs} epochs of each stage"
+        )
+
+
+def _search(recipe: "Recipe", encoder: "Encoder", splits: "Splits", folder: Path, trials: int, *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from contract.errors import require
+
+    require("optuna", extra="distill")
+    from distill.search import search
+
+    found = search(recipe, encoder, splits, folder, trials=trials)
+    if json:
+        typer.echo(json_module.dumps({**asdict(found), "storage": str(found.storage)}))
+        return
+    own = "" if found.own_score is None else f", {found.own_score:.4f} as the recipe stands"
+    typer.echo(f"{found.finished} trials, {found.failed} failed; best score on held-out training rows:")
+    typer.echo(f"{found.score:.4f}{own}")
+    for change in found.changes:
+        typer.echo(f"--set {shlex.quote(change)}")
+    typer.echo(str(found.storage))

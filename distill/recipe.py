@@ -11,6 +11,7 @@ from contract.strict import Strict, near_miss, parse, read_toml
 from distill import tasks
 from distill.augment.settings import Augmentation
 from distill.expected import Expected
+from distill.search_space import Search
 from distill.shape import Shape
 
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
@@ -220,6 +221,7 @@ class Recipe(Strict):
     general: General | None = None
     augmentation: Augmentation | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    search: Search | None = None
     expected: Expected | None = None
 
     @property
@@ -290,8 +292,19 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
         if not path.is_file():
             raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
     recipe = read_toml(path, Recipe)
-    if not overrides:
-        return recipe
+    return changed(recipe, overrides) if overrides else recipe
+
+
+def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
+    """Return a recipe with some keys changed.
+
+    Args:
+        recipe: stays as it is.
+        overrides: as `read` takes them.
+
+    Raises:
+        InputError: no such key (with the near miss), or a value out of its range.
+    """
     document = recipe.model_dump(mode="json", exclude_unset=True)
     if any(override.partition("=")[0].strip() not in UNEXPECTING for override in overrides):
         document.pop("expected", None)

@@ -1,5 +1,6 @@
 """Training by transformers.Trainer: arguments, order, progress, and where unfinished work is kept."""
 
+import math
 import shutil
 import signal
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ def bf16_choice() -> tuple[bool, str]:
     return False, "the processor does not multiply bfloat16"
 
 
+def steps(training: Training, sentences: int) -> int:
+    """Return how many steps one pass of training takes over so many sentences, as the Trainer counts them."""
+    return math.ceil(-(-sentences // training.batch_size) * training.epochs)
+
+
 def arguments(training: Training, folder: Path, *, sentences: int, seed: int) -> TrainingArguments:
     """Return the Trainer's arguments for one pass of training.
 
@@ -50,21 +56,21 @@ def arguments(training: Training, folder: Path, *, sentences: int, seed: int) ->
         sentences: how many there are to train on.
         seed: of order and dropout.
     """
-    steps = max(1, round(-(-sentences // training.batch_size) * training.epochs))
+    total = max(1, steps(training, sentences))
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=training.epochs,
         learning_rate=training.learning_rate,
         per_device_train_batch_size=training.batch_size,
-        warmup_steps=round(steps * training.warmup),
+        warmup_steps=round(total * training.warmup),
         weight_decay=training.weight_decay,
         bf16=bf16_choice()[0],
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
         save_strategy="steps",
-        save_steps=-(-steps // CHECKPOINTS_A_STAGE),
+        save_steps=-(-total // CHECKPOINTS_A_STAGE),
         save_total_limit=2,
-        logging_steps=max(1, steps // 50),
+        logging_steps=max(1, total // 50),
         disable_tqdm=True,
         remove_unused_columns=False,
         report_to=[],

@@ -1,0 +1,160 @@
+"""Try a recipe on a few rows: a student that cannot learn these by heart will not learn the task."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from contract.errors import WorkerError
+from contract.progress import note
+from contract.tokens import Tokens
+from distill import stages, tasks, teacher
+from distill.cache import TeacherCache
+from distill.compare import check_shapes
+from distill.dataset import Splits
+from distill.encoder import Encoder
+from distill.initialise import initialise
+from distill.predict import predict
+from distill.recipe import Recipe, Training
+from distill.score import main_score
+from distill.stages import Lesson
+from distill.student import read_teacher
+from distill.tasks.rows import Labels, Rows
+from distill.tokenise import load_tokenizer, tokenise
+from distill.training import bf16_choice
+
+ROWS = 32
+ENOUGH = 0.95
+BATCH_SIZE = 8
+EPOCHS = (16, 80)  # what mostly does, and what must do
+# A ready teacher may be wrong about some rows; so many are looked at for those it is right about.
+CANDIDATES = 8 * ROWS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reached:
+    """What teacher and student reach on the rows by the recipe's metric, and after how many epochs."""
+
+    rows: int
+    epochs: int
+    teacher: float
+    student: float
+
+
+def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
+    """Train teacher and student on a few rows until they know them; all of it in a temporary folder.
+
+    Each stage gets as many epochs as it takes, in small batches. A general student is left out: it starts at random.
+
+    Args:
+        recipe: the distillation.
+        encoder: the teacher's model.
+        splits: the task's data; rows of its training split are used.
+
+    Raises:
+        InputError: the teacher or the recipe is refused.
+        WorkerError: teacher or student reaches less than 0.95 by the recipe's metric.
+    """
+    rows = _rows(recipe, encoder, splits.train)
+    tokens = tokenise(load_tokenizer(encoder.folder), rows, recipe.max_length_tokens)
+    with TemporaryDirectory(prefix="tinybert-smoke-") as name:
+        folder = Path(name)
+        teacher_folder, theirs = _teacher(recipe, encoder, rows, folder)
+        model = teacher.load(teacher_folder, _head(recipe))
+        own = 0.0
+        for epochs in EPOCHS:
+            logits_NC = _student(recipe, model, tokens, rows, folder / str(epochs), epochs)
+            own = main_score(recipe, rows.labels_N, logits_NC)
+            note(f"student after {epochs} epochs of each stage: {recipe.main_metric} {own:.3f} on {len(rows)} rows")
+            if own >= ENOUGH:
+                return Reached(rows=len(rows), epochs=epochs, teacher=theirs, student=own)
+    raise WorkerError(
+        f"the student reaches {recipe.main_metric} {own:.3f} on {len(rows)} training rows after {EPOCHS[-1]} epochs of "
+        f"each stage, the teacher {theirs:.3f}",
+        "give a stage the prediction or labels loss, or raise its learning_rate",
+    )
+
+
+def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
+    """Choose the rows to learn, of each label; of a ready classifier those that it answers as they are labelled."""
+    candidates = rows.take(_mixed(rows.labels_N, recipe.seed, CANDIDATES))
+    config = teacher.read_config(encoder.folder)
+    if teacher.is_ready(config) and recipe.task == "classification":
+        tasks.get(recipe.task).check_head(config, recipe.data.label_names, encoder.name)
+        model = teacher.load(encoder.folder, _head(recipe))
+        tokens = tokenise(load_tokenizer(encoder.folder), candidates, recipe.max_length_tokens)
+        is_right_N = predict(model, tokens, "The teacher's answers").argmax(axis=1) == candidates.labels_N
+        if len(np.unique(candidates.labels_N[is_right_N])) < len(np.unique(candidates.labels_N)):
+            raise WorkerError(
+                f"teacher {encoder.name} answers {is_right_N.mean():.1%} of {len(candidates)} training rows as "
+                "labelled, and none of some label",
+                "look at the order of data.label_names, or choose a teacher of this task",
+            )
+        candidates = candidates.take(np.flatnonzero(is_right_N).tolist())
+    return candidates.take(_mixed(candidates.labels_N, recipe.seed, ROWS))
+
+
+def _mixed(labels_N: Labels, seed: int, count: int) -> list[int]:
+    """Choose rows at random, of each label in turn as long as there are any."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels_N))
+    turn_N = np.empty(len(labels_N), dtype=np.int64)
+    for label in np.unique(labels_N):
+        is_this_N = labels_N[shuffled] == label
+        turn_N[is_this_N] = np.arange(is_this_N.sum())
+    chosen: list[int] = shuffled[np.argsort(turn_N, kind="stable")[:count]].tolist()
+    return chosen
+
+
+def _teacher(recipe: Recipe, encoder: Encoder, rows: Rows, folder: Path) -> tuple[Path, float]:
+    """Make the teacher and return its folder and what it reaches on the rows."""
+    right = 0.0
+    for epochs in EPOCHS:
+        section = recipe.teacher.model_copy(update={**_enough(recipe.teacher, epochs), "floor": 0.0})
+        few = recipe.model_copy(update={"teacher": section})
+        made = teacher.make(few, encoder, Splits(train=rows, validation=rows), folder)
+        right = read_teacher(made).validation_scores[recipe.main_metric]
+        if right >= ENOUGH:
+            return made, right
+    raise WorkerError(
+        f"the teacher reaches {recipe.main_metric} {right:.3f} on {len(rows)} training rows after {EPOCHS[-1]} epochs",
+        "look whether the labels fit their texts, or raise teacher.learning_rate",
+    )
+
+
+def _student(
+    recipe: Recipe, model: PreTrainedModel, tokens: Tokens, rows: Rows, folder: Path, epochs: int
+) -> NDArray[np.float32]:
+    """Train a student and return its logits of the rows."""
+    start = initialise(model, _without_general(recipe))
+    for stage in recipe.stages:
+        check_shapes(start.model, model, stage)
+    lesson = Lesson(
+        teacher=model,
+        cache=TeacherCache(folder=folder / "cache", model=lambda: model, tokens=tokens, bf16=bf16_choice()[0]),
+        tokens=tokens,
+        teacher_ids_V=np.arange(model.config.vocab_size),
+        labels_N=rows.labels_N,
+        seed=recipe.student_seed,
+        work=folder,
+    )
+    enough = tuple(stage.model_copy(update=_enough(stage, epochs)) for stage in recipe.stages)
+    stages.train(start, enough, lesson)
+    return predict(start.model, tokens, "The student's answers")
+
+
+def _head(recipe: Recipe) -> dict[str, Any]:
+    return tasks.get(recipe.task).head(recipe.data.label_names)
+
+
+def _enough(section: Training, epochs: int) -> dict[str, int]:
+    return {"epochs": epochs, "batch_size": min(section.batch_size, BATCH_SIZE)}
+
+
+def _without_general(recipe: Recipe) -> Recipe:
+    if recipe.start != "general":
+        return recipe
+    return recipe.model_copy(update={"student": recipe.student.model_copy(update={"start": "random"})})

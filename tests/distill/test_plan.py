@@ -1,0 +1,156 @@
+"""What a dry run tells is what the run then does, and it leaves nothing behind."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import BertConfig, BertForSequenceClassification, Trainer
+
+import tinybert_edge
+from contract.errors import InputError
+from distill import command, cost, training
+from distill.distil import distil
+from distill.plan import plan
+from distill.student import read_student, read_teacher
+
+NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }"
+
+
+@pytest.mark.parametrize("student", ["layers = [1]", NARROW])
+def test_a_run_has_the_parameters_and_steps_of_its_plan(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    student: str,
+) -> None:
+    steps: list[int] = []
+
+    def counting(trainer: Trainer, title: str, fit: Callable[[Trainer, str], None] = training.fit) -> None:
+        fit(trainer, title)
+        steps.append(trainer.state.global_step)
+
+    monkeypatch.setattr(training, "fit", counting)
+    changes = ["stages.1.epochs=1.3", "teacher.floor=0", "teacher.epochs=1"]
+    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    found = plan(*prepared)
+    teacher_folder, student_folder = distil(*prepared, tmp_path / "out")
+    assert found.student.parameters.total == read_student(student_folder).parameters
+    assert found.teacher.parameters.total == read_teacher(teacher_folder).parameters
+    assert str(found.student.shape) in read_student(student_folder).shape
+    assert [one.steps for one in found.trainings] == steps
+    assert [one.name for one in found.trainings] == ["teacher", "layers", "prediction"]
+
+
+def test_a_general_start_is_planned_without_its_corpus(
+    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    general = """\n[general]\ncorpus = "none.txt"\ntokens = 1000\nlength_tokens = 10
+learning_rate = 1e-3\nbatch_size = 8\n"""
+    recipe = recipe_file(student=NARROW + general)
+    found = plan(*command.prepare(str(recipe), sentences_file(), None, None, None))
+    assert (found.start, found.pairs, found.copied_layers) == ("general", ((0, 0), (1, 1)), ())
+    assert {one.name: one.steps for one in found.trainings}["general"] == 13
+
+
+def test_a_dry_run_writes_nothing(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe, data = recipe_file(), sentences_file()
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["tinybert", "distill", str(recipe), "--data", str(data), "--dry-run"]
+    for extra in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", [*arguments, *extra])
+        with pytest.raises(SystemExit) as end:
+            tinybert_edge.main()
+        assert end.value.code == 0
+    tables, _, text = capsys.readouterr().out.partition("{")
+    assert all(word in tables for word in ("teacher layer 1", "embedding", "AdamW"))
+    found = json.loads("{" + text)
+    assert found["pairs"] == [[0, 1]]
+    # [CLS] film was, two more on average, good [SEP]
+    assert (found["typical_length_tokens"], found["maximal_length_tokens"]) == (8, 16)
+    assert found["student"]["parameters"]["encoder"] * 2 == found["teacher"]["parameters"]["encoder"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("student", "changes", "message"),
+    [
+        ('preset = "bert-2l-128d"', [], "the attention loss needs equal heads"),
+        ("layers = [2]", [], "names a layer the teacher lacks"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    student: str,
+    changes: list[str],
+    message: str,
+) -> None:
+    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    with pytest.raises(InputError, match=message):
+        plan(*prepared)
+
+
+def _config(layers: int, width: int, heads: int, feed_forward: int) -> BertConfig:
+    return BertConfig(
+        vocab_size=20,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=feed_forward,
+    )
+
+
+SHAPES = st.builds(
+    lambda layers, heads, head_width, feed_forward: _config(layers, heads * head_width, heads, feed_forward),
+    st.integers(2, 4),
+    st.integers(2, 4),
+    st.integers(16, 32),
+    st.integers(16, 200),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(config=SHAPES, length_tokens=st.integers(1, 64))
+def test_operations_are_those_of_the_matrix_products(config: BertConfig, length_tokens: int) -> None:
+    with torch.device("meta"):
+        model = BertForSequenceClassification(config)
+    width, layer = config.hidden_size, 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
+    of_layer = 2 * length_tokens * layer + 4 * length_tokens**2 * width
+    head = 2 * width * width + 2 * width * len(config.id2label or ())
+    assert cost.flops(model, length_tokens) == config.num_hidden_layers * of_layer + head
+
+
+@settings(max_examples=10, deadline=None)
+@given(config=SHAPES, sentences=st.integers(1, 4), length_tokens=st.integers(8, 48))
+def test_activations_are_nearly_what_autograd_keeps(config: BertConfig, sentences: int, length_tokens: int) -> None:
+    """What embeddings and head keep is what the formula leaves out: a part of what one more layer would."""
+    model = BertForSequenceClassification(config).train()
+    parameters = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in parameters:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    ids_BL = torch.ones((sentences, length_tokens), dtype=torch.long)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs = model(input_ids=ids_BL, attention_mask=torch.ones_like(ids_BL))
+    found = sum(storage.nbytes() for storage in kept.values())
+    expected = cost.activations(config, sentences=sentences, length_tokens=length_tokens, float_bytes=4, mask_bytes=4)
+    assert outputs.logits.requires_grad
+    assert 0.95 * expected < found < 1.4 * expected

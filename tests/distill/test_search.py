@@ -1,0 +1,235 @@
+"""A search: on rows that nothing trains on, resumed where it was, its failures kept, its best told."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import TrialState
+
+import tinybert_edge
+from contract.errors import InputError, WorkerError
+from contract.tokens import Tokens, from_rows
+from distill import command, search, teacher
+from distill.dataset import Splits
+from distill.encoder import Encoder
+from distill.recipe import Recipe, changed, read
+from distill.search_space import Dimension
+from distill.student import Evaluation
+from distill.tasks.classification import Rows
+
+QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
+SPACE = """
+[search.space]
+"stages.1.learning_rate" = { low = 1e-4, high = 1e-2, log = true }
+"stages.0.batch_size" = { low = 4, high = 8 }
+"student.layers" = { choices = [[0], [1]] }
+"""
+
+
+@settings(deadline=None)
+@given(
+    labels=st.lists(st.integers(0, 2), min_size=1, max_size=200),
+    repeats=st.integers(1, 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: int) -> None:
+    labels = [0, 0, 1, 1, 2, 2, *labels]
+    texts = tuple(f"text {number}" for number in range(len(labels)))
+    rows = Rows(texts=texts * repeats, pairs=None, labels_N=np.asarray(labels * repeats))
+    parted = search.hold_out(rows, seed)
+    assert not set(parted.train.texts) & set(parted.validation.texts)
+    assert sorted(parted.train.texts + parted.validation.texts) == sorted(rows.texts)
+    held_out = max(3, round(0.1 * len(labels)))
+    assert len(set(parted.validation.texts)) == held_out
+    for label in range(3):
+        share = held_out * labels.count(label) / len(labels)
+        assert abs((parted.validation.labels_N == label).sum() / repeats - share) < 1
+    assert set(parted.train.labels_N.tolist()) == set(labels)
+    again = search.hold_out(rows, seed)
+    assert again.validation.texts == parted.validation.texts
+
+
+def test_a_label_with_one_text_cannot_be_held_out() -> None:
+    rows = Rows(texts=("a", "b", "c"), pairs=None, labels_N=np.asarray([0, 0, 1]))
+    with pytest.raises(InputError, match="no rows can be held out of the training split"):
+        search.hold_out(rows, 0)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ('"stages.0.learning_rat" = { low = 1.0, high = 2.0 }', "unknown key 'stages.0.learning_rat', did you mean"),
+        ('"stages.0.learning_rate" = { low = 0.0, high = 2.0, log = true }', "low must be above 0"),
+        ('"stages.0.learning_rate" = { low = 1.0 }', "needs a low and a high"),
+        ('"stages.0.learning_rate" = { low = 1.0, high = 2.0, choices = [1.0] }', "either low and high, or choices"),
+        ('"stages.0.learning_rate" = { low = -1.0, high = 2.0 }', "greater than 0"),
+        ('"data.text" = { choices = ["a"] }', "'data.text' cannot be searched, only keys of student and stages"),
+    ],
+)
+def test_a_wrong_space_is_refused(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    space: str,
+    message: str,
+) -> None:
+    recipe = recipe_file()
+    recipe.write_text(f"{recipe.read_text()}\n[search.space]\n{space}\n")
+    with pytest.raises(InputError, match=message):
+        search.search(*command.prepare(str(recipe), sentences_file(), None, None, None), tmp_path / "out", trials=1)
+    assert not (tmp_path / "out").exists()
+
+
+@given(value=st.one_of(st.floats(0.1, 10), st.integers(-20, 20)), low=st.integers(-5, 5), width=st.integers(0, 9))
+def test_a_recipes_own_value_is_searched_where_the_space_has_it(value: float, low: int, width: int) -> None:
+    dimension = Dimension(low=low, high=low + width)
+    found = dimension.parameter(value)
+    if found is None:
+        assert not (low <= value <= low + width and value == int(value))
+    else:
+        assert found == value
+        assert isinstance(found, int)
+
+
+class Distilled:
+    """Stands in for the distillation: remembers what it was asked for; its students score by their learning rate."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.recipes: list[Recipe] = []
+        self.texts: list[tuple[set[str], set[str]]] = []
+        self.faults: dict[int, BaseException] = {}
+
+    def distil(self, recipe: Recipe, _encoder: Encoder, splits: Splits, _out: Path) -> tuple[Path, Path]:
+        self.recipes.append(recipe)
+        self.texts.append((set(splits.train.texts), set(splits.validation.texts)))
+        if fault := self.faults.get(len(self.recipes)):
+            raise fault
+        student = self.out / "student"
+        student.mkdir(parents=True)
+        return student, student
+
+    def read_evaluation(self, _student: Path) -> Evaluation:
+        right = round(100 * self.recipes[-1].stages[1].learning_rate * 100)
+        logits_NC = np.asarray([[0, 1]] * right + [[1, 0]] * (100 - right), dtype=np.float32)
+        return Evaluation(
+            tokens=_tokens(),
+            labels_N=np.ones(100, dtype=np.int64),
+            teacher_logits_NC=logits_NC,
+            student_logits_NC=logits_NC,
+        )
+
+
+def _tokens() -> Tokens:
+    return from_rows([[2, 3]] * 100, [[0, 0]] * 100)
+
+
+@pytest.fixture
+def distilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distilled:
+    stand_in = Distilled(tmp_path / "out")
+    stand_in.out.mkdir()
+    monkeypatch.setattr(search, "distil", stand_in.distil)
+    monkeypatch.setattr(search, "read_evaluation", stand_in.read_evaluation)
+    monkeypatch.setattr(teacher, "make", lambda *_: stand_in.out)
+    return stand_in
+
+
+Prepared = tuple[Recipe, Encoder, Splits]
+
+
+@pytest.fixture
+def prepared(recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]) -> Prepared:
+    recipe = recipe_file()
+    recipe.write_text(recipe.read_text() + SPACE)
+    return command.prepare(str(recipe), sentences_file(), None, None, None)
+
+
+def test_the_best_of_all_trials_is_told_and_the_recipe_is_the_first(distilled: Distilled, prepared: Prepared) -> None:
+    found = search.search(*prepared, distilled.out, trials=8)
+    rates = [recipe.stages[1].learning_rate for recipe in distilled.recipes]
+    assert rates[0] == 1e-3
+    assert distilled.recipes[0].student.layers == (1,)
+    assert found.own_score == 0.1
+    assert found.score == max(round(10_000 * rate) / 100 for rate in rates)
+    best = distilled.recipes[int(np.argmax(rates))]
+    # Typed as it was told, it is the recipe of the best trial.
+    assert changed(prepared[0], found.changes) == best
+    assert {recipe.student.layers for recipe in distilled.recipes} == {(0,), (1,)}
+    every_text = set(prepared[2].train.texts)
+    assert all(trained | judged == every_text and not trained & judged for trained, judged in distilled.texts)
+    assert all(4 <= recipe.stages[0].batch_size <= 8 for recipe in distilled.recipes)
+
+
+@pytest.mark.parametrize("trials", [(3, 7), (7, 7)])
+def test_a_search_goes_on_as_if_it_had_not_been_interrupted(
+    tmp_path: Path, distilled: Distilled, prepared: Prepared, trials: tuple[int, int]
+) -> None:
+    distilled.faults = {5: KeyboardInterrupt()}
+    for count in trials:
+        try:
+            search.search(*prepared, distilled.out, trials=count)
+        except KeyboardInterrupt:
+            search.search(*prepared, distilled.out, trials=count)
+    interrupted, distilled.recipes, distilled.faults = distilled.recipes, [], {}
+    assert interrupted[4] == interrupted[5]
+    (distilled.out / search.STORAGE).unlink()
+    search.search(*prepared, distilled.out, trials=7)
+    assert interrupted[:4] + interrupted[5:] == distilled.recipes
+    search.search(*prepared, distilled.out, trials=7)
+    assert len(distilled.recipes) == 7
+
+
+def test_a_failed_trial_is_counted_and_the_search_goes_on(distilled: Distilled, prepared: Prepared) -> None:
+    distilled.faults = {1: InputError("no"), 3: RuntimeError("nor that")}
+    found = search.search(*prepared, distilled.out, trials=5)
+    assert (found.finished, found.failed, found.own_score) == (3, 2, None)
+    assert len(distilled.recipes) == 5
+
+
+def test_a_search_without_any_score_says_why(distilled: Distilled, prepared: Prepared) -> None:
+    distilled.faults = {1: InputError("first"), 2: InputError("second", "cure")}
+    with pytest.raises(WorkerError, match="all 2 trials failed, the last with: second: cure"):
+        search.search(*prepared, distilled.out, trials=2)
+
+
+def test_storage_of_something_else_is_one_line(distilled: Distilled, prepared: Prepared) -> None:
+    (distilled.out / search.STORAGE).write_text("not a database")
+    with pytest.raises(InputError, match=r"search\.db: cannot be used"):
+        search.search(*prepared, distilled.out, trials=1)
+
+
+def test_a_search_on_the_tiny_teacher_resumes_and_prints_its_best(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["tinybert", "distill", str(recipe_file()), "--data", str(sentences_file()), "--out", str(out)]
+    for change in QUICK:
+        arguments += ["--set", change]
+    values = []
+    for trials in (1, 2):
+        monkeypatch.setattr(sys, "argv", [*arguments, "--search", str(trials)])
+        with pytest.raises(SystemExit) as end:
+            tinybert_edge.main()
+        assert end.value.code == 0
+        lines = capsys.readouterr().out.splitlines()
+        changes = [line.removeprefix("--set ") for line in lines if line.startswith("--set ")]
+        assert [change.partition("=")[0] for change in changes] == ["stages.0.learning_rate", "stages.1.learning_rate"]
+        assert lines[-1] == str(out / search.STORAGE)
+        read(arguments[2], tuple(changes))
+        (study,) = optuna.get_all_study_names(f"sqlite:///{out / search.STORAGE}")
+        loaded = optuna.load_study(study_name=study, storage=f"sqlite:///{out / search.STORAGE}")
+        assert [trial.state for trial in loaded.trials] == [TrialState.COMPLETE] * trials
+        values.append([trial.value for trial in loaded.trials])
+        assert f"{loaded.best_value:.4f}" in "\n".join(lines)
+    assert values[1][:1] == values[0]
+    assert len(list(out.glob("teacher-*"))) == 1
+    assert not list(out.glob("student-*"))
