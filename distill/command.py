@@ -47,7 +47,7 @@ def distill(
 
         tinybert distill sst2 --teacher google-bert/bert-base-uncased --dataset nyu-mll/glue:sst2
     """
-    from contract.lock import owned
+    from distill import processes
     from distill.quiet import quiet
 
     quiet()
@@ -55,9 +55,10 @@ def distill(
     from distill.distil import distil
 
     folder = out or Path("runs") / document.name
-    with owned(folder):
+    with processes.together(folder):
         _, student = distil(document, encoder, splits, folder)
-    show(student, json=json)
+        if processes.is_main():
+            show(student, json=json)
 
 
 def prepare(
@@ -73,7 +74,7 @@ def prepare(
     from distill import encoder, shape
     from distill import recipe as recipes
 
-    require("torch", "transformers", "accelerate", "datasets", "sklearn", extra="distill")
+    require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     overrides = []
     if teacher:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")

@@ -12,7 +12,7 @@ from contract.files import write_atomic
 from contract.folder import building, identity, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, general, stages, teacher, training
+from distill import card, general, processes, stages, teacher, training
 from distill.cache import TeacherCache, cache_folder
 from distill.compare import check_shapes
 from distill.dataset import Splits
@@ -54,10 +54,11 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     general_folder = general.make(recipe, encoder, out) if recipe.start == "general" else None
     key = _key(recipe, identity(teacher_folder / TEACHER_MANIFEST), general_folder)
     folder = out / f"student-{key[:8]}"
-    if is_finished(folder / STUDENT_MANIFEST, Student, key):
+    if processes.of_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
         training.forget(training.work_folder(folder))
     else:
         _make(recipe, splits, _Parents(teacher=teacher_folder, general=general_folder), folder, key)
+        processes.wait()
     return teacher_folder, folder
 
 
@@ -68,7 +69,7 @@ def _key(recipe: Recipe, teacher_identity: str, general: Path | None) -> str:
             "teacher": teacher_identity,
             "general": general and identity(general / GENERAL_MANIFEST),
             "student": recipe.student.model_dump(exclude={"seed"}),
-            "stages": [stage.model_dump() for stage in recipe.stages],
+            "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
         }
@@ -108,6 +109,8 @@ def _make(recipe: Recipe, splits: Splits, parents: _Parents, folder: Path, key: 
         work=work,
     )
     stages.train(start, recipe.stages, lesson)
+    if not processes.is_main():
+        return
     evaluation = Evaluation(
         tokens=tokens.validation,
         labels_N=splits.validation.labels_N,
