@@ -180,7 +180,6 @@ def arguments(training: Training, folder: Path, *, sentences: int, seed: int) ->
         dataloader_pin_memory=False,
         # A stage trains what its losses look at.
         ddp_find_unused_parameters=True,
-        ddp_broadcast_buffers=False,
     )
 
 
