@@ -123,12 +123,12 @@ class Share:
         processes: how many there are.
     """
 
-    collate: Callable[[Sequence[dict[str, Any]]], "dict[str, Tensor]"]
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
     lengths: Sequence[int]
     process: int
     processes: int
 
-    def __call__(self, features: Sequence[dict[str, Any]]) -> "dict[str, Tensor]":
+    def __call__(self, features: list[dict[str, Any]]) -> "dict[str, Tensor]":
         """Return the tensors of the share, and `share` of shape (3,): a factor for each of COUNTED."""
         import torch
 

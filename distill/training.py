@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
 from contract.errors import InputError
@@ -64,7 +64,8 @@ class SentenceTrainer(Trainer):
     @property
     def _batch_size(self) -> int:
         """Sentences that all processes together take at once."""
-        return self.args.train_batch_size * self.args.world_size
+        share: int = self.args.train_batch_size
+        return share * int(self.args.world_size)
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
         lengths = self._sentences().tokens.lengths.tolist()
@@ -73,7 +74,7 @@ class SentenceTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return the batches; of several processes each draws all of every batch, and collates its share."""
         loader = self._get_dataloader(
-            dataset=self.train_dataset,
+            dataset=self._sentences(),
             description="Training",
             batch_size=self._batch_size,
             sampler_fn=self._get_train_sampler,
@@ -109,7 +110,7 @@ class SentenceTrainer(Trainer):
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         """Clip, and take the gradients away where loss or norm is not finite: then the optimiser changes nothing."""
-        norm: Tensor = super()._clip_grad_norm(model)
+        norm: Tensor = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         loss, self._loss = self._loss, torch.zeros(())
         taken = processes.everywhere(bool(torch.isfinite(loss) & torch.isfinite(norm)))
         self.losses.step(taken=taken)
@@ -223,6 +224,7 @@ def fit(trainer: Trainer, title: str, record: Path) -> None:
 def _leave(trainer: Trainer) -> None:
     """Take the hooks of several processes off the model, which is trained again in the next stage."""
     if trainer.args.world_size > 1:
+        assert trainer.model is not None
         trainer.model_wrapped = trainer.model
         trainer.accelerator.free_memory()
         gc.collect()

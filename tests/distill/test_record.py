@@ -67,6 +67,7 @@ def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
         (record,), (whole,) = (out / "logs").glob(pattern), (tmp_path / "whole" / "logs").glob(pattern)
         assert list(curves(record)) == names
         assert curves(record) == curves(whole)
+    (record,) = (out / "logs").glob("student-*-2-prediction")
     prediction = curves(record)
     for step, loss in prediction["loss"].items():
         expected = prediction["prediction_loss"][step] + 0.5 * prediction["labels_loss"][step]
