@@ -95,7 +95,9 @@ def _curves(out: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for folder in sorted((out / "logs").iterdir()):
         events = EventAccumulator(str(folder)).Reload()
-        names = [tag for tag in events.Tags()["scalars"] if tag.endswith(("loss", "learning_rate", "grad_norm"))]
+        tags = [tag for tag in events.Tags()["scalars"] if tag.endswith(("loss", "learning_rate", "grad_norm"))]
+        # The mean over the steps since the training was last gone on with.
+        names = [tag for tag in tags if tag != "train/train_loss"]
         found[_unhashed(folder)] = {
             name: [(event.step, event.value) for event in events.Scalars(name)] for name in names
         }
@@ -111,7 +113,9 @@ def _assert_same_models(one: Path, two: Path) -> None:
     for expected in sorted(one.glob("*/model.safetensors")):
         found = load_file(next(two.glob(f"{_unhashed(expected.parent)}-*/{expected.name}")))
         for name, weight in load_file(expected).items():
-            torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
+            # Softmax takes no notice of a key's bias: what moves it is the rounding of a gradient of 0.
+            absolute = 1e-3 if name.endswith("key.bias") else 2e-5
+            torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=absolute)
 
 
 @pytest.mark.slow
@@ -138,7 +142,7 @@ def test_two_processes_train_as_one_does(
         assert curves.keys() == shared[training].keys()
         for name, curve in curves.items():
             where = f"{training}: {name}"
-            np.testing.assert_allclose(shared[training][name], curve, rtol=2e-3, atol=1e-5, err_msg=where)
+            np.testing.assert_allclose(shared[training][name], curve, rtol=1e-4, atol=1e-6, err_msg=where)
     _assert_same_models(one, two)
     assert sorted(map(_unhashed, one.iterdir())) == sorted(map(_unhashed, two.iterdir()))
 
