@@ -1,5 +1,6 @@
 """Progress bars on stderr, so that stdout carries results only."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,7 @@ def bar(title: str, total: int) -> Iterator[Advance]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True, quiet=_silent())) as progress:
         task = progress.add_task(title, total=total)
         yield lambda units: progress.advance(task, units)
 
@@ -43,4 +44,9 @@ def note(text: str) -> None:
     """Tell the user something of the work under way, on stderr."""
     from rich.console import Console
 
-    Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False, quiet=_silent()).print(text, markup=False, soft_wrap=True)
+
+
+def _silent() -> bool:
+    """Tell whether another process of the same launch, the first one, does the talking."""
+    return os.environ.get("RANK", "0") != "0"

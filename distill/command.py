@@ -73,6 +73,7 @@ def distill(
         tinybert distill sst2 --data data/sst2 --search 20
     """
     from contract.lock import owned
+    from distill import processes
     from distill.quiet import quiet
 
     quiet()
@@ -89,9 +90,10 @@ def distill(
     else:
         from distill.distil import distil
 
-        with owned(folder):
+        with processes.together(folder):
             _, student = distil(*prepared, folder)
-        show(student, prepared[0].main_metric, json=json)
+            if processes.is_main():
+                show(student, prepared[0].main_metric, json=json)
 
 
 def _check_one(*chosen: bool) -> None:
@@ -114,7 +116,7 @@ def prepare(
     from distill import encoder, shape
     from distill import recipe as recipes
 
-    require("torch", "transformers", "accelerate", "datasets", "sklearn", extra="distill")
+    require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     overrides = []
     if teacher:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")

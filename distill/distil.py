@@ -16,7 +16,7 @@ from contract.folder import building, identity, inventory, is_finished, write_ma
 from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, expected, general, stages, tasks, teacher, training
+from distill import card, expected, general, processes, stages, tasks, teacher, training
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
@@ -62,7 +62,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
     others = [locate(name) for name in recipe.teacher.also]
-    new = _new_rows(recipe, encoder, splits, out)
+    new = processes.main_first(lambda: _new_rows(recipe, encoder, splits, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
         teacher=teacher_folder,
@@ -71,10 +71,11 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     )
     key = _key(recipe, parents, new)
     folder = out / f"student-{key[:8]}"
-    if is_finished(folder / STUDENT_MANIFEST, Student, key):
+    if processes.of_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
         training.forget(training.work_folder(folder))
     else:
         _make(recipe, splits, new, parents, folder, key)
+        processes.wait()
     evaluation = read_evaluation(folder)
     values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
     note(expected.remark(recipe, values))
@@ -104,7 +105,7 @@ def _key(recipe: Recipe, parents: "Parents", new: Rows | None) -> str:
             "augmentation": None if new is None else new.key(),
             "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
             "student": recipe.student.model_dump(exclude={"seed"}),
-            "stages": [stage.model_dump() for stage in recipe.stages],
+            "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
         }
@@ -156,6 +157,8 @@ def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, fo
         work=work,
     )
     stages.train(start, recipe.stages, lesson)
+    if not processes.is_main():
+        return
     evaluation = Evaluation(
         tokens=tokens.validation,
         labels_N=splits.validation.labels_N,
@@ -202,7 +205,7 @@ def _logits(recipe: Recipe, parents: Parents, rows: Rows) -> NDArray[np.float32]
     for folder in (parents.teacher, *parents.more):
         tokens = tokenise(load_tokenizer(folder), rows, recipe.max_length_tokens)
         cache = _cache(folder, partial(teacher.load, folder, head), tokens)
-        logits_KNC.append(cache.read([LOGITS])[LOGITS])
+        logits_KNC.append(processes.main_first(partial(cache.read, [LOGITS]))[LOGITS])
     return fuse(logits_KNC, rows.labels_N, recipe.teacher)
 
 

@@ -47,4 +47,5 @@ def _best(logits_KNC: NDArray[np.float32], labels_N: NDArray[np.generic]) -> Log
         highest_KN1 = logits_KNC.max(axis=2, keepdims=True)
         total_KN = np.log(np.exp(logits_KNC - highest_KN1).sum(axis=2)) + highest_KN1[:, :, 0]
         error_KN = total_KN - logits_KNC[:, rows_N, labels_N.astype(np.int64)]
-    return logits_KNC[error_KN.argmin(axis=0), rows_N]
+    nearest_NC: Logits = logits_KNC[error_KN.argmin(axis=0), rows_N]
+    return nearest_NC

@@ -9,7 +9,7 @@ from contract.digest import sha256_of_value
 from contract.folder import Manifest, building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens
 from contract.versions import versions_of
-from distill import corpus, stages, teacher, training
+from distill import corpus, processes, stages, teacher, training
 from distill.cache import TeacherCache, cache_folder
 from distill.compare import check_shapes
 from distill.encoder import Encoder
@@ -51,7 +51,17 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     """
     section = recipe.general
     assert section is not None, "the recipe checks it"
-    tokens = corpus.read(
+    tokens = processes.main_first(lambda: _corpus(section, encoder, out))
+    key = _key(recipe, section, encoder, tokens)
+    folder = out / f"general-{key[:8]}"
+    if not processes.of_main(lambda: is_finished(folder / MANIFEST, GeneralStudent, key)):
+        _make(recipe, section, encoder, tokens, folder, key)
+        processes.wait()
+    return folder
+
+
+def _corpus(section: General, encoder: Encoder, out: Path) -> Tokens:
+    return corpus.read(
         Path(section.corpus),
         load_tokenizer(encoder.folder),
         tokens=section.tokens,
@@ -59,11 +69,6 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
         cache=out / "cache",
         tokenizer_key=encoder.sha256,
     )
-    key = _key(recipe, section, encoder, tokens)
-    folder = out / f"general-{key[:8]}"
-    if not is_finished(folder / MANIFEST, GeneralStudent, key):
-        _make(recipe, section, encoder, tokens, folder, key)
-    return folder
 
 
 def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> str:
@@ -73,7 +78,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
             "encoder": encoder.sha256,
             "tokens": tokens.key(),
             "student": recipe.student.model_dump(include={"preset", "shape", "mapping"}),
-            "general": section.model_dump(exclude={"corpus", "tokens"}),
+            "general": section.model_dump(exclude={"corpus", "tokens", "not_finite"}),
             "seed": recipe.seed,
         }
     )
@@ -98,6 +103,8 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
         work=work,
     )
     stages.train(start, (section,), lesson)
+    if not processes.is_main():
+        return
     with building(folder) as scratch:
         _base(start.model).save_pretrained(scratch)
         load_tokenizer(encoder.folder).save_pretrained(scratch)

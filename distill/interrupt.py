@@ -9,6 +9,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from distill import processes
+
 
 @dataclass(slots=True)
 class Stop:
@@ -43,7 +45,7 @@ def stop_requests() -> Iterator[Stop]:
 
 @dataclass
 class StopAtStep(TrainerCallback):
-    """Save and stop at the end of the step in which the user asked to stop."""
+    """Save and stop at the end of the step in which the user asked to stop, in all processes together."""
 
     stop: Stop
 
@@ -51,7 +53,7 @@ class StopAtStep(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: Any
     ) -> TrainerControl:
         """Ask the Trainer to save and to end."""
-        if self.stop.signal_number is not None:
+        if not processes.everywhere(self.stop.signal_number is None):
             control.should_save = True
             control.should_training_stop = True
         return control

@@ -14,6 +14,7 @@ from distill.expected import Expected
 from distill.search_space import Search
 from distill.shape import Shape
 
+NotFinite = Literal["stop", "skip"]
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
 # Another key changes what the student may score, so that what was measured with the recipe no longer holds.
 UNEXPECTING = ("seed", "name", "expected")
@@ -58,7 +59,8 @@ class Training(Strict):
     Attributes:
         epochs: passes over the training sentences.
         learning_rate: its highest value, after a warm-up over `warmup` of the steps, then falling to 0 linearly.
-        batch_size: sentences a step.
+        batch_size: sentences a step, of all processes together.
+        not_finite: what to do where loss or gradients are not finite: `stop`, or `skip` the step, ten in a row at most.
     """
 
     epochs: Annotated[float, Field(ge=0)]
@@ -66,6 +68,7 @@ class Training(Strict):
     batch_size: Annotated[int, Field(ge=1)] = 32
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    not_finite: NotFinite = "stop"
 
 
 class TeacherRecipe(Training):

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, set_seed
 
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import training
+from distill import processes, training
 from distill.batches import Collate, Sentences
 from distill.cache import LOGITS, TeacherCache
 from distill.compact import compact
@@ -21,6 +21,7 @@ from distill.compare import needed
 from distill.dropout import dropout
 from distill.initialise import Start
 from distill.recipe import Stage
+from distill.record import record_folder
 from distill.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
 
 
@@ -65,7 +66,8 @@ def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson) -> None:
         for number, stage in enumerate(stages):
             title = f"Distilling, stage {number + 1} of {len(stages)}: {stage.name}"
             work = lesson.work / f"stage-{number}"
-            _train_once(pupil, stage, lesson, _Compact(tokens=tokens, ids_R=ids_R), work, title)
+            record = record_folder(lesson.work, f"{number + 1}-{stage.name}")
+            _train_once(pupil, stage, lesson, _Compact(tokens=tokens, ids_R=ids_R), _Place(work, record, title))
     start.model.eval()
 
 
@@ -77,24 +79,39 @@ class _Compact:
     ids_R: NDArray[np.int64]
 
 
-def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work: Path, title: str) -> None:
+class _Place(NamedTuple):
+    """Where a stage's unfinished work and its record are kept, and how its progress is called."""
+
+    work: Path
+    record: Path
+    title: str
+
+
+def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, place: _Place) -> None:
     """Train one stage, or load what it ended with; a finished stage is never trained again."""
-    finished = work / "finished.safetensors"
-    if not finished.is_file():
+    finished = place.work / "finished.safetensors"
+    if not processes.of_main(finished.is_file):
         with dropout(pupil, stage.dropout):
-            _train(pupil, stage, lesson, sentences, work, title)
-        half = work / "finished.partial"
-        save_file(pupil.state_dict(), half)
-        half.replace(finished)
-        for checkpoint in work.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
+            _train(pupil, stage, lesson, sentences, place)
+        if processes.is_main():
+            _keep(pupil, finished)
+        processes.wait()
     pupil.load_state_dict(load_file(finished))
 
 
-def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work: Path, title: str) -> None:
+def _keep(pupil: Pupil, finished: Path) -> None:
+    half = finished.with_suffix(".partial")
+    save_file(pupil.state_dict(), half)
+    half.replace(finished)
+    for checkpoint in finished.parent.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
+def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, place: _Place) -> None:
     pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
     live = bool(theirs) and not stage.cache_layers
-    cached = lesson.cache.read(_from_cache(stage, theirs, lesson, live=live))
+    names = _from_cache(stage, theirs, lesson, live=live)
+    cached = processes.main_first(lambda: lesson.cache.read(names))
     beside: dict[str, NDArray[Any]] = {}
     if lesson.labels_N is not None:
         beside["labels"] = lesson.labels_N
@@ -109,7 +126,7 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work
         teacher=LiveTeacher(model=lesson.teacher, names=theirs, ids_R=ids_R) if live else None,
         teacher_heads=lesson.teacher.config.num_attention_heads,
         stage=stage,
-        args=training.arguments(stage, work, sentences=len(sentences.tokens), seed=lesson.seed),
+        args=training.arguments(stage, place.work, sentences=len(sentences.tokens), seed=lesson.seed),
         train_dataset=Sentences(sentences.tokens),
         data_collator=Collate(
             tokens=sentences.tokens,
@@ -117,9 +134,9 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, work
             ragged={TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
         ),
     )
-    if not any(work.glob("checkpoint-*")):
+    if not processes.of_main(lambda: any(place.work.glob("checkpoint-*"))):
         trainer.preflight()
-    training.fit(trainer, title)
+    training.fit(trainer, place.title, place.record)
 
 
 def _from_cache(stage: Stage, states: tuple[str, ...], lesson: Lesson, *, live: bool) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from contract.errors import InputError
 from contract.folder import building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import tasks, training
+from distill import processes, tasks, training
 from distill.batches import Collate, Sentences
 from distill.compact import compact
 from distill.dataset import Splits
@@ -28,11 +28,14 @@ from distill.encoder import Encoder
 from distill.initialise import check_fit, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
+from distill.record import record_folder
 from distill.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
 from distill.tasks.rows import Labels
 from distill.tokenise import load_tokenizer, tokenise
 
 METHOD = 2  # raised when the same recipe would give another teacher
+# Keys of a recipe's teacher that change nothing of how it is trained.
+NOT_TRAINING = ("model", "floor", "also", "fusion", "weights", "not_finite")
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
 
 
@@ -72,8 +75,9 @@ def make(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
     """
     key = _key(recipe, encoder, splits)
     folder = out / f"teacher-{key[:8]}"
-    if not is_finished(folder / TEACHER_MANIFEST, Teacher, key):
+    if not processes.of_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key)):
         _make(recipe, encoder, splits, folder, key)
+        processes.wait()
     check_floor(read_teacher(folder).validation_scores, recipe, encoder.name)
     return folder
 
@@ -146,7 +150,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
             "encoder": encoder.sha256,
             "data": [splits.train.key(), splits.validation.key()],
             "labels": recipe.data.label_names,
-            "training": recipe.teacher.model_dump(exclude={"model", "floor", "also", "fusion", "weights"}),
+            "training": recipe.teacher.model_dump(exclude=set(NOT_TRAINING)),
             "max_length_tokens": recipe.max_length_tokens,
             "seed": recipe.seed,
         }
@@ -165,6 +169,8 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
     model = load(encoder.folder, task.head(label_names))
     if not ready:
         _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)
+    if not processes.is_main():
+        return
     logits_NC = predict(model, tokens.validation, "Checking the teacher")
     labels_N = splits.validation.labels_N
     scores = task.values(labels_N, logits_NC)
@@ -204,14 +210,15 @@ def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
 
 
 def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokens, labels_N: Labels, folder: Path) -> None:
-    arguments = training.arguments(
-        recipe.teacher, training.work_folder(folder), sentences=len(tokens), seed=recipe.seed
-    )
+    work = training.work_folder(folder)
+    arguments = training.arguments(recipe.teacher, work, sentences=len(tokens), seed=recipe.seed)
     with compact(model, tokens) as (compact_tokens, _):
         trainer = training.SentenceTrainer(
+            training=recipe.teacher,
+            what="the teacher's fine-tuning",
             model=model,
             args=arguments,
             train_dataset=Sentences(compact_tokens),
             data_collator=Collate(tokens=compact_tokens, beside={"labels": labels_N}),
         )
-        training.fit(trainer, "Fine-tuning the teacher")
+        training.fit(trainer, "Fine-tuning the teacher", record_folder(work))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,19 @@ from distill.capture import Captured, capturing
 from distill.compare import INSIDE, Projections, Sight
 from distill.dropout import dropout
 from distill.layer_map import LayerMap
+from distill.processes import COUNTED, SHARE
 from distill.recipe import Stage
 from distill.training import SentenceTrainer
 
 Inputs = dict[str, Tensor]
+Judged = TypeVar("Judged")
 # A student copied from its teacher differs from it only by what is dropped.
 PREFLIGHT_DROPOUT = 0.1
 TEACHER_LOGITS = "teacher_logits"
 # What a batch brings of the teacher's states: this, and the name of the state.
 TEACHER_STATE = "teacher."
+# What a loss is the mean over, where that is not tokens.
+MEAN_OVER = {"attention": "pairs", "prediction": "sentences", "labels": "sentences"}
 PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "soft_cross_entropy": losses.prediction,
     "divergence": losses.divergence,
@@ -58,9 +62,16 @@ class Pupil(nn.Module):
         self.projections = Projections(student.config.hidden_size, teacher_width, pairs)
         self.watched: tuple[str, ...] = ()
 
-    def forward(self, **inputs: Tensor) -> Seen:
-        """Run the student and return its logits and its inside."""
-        return look(self.student, self.watched, inputs)
+    def forward(self, judge: Callable[[Seen], Judged], **inputs: Tensor) -> Judged:
+        """Run the student and return what is made of what it showed.
+
+        Args:
+            judge: run in here, in full precision, as DistributedDataParallel must see which weights a loss is made of.
+            inputs: a batch.
+        """
+        seen = look(self.student, self.watched, inputs)
+        with torch.autocast(seen.logits_BC.device.type, enabled=False):
+            return judge(seen)
 
 
 def look(model: PreTrainedModel, names: tuple[str, ...], inputs: Inputs) -> Seen:
@@ -106,7 +117,7 @@ class DistillationTrainer(SentenceTrainer):
     """
 
     def __init__(self, *, teacher: LiveTeacher | None, teacher_heads: int, stage: Stage, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(training=stage, what=f"stage {stage.name!r}", **kwargs)
         # The Trainer must not count the loss as the model's own, which would be scaled by items.
         self.model_accepts_loss_kwargs = False
         self.teacher = teacher
@@ -123,42 +134,48 @@ class DistillationTrainer(SentenceTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, Any]:
         """Return the weighted sum of the stage's losses on one batch."""
-        terms, student = self.terms(model, inputs)
+        share = inputs.pop(SHARE, None)
+        terms = self.terms(model, inputs)
+        if share is not None:
+            terms = {name: term * share[COUNTED.index(MEAN_OVER.get(name, "tokens"))] for name, term in terms.items()}
+        self.losses.note(terms)
         weights = self.stage.losses.model_dump()
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
-        return (loss, student.logits_BC) if return_outputs else loss
+        return (loss, terms) if return_outputs else loss
 
-    def terms(self, model: nn.Module, inputs: Inputs) -> tuple[dict[str, Tensor], Seen]:
-        """Return the losses whose weight is not 0, by name, and what the student showed.
+    def terms(self, model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
+        """Return the losses whose weight is not 0, by name.
 
         Args:
             model: the Pupil, wrapped or not.
             inputs: a batch with what the teacher has to say of it, where that is known beforehand.
         """
         own, brought = _part(inputs)
-        student: Seen = model(**own)
         teacher_logits_BC, states = brought.pop(TEACHER_LOGITS, None), _states(brought)
         if self.teacher is not None:
             live = self.teacher.teach(own, bf16=self.args.bf16)
             states = live.inside.states
             teacher_logits_BC = live.logits_BC if teacher_logits_BC is None else teacher_logits_BC
-        weights, terms = self.stage.losses, {}
-        sight = Sight(
-            student=student.inside,
-            teacher=Captured(heads=self.teacher_heads, states=states),
-            projections=self.accelerator.unwrap_model(model).projections,
-            mask_BL=own["attention_mask"],
-            relation_heads=self.stage.relation_heads,
-        )
-        for name, compare in INSIDE.items():
-            if getattr(weights, name):
-                terms[name] = compare(sight)
-        if weights.prediction:
-            assert teacher_logits_BC is not None
-            terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC)
-        if weights.labels:
-            terms["labels"] = self._answer(student.logits_BC, brought["labels"])
-        return terms, student
+
+        def judge(student: Seen) -> dict[str, Tensor]:
+            sight = Sight(
+                student=student.inside,
+                teacher=Captured(heads=self.teacher_heads, states=states),
+                projections=self.accelerator.unwrap_model(model).projections,
+                mask_BL=own["attention_mask"],
+                relation_heads=self.stage.relation_heads,
+            )
+            weights = self.stage.losses
+            terms = {name: compare(sight) for name, compare in INSIDE.items() if getattr(weights, name)}
+            if weights.prediction:
+                assert teacher_logits_BC is not None
+                terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC)
+            if weights.labels:
+                terms["labels"] = self._answer(student.logits_BC, brought["labels"])
+            return terms
+
+        found: dict[str, Tensor] = model(judge, **own)
+        return found
 
     def _predict(self, student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
         """Compare the logits of both; scores of a regression have no classes and no temperature."""
@@ -190,7 +207,7 @@ class DistillationTrainer(SentenceTrainer):
             torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16),
             dropout(model, PREFLIGHT_DROPOUT),
         ):
-            terms, _ = self.terms(model, batch)
+            terms = self.terms(model, batch)
         values = {name: term.item() for name, term in terms.items()}
         note(
             f"losses of stage {self.stage.name!r} before training: "

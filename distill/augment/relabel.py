@@ -18,7 +18,7 @@ def relabel(rows: Rows, logits_NC: Logits) -> Rows:
         logits_NC: the teacher's; where labels are fractional its only output is the label.
     """
     if np.issubdtype(rows.labels_N.dtype, np.floating):
-        return replace(rows, labels_N=logits_NC[:, 0].astype(rows.labels_N.dtype))
+        return replace(rows, labels_N=logits_NC[:, 0].astype(np.float32))
     labels_N = classification.decode(logits_NC)
     note(f"the teacher keeps the label of {(labels_N == rows.labels_N).mean():.1%} of {len(rows)} new rows")
     return replace(rows, labels_N=labels_N)

@@ -24,7 +24,8 @@ NAMES = ("logits", "embedding", "hidden.1", "query.0")
 def teacher(encoder_folder: Path) -> PreTrainedModel:
     torch.manual_seed(0)
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(encoder_folder)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _never() -> PreTrainedModel:

@@ -37,7 +37,7 @@ def test_a_corpus_is_cut_into_sentences_of_one_length(corpus_file: Path, encoder
     rows = [tokens.row_ids(row) for row in range(len(tokens))]
     assert all(row[0] == tokenizer.cls_token_id and row[-1] == tokenizer.sep_token_id for row in rows)
     text = tokenizer.decode(np.concatenate([row[1:-1] for row in rows]))
-    assert text.startswith(PARAGRAPH)
+    assert str(text).startswith(PARAGRAPH)
 
 
 @pytest.mark.parametrize(

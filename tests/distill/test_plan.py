@@ -31,8 +31,10 @@ def test_a_run_has_the_parameters_and_steps_of_its_plan(
 ) -> None:
     steps: list[int] = []
 
-    def counting(trainer: Trainer, title: str, fit: Callable[[Trainer, str], None] = training.fit) -> None:
-        fit(trainer, title)
+    fit = training.fit
+
+    def counting(trainer: Trainer, title: str, record: Path) -> None:
+        fit(trainer, title, record)
         steps.append(trainer.state.global_step)
 
     monkeypatch.setattr(training, "fit", counting)

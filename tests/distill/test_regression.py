@@ -212,9 +212,8 @@ def test_a_ready_model_of_other_scores_is_refused(
         teacher, num_labels=outputs, problem_type=None, ignore_mismatched_sizes=True
     )
     with torch.no_grad():
-        model.classifier.weight *= factor
-        model.classifier.bias *= factor
-        model.classifier.bias += shift
+        model.classifier.weight.mul_(factor)
+        model.classifier.bias.mul_(factor).add_(shift)
     model.save_pretrained(changed)
     prepared = command.prepare(str(finished / "counting.toml"), finished / "data", str(changed), None, None)
     with pytest.raises(InputError) as error:

@@ -20,7 +20,7 @@ from distill.encoder import Encoder
 from distill.recipe import Recipe, changed, read
 from distill.search_space import Dimension
 from distill.student import Evaluation
-from distill.tasks.classification import Rows
+from distill.tasks.rows import Rows
 
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
 SPACE = """

@@ -1,0 +1,130 @@
+"""A training that goes wrong: nothing that is not finite reaches the weights or the disk."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from contract.errors import InputError
+from distill import command, losses, training
+from distill.distil import distil
+from distill.training import fit
+
+
+def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
+    return distil(*command.prepare(str(recipe), data, None, None, list(changes)), out)[1]
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make a loss, or only its gradient, not finite in some of its calls; the first one is the preflight's."""
+
+    def break_it(steps: range, value: float, *, gradient: bool = False) -> None:
+        calls, right = iter(range(1_000)), losses.attention_scores
+
+        def wrong(*arguments: Tensor) -> Tensor:
+            loss = right(*arguments)
+            if next(calls) not in steps:
+                return loss
+            if gradient:
+                loss.register_hook(lambda grad: grad * value)
+                return loss
+            return loss * value
+
+        monkeypatch.setattr(losses, "attention_scores", wrong)
+
+    return break_it
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("gradient", [False, True], ids=["loss", "gradient"])
+def test_a_step_that_is_not_finite_stops_the_training_and_is_left_out_on_demand(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    broken: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    value: float,
+    gradient: bool,
+) -> None:
+    recipe, data, out = recipe_file(), sentences_file(), tmp_path / "out"
+    broken(range(7, 8), value, gradient=gradient)
+    with pytest.raises(InputError, match=r"stage 'layers', step 7 of 16: the loss is .*not_finite = \"skip\""):
+        _distil(recipe, data, out)
+    (work,) = out.glob(".student-*.work/stage-0")
+    kept = sorted(path.name for path in work.glob("checkpoint-*"))
+    assert kept == ["checkpoint-4", "checkpoint-6"]
+    for path in work.rglob("*.safetensors"):
+        assert all(torch.isfinite(weight).all() for weight in load_file(path).values())
+    broken(range(0, 1), value, gradient=gradient)
+    student = _distil(recipe, data, out, "stages.0.not_finite=skip")
+    printed = " ".join(capsys.readouterr().err.split())
+    # It went on from the last checkpoint, so its first call was of step 7.
+    assert "stage 'layers', step 7 of 16: the loss is" in printed
+    assert "left out (1 so far)" in printed
+    assert all(torch.isfinite(weight).all() for weight in load_file(student / "model.safetensors").values())
+
+
+class _Cut(TrainerCallback):
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: Any
+    ) -> None:
+        control.should_training_stop = state.global_step >= 8
+
+
+def _fit_half_of_layers(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+    if "layers" in title:
+        trainer.add_callback(_Cut())
+    fit(trainer, title, record)
+
+
+def test_a_step_left_out_changes_no_weight(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    broken: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe, data = recipe_file(), sentences_file()
+    changes = ["stages.1.epochs=0", 'stages.0.not_finite="skip"']
+    broken(range(9, 17), float("nan"))
+    second_left_out = load_file(_distil(recipe, data, tmp_path / "out", *changes) / "model.safetensors")
+    broken(range(1_000, 1_001), float("nan"))
+    # The learning rates of the first eight steps must be the same, so the second epoch is cut off, not left out.
+    monkeypatch.setattr(training, "fit", _fit_half_of_layers)
+    half = load_file(_distil(recipe, data, tmp_path / "half", *changes) / "model.safetensors")
+    assert all(torch.equal(half[name], second_left_out[name]) for name in half)
+
+
+def test_too_many_steps_left_out_stop_the_training(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], broken: Callable[..., None]
+) -> None:
+    broken(range(3, 100), float("nan"))
+    with pytest.raises(InputError, match=r"step 12 of 16: the loss is nan .* as in the 9 steps before it: lower"):
+        _distil(recipe_file(), sentences_file(), tmp_path / "out", 'stages.0.not_finite="skip"')
+
+
+@pytest.mark.parametrize("key", ["teacher", "stages.0"])
+def test_an_absurd_learning_rate_is_one_line(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    run_process: Callable[[list[str]], subprocess.CompletedProcess[str]],
+    key: str,
+) -> None:
+    arguments = ["distill", str(recipe_file()), "--data", str(sentences_file()), "--out", str(tmp_path / "out")]
+    result = run_process([*arguments, "--set", f"{key}.learning_rate=1e38"])
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "lower its learning_rate" in errors[0]
+    assert "Traceback" not in result.stderr
+    for path in (tmp_path / "out").rglob("*.safetensors"):
+        assert all(torch.isfinite(weight).all() for weight in load_file(path).values())

@@ -1,0 +1,81 @@
+"""The record of a training: its losses by name and step, kept after the run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from distill import command, training
+from distill.distil import distil
+from distill.record import record_folder
+from distill.training import fit
+
+LOSSES = {
+    "teacher-*": ["loss"],
+    "student-*-1-layers": ["attention_loss", "embedding_loss", "hidden_loss", "loss"],
+    "student-*-2-prediction": ["labels_loss", "loss", "prediction_loss"],
+}
+
+
+class _Interrupted(TrainerCallback):
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: object
+    ) -> None:
+        if state.global_step == 7:
+            raise KeyboardInterrupt
+
+
+def _fit_interrupted(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+    if "layers" in title:
+        trainer.add_callback(_Interrupted())
+    fit(trainer, title, record)
+
+
+def curves(folder: Path) -> dict[str, dict[int, float]]:
+    """The losses by name and step."""
+    events = EventAccumulator(str(folder)).Reload()
+    return {
+        tag.removeprefix("train/"): {event.step: event.value for event in events.Scalars(tag)}
+        for tag in sorted(events.Tags()["scalars"])
+        if tag.endswith("loss") and tag != "train/train_loss"
+    }
+
+
+def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe, data, out = recipe_file(), sentences_file(), tmp_path / "out"
+
+    def run(folder: Path) -> Path:
+        return distil(*command.prepare(str(recipe), data, None, None, None), folder)[1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", _fit_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(out)
+    run(out)
+    run(tmp_path / "whole")
+    assert sorted(path.name for path in (out / "logs").iterdir()) == sorted(
+        path.name for path in (tmp_path / "whole" / "logs").iterdir()
+    )
+    for pattern, names in LOSSES.items():
+        (record,), (whole,) = (out / "logs").glob(pattern), (tmp_path / "whole" / "logs").glob(pattern)
+        assert list(curves(record)) == names
+        assert curves(record) == curves(whole)
+    (record,) = (out / "logs").glob("student-*-2-prediction")
+    prediction = curves(record)
+    for step, loss in prediction["loss"].items():
+        expected = prediction["prediction_loss"][step] + 0.5 * prediction["labels_loss"][step]
+        assert loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("", "teacher-1a2b"), ("1-a/b c", "teacher-1a2b-1-a_b_c"), ("2-..", "teacher-1a2b-2-..")]
+)
+def test_a_stage_of_any_name_has_a_folder(tmp_path: Path, stage: str, expected: str) -> None:
+    assert record_folder(tmp_path / ".teacher-1a2b.work", stage) == tmp_path / "logs" / expected
