@@ -10,6 +10,7 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from contract.errors import InputError
+from distill.slim import Convolution
 
 
 @dataclass(kw_only=True, slots=True)
@@ -20,7 +21,7 @@ class Captured:
         heads: attention heads of the model.
         embedding_BLD: output of the embedding layer.
         hidden_BLD: output of each layer asked for, by layer.
-        query_BLD, key_BLD, value_BLD: of each layer asked for, before they are split into heads.
+        query_BLD, key_BLD, value_BLD: of each layer asked for that has attention, before they are split into heads.
     """
 
     heads: int
@@ -51,6 +52,15 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
     return list(layers)
 
 
+def has_attention(model: nn.Module, layer: int) -> bool:
+    """Tell whether a layer, from 0, has queries, keys and values; a slim student's convolutions have none.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    return not isinstance(_part(layers_of(model)[layer], "attention.self"), Convolution)
+
+
 @contextmanager
 def capturing(model: PreTrainedModel, layers: Sequence[int]) -> Iterator[Captured]:
     """Catch the embedding, hidden states, queries and keys of the forward passes inside the block.
@@ -68,9 +78,10 @@ def capturing(model: PreTrainedModel, layers: Sequence[int]) -> Iterator[Capture
     for layer in layers:
         module = layers_of(model)[layer]
         handles.append(_keep(module, captured.hidden_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.query"), captured.query_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.key"), captured.key_BLD, layer))
-        handles.append(_keep(_part(module, "attention.self.value"), captured.value_BLD, layer))
+        if has_attention(model, layer):
+            handles.append(_keep(_part(module, "attention.self.query"), captured.query_BLD, layer))
+            handles.append(_keep(_part(module, "attention.self.key"), captured.key_BLD, layer))
+            handles.append(_keep(_part(module, "attention.self.value"), captured.value_BLD, layer))
     try:
         yield captured
     finally:
