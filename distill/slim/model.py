@@ -59,8 +59,10 @@ class Convolution(nn.Module):
             hidden_states: of shape (B, L, D).
             attention_mask: of shape (B, L), 1 for tokens, 0 for padding.
         """
-        tokens_BLD = hidden_states * attention_mask[:, :, None]
-        mixed_BDL: Tensor = self.depthwise(tokens_BLD.transpose(1, 2))
+        # Masked after it is turned: NNCF quantises what a depthwise convolution reads by channel, and would take the
+        # tokens for channels if it found the turn between.
+        tokens_BDL = hidden_states.transpose(1, 2) * attention_mask[:, None, :]
+        mixed_BDL: Tensor = self.depthwise(tokens_BDL)
         return mixed_BDL.transpose(1, 2), None
 
 
