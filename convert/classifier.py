@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+import distill.slim  # noqa: F401  # makes the Auto class know slim students
+
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 # Large enough to leave a masked token nothing after softmax, small enough not to ruin the range of a quantised one,
 # which the lowest float32 of transformers does.

@@ -9,6 +9,7 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from contract.errors import InputError
+from distill.slim import Convolution
 
 EMBEDDING = "embedding"
 # What is caught of a layer, by the module whose output it is; an empty path is the layer itself.
@@ -61,6 +62,15 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
     layers = _part(model, "base_model.encoder.layer")
     assert isinstance(layers, nn.ModuleList)
     return list(layers)
+
+
+def has_attention(model: nn.Module, layer: int) -> bool:
+    """Tell whether a layer, from 0, has queries, keys and values; a slim student's convolutions have none.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    return not isinstance(_part(layers_of(model)[layer], "attention.self"), Convolution)
 
 
 @contextmanager

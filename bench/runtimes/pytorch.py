@@ -20,6 +20,8 @@ def start() -> None:
         import torch  # noqa: F401
         from transformers import AutoModelForSequenceClassification  # noqa: F401
 
+        import distill.slim  # noqa: F401  # makes the Auto class know slim students
+
 
 def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "PytorchSession":
     """Load a Hugging Face folder in fp32, with the attention that is transformers' default."""

@@ -21,6 +21,7 @@ from bench.process import outputs_of
 from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
+from distill.slim import Convolution, slim
 from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from targets.profile import Profile, read
 
@@ -29,13 +30,29 @@ WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e"
 LABEL_NAMES = ("bad", "good")
 
 
-def build(folder: Path, *, max_length_tokens: int = 24, evaluated: int = 80, calibrated: int = 24) -> Path:
-    """Make a finished student folder: two layers, random weights, sentences of 4 to max_length_tokens tokens."""
+def build(
+    folder: Path,
+    *,
+    max_length_tokens: int = 24,
+    evaluated: int = 80,
+    calibrated: int = 24,
+    layers: int = 2,
+    change: Callable[[PreTrainedModel], PreTrainedModel] = lambda model: model,
+) -> Path:
+    """Make a finished student folder: random weights, sentences of 4 to max_length_tokens tokens.
+
+    Args:
+        folder: to make.
+        max_length_tokens: of the longest sentence.
+        evaluated, calibrated: sentences of each kind.
+        layers: of the model.
+        change: makes another model of it.
+    """
     torch.manual_seed(7)
     config = BertConfig(
         vocab_size=len(SPECIAL) + len(WORDS),
         hidden_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         intermediate_size=128,
         max_position_embeddings=64,
@@ -45,7 +62,7 @@ def build(folder: Path, *, max_length_tokens: int = 24, evaluated: int = 80, cal
     sentences = random_sentences(evaluated + calibrated, max_length_tokens)
     return write(
         folder,
-        BertForSequenceClassification(config),
+        change(BertForSequenceClassification(config)),
         tokenizer(),
         evaluation=sentences.take(range(evaluated)),
         calibration=sentences.take(range(evaluated, evaluated + calibrated)),
@@ -155,6 +172,22 @@ def student(shared: Path) -> Path:
         return folder if (folder / STUDENT_MANIFEST).exists() else build(folder)
 
 
+@pytest.fixture(scope="session")
+def slim_student(shared: Path) -> Path:
+    """A student folder of layers with convolution and with attention, pooled in between, that no test changes."""
+
+    def change(model: PreTrainedModel) -> PreTrainedModel:
+        changed = slim(model, convolution_layers=[0, 2], pooled_after=[0, 1], kernel=3)
+        for module in changed.modules():
+            if isinstance(module, Convolution):  # as if it had learned, so that neighbours count
+                torch.nn.init.normal_(module.depthwise.weight, std=0.5)
+        return changed
+
+    with FileLock(shared / "slim-student.lock"):
+        folder = shared / "slim-student"
+        return folder if (folder / STUDENT_MANIFEST).exists() else build(folder, layers=4, change=change)
+
+
 @pytest.fixture
 def changeable(student: Path, tmp_path: Path) -> Path:
     """A copy of the student folder to spoil."""
@@ -177,3 +210,10 @@ def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
     """All variants of the student, made once."""
     with FileLock(shared / "artifacts.lock"):
         return convert_student(student, profile, out=shared / "artifacts", run=outputs_of)[0].parent
+
+
+@pytest.fixture(scope="session")
+def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
+    """All variants of the slim student, made once."""
+    with FileLock(shared / "slim-artifacts.lock"):
+        return convert_student(slim_student, profile, out=shared / "slim-artifacts", run=outputs_of)[0].parent

@@ -1,0 +1,126 @@
+"""A BERT classifier some of whose layers mix tokens by convolution, and whose sequence may shrink on its way up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+from transformers.models.bert.modeling_bert import BertLayer
+
+from distill.losses import MASKED
+from distill.slim.pooling import pool
+
+
+class SlimBertConfig(BertConfig):
+    """The configuration of BERT, and where it is slimmer.
+
+    Args:
+        convolution_layers: layers, from 0, that mix tokens by convolution in place of attention.
+        convolution_kernel: how many neighbours a convolution sees, itself among them; odd.
+        pooled_after: layers after which the sequence is pooled.
+        kwargs: as for BertConfig.
+    """
+
+    model_type = "slim_bert"
+
+    def __init__(
+        self,
+        *,
+        convolution_layers: Sequence[int] = (),
+        convolution_kernel: int = 7,
+        pooled_after: Sequence[int] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.convolution_layers = list(convolution_layers)
+        self.convolution_kernel = convolution_kernel
+        self.pooled_after = list(pooled_after)
+
+
+class Convolution(nn.Module):
+    """Stands where self-attention stands in a layer of BERT: each channel sees its neighbours.
+
+    The other half of a depthwise-separable convolution, the product over channels, is the dense layer that BERT's
+    attention output begins with (Wu et al., Pay Less Attention, arXiv 1901.10430, section 3.1, has the same two parts).
+    """
+
+    def __init__(self, config: SlimBertConfig) -> None:
+        super().__init__()
+        width, kernel = config.hidden_size, config.convolution_kernel
+        # The dense layer that follows has a bias; a second one would add nothing.
+        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
+
+    def forward(self, hidden_states: Tensor, attention_mask: Tensor, **_attention: Any) -> tuple[Tensor, None]:
+        """Return the mixed hidden states (B, L, D), and no attention.
+
+        Args:
+            hidden_states: of shape (B, L, D).
+            attention_mask: of shape (B, L), 1 for tokens, 0 for padding.
+        """
+        # Masked after it is turned: NNCF quantises what a depthwise convolution reads by channel, and would take the
+        # tokens for channels if it found the turn between.
+        tokens_BDL = hidden_states.transpose(1, 2) * attention_mask[:, None, :]
+        mixed_BDL: Tensor = self.depthwise(tokens_BDL)
+        return mixed_BDL.transpose(1, 2), None
+
+
+class SlimEncoder(nn.Module):
+    """BERT's layers, some of them with convolution, and the pooling between them."""
+
+    def __init__(self, config: SlimBertConfig) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(BertLayer(config, layer_idx=layer) for layer in range(config.num_hidden_layers))
+        for layer in config.convolution_layers:
+            self.layer[layer].attention.self = Convolution(config)
+        self.pooled_after = frozenset(config.pooled_after)
+
+    def forward(
+        self, hidden_states: Tensor, attention_mask: Tensor | None = None, **kwargs: Any
+    ) -> BaseModelOutputWithPastAndCrossAttentions:
+        """Run the layers.
+
+        Args:
+            hidden_states: of shape (B, L, D).
+            attention_mask: as attention takes it, of shape (B, 1, 1 or L, L): scores to add, or true for what is seen;
+                none where nothing is padding.
+            kwargs: passed on to the layers.
+        """
+        mask_BL = _mask(hidden_states, attention_mask)
+        for number, layer in enumerate(self.layer):
+            convolves = isinstance(layer.attention.self, Convolution)
+            hidden_states = layer(hidden_states, mask_BL if convolves else attention_mask, **kwargs)
+            if number in self.pooled_after:
+                hidden_states, mask_BL = pool(hidden_states, mask_BL)
+                attention_mask = (1 - mask_BL)[:, None, None, :] * MASKED
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=hidden_states)
+
+
+class SlimBertForSequenceClassification(BertForSequenceClassification):
+    """A slim classifier: embeddings, feed-forward halves, pooler and head are those of BERT, under the same names."""
+
+    config_class = SlimBertConfig
+    # Their masks are of other shapes than the two that the encoder reads.
+    _supports_flash_attn = False
+    _supports_flex_attn = False
+
+    def __init__(self, config: SlimBertConfig) -> None:
+        super().__init__(config)
+        self.bert.encoder = SlimEncoder(config)
+        self.post_init()
+
+
+def _mask(hidden_BLD: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """Return 1 for tokens and 0 for padding, of shape (B, L)."""
+    if attention_mask is None:
+        return hidden_BLD.new_ones(hidden_BLD.shape[:2])
+    first_BL = attention_mask[:, 0, 0]  # all tokens see the same ones
+    if first_BL.dtype == torch.bool:
+        return first_BL.to(hidden_BLD.dtype)
+    # Scores are 0 for tokens and far below -1 for padding; a comparison would leave the runtimes' fast path.
+    return (first_BL + 1).clamp(0, 1)
+
+
+AutoConfig.register(SlimBertConfig.model_type, SlimBertConfig, exist_ok=True)
+AutoModelForSequenceClassification.register(SlimBertConfig, SlimBertForSequenceClassification, exist_ok=True)

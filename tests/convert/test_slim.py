@@ -1,0 +1,35 @@
+"""Convolution and pooling through every converter, in the real runtimes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.process import outputs_of
+from convert.artifact import read_artifact
+from convert.parity import FP32_LIMIT
+from distill.student import read_evaluation
+from targets.profile import Precision, RuntimeName
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("runtime", RuntimeName)
+def test_a_slim_student_runs_in_every_runtime_at_any_length(
+    slim_artifacts: Path, slim_student: Path, runtime: RuntimeName, precision: Precision
+) -> None:
+    evaluation = read_evaluation(slim_student)
+    artifact = read_artifact(slim_artifacts / f"{runtime}-{precision}")
+    # The sentences' own lengths, odd and even, or the profile's buckets; then padded to an odd length and to an even.
+    ways = [artifact.length_buckets_tokens] if artifact.length_buckets_tokens else [(), (25,), (40,)]
+    for buckets in ways:
+        logits_NC = outputs_of(
+            slim_artifacts / f"{runtime}-{precision}",
+            runtime=runtime,
+            model_file=artifact.model_file,
+            inputs=artifact.inputs,
+            buckets=buckets,
+            threads=1,
+            tokens=evaluation.tokens,
+        )
+        difference = np.abs(logits_NC - evaluation.student_logits_NC).max()
+        assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
