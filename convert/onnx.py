@@ -12,8 +12,8 @@ LIBRARIES: tuple[str, ...] = ("onnx", "onnxruntime", "torch", "transformers")
 MODEL_FILE = "model.onnx"
 OPSET = 17  # the oldest with layer normalisation as one operation, so that older runtimes on devices read it
 TRACED_LENGTH_TOKENS = 8
-# Not the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's integer
-# convolution takes up to twice as long as the one in fp32.
+# Not the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's convolution of
+# integers is slower than the one in fp32.
 QUANTISED = ("MatMul", "Gather")
 
 

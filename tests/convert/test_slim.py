@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bench.process import outputs_of
+from bench.runtimes import PYTORCH
+from bench.runtimes.pytorch import INPUTS
 from convert.artifact import read_artifact
 from convert.parity import FP32_LIMIT
 from distill.student import read_evaluation
@@ -33,3 +35,17 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
         )
         difference = np.abs(logits_NC - evaluation.student_logits_NC).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
+
+
+def test_a_slim_student_runs_in_pytorch_in_a_process_of_its_own(slim_student: Path) -> None:
+    evaluation = read_evaluation(slim_student)
+    logits_NC = outputs_of(
+        slim_student,
+        runtime=PYTORCH,
+        model_file="",
+        inputs=INPUTS,
+        buckets=(),
+        threads=1,
+        tokens=evaluation.tokens,
+    )
+    np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-5)
