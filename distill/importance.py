@@ -62,7 +62,7 @@ def measure(
     Raises:
         InputError: the teacher is not a BERT.
     """
-    check_bert(teacher)
+    check_bert(teacher, "narrowed")
     rows = np.linspace(0, len(tokens) - 1, min(sentences, len(tokens))).round().astype(int).tolist()
     totals: dict[str, Scores] = {}
     teacher.eval()
@@ -77,16 +77,20 @@ def measure(
     return _importance(totals, teacher.config.num_attention_heads, len(layers_of(teacher)))
 
 
-def check_bert(teacher: PreTrainedModel) -> None:
+def check_bert(model: PreTrainedModel, wanted: str) -> None:
     """Check that a model has BERT's own parts, not only its layout.
+
+    Args:
+        model: any.
+        wanted: what would be done with it, to say so.
 
     Raises:
         InputError: it has not.
     """
-    if teacher.config.model_type != "bert":
+    if model.config.model_type != "bert":
         raise InputError(
-            f"a teacher of type {teacher.config.model_type!r} cannot be narrowed, only BERT can",
-            "copy layers of it instead (student.layers), or start at random",
+            f"a model of type {model.config.model_type!r} cannot be {wanted}, only BERT can",
+            "take a BERT, or another start of the student",
         )
 
 

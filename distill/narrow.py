@@ -43,7 +43,7 @@ def narrow(
     Raises:
         InputError: the teacher is not a BERT, or is smaller than the shape somewhere.
     """
-    check_bert(teacher)
+    check_bert(teacher, "narrowed")
     _check(teacher, shape, layers)
     dimensions = _best(importance.dimensions, shape.width)
     pooled = _best(importance.pooled, shape.width)

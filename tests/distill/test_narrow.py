@@ -165,5 +165,5 @@ def test_larger_than_the_teacher_is_refused(changes: dict[str, int], layers: tup
 
 def test_other_models_than_bert_are_refused() -> None:
     config = RobertaConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
-    with pytest.raises(InputError, match="a teacher of type 'roberta' cannot be narrowed"):
+    with pytest.raises(InputError, match="a model of type 'roberta' cannot be narrowed"):
         measure(RobertaForSequenceClassification(config), sentences(), LABELS_N)
