@@ -132,7 +132,8 @@ def _narrowing(seen_TD: Tensor, scale_D: Tensor, width: int) -> Tensor:
     square_EE[:, 0] = 1
     turn_RE = torch.linalg.qr(square_EE).Q[:, 1:].T
     # The mean over the wide dimensions is taken away too.
-    return ((leading_DR - leading_DR.mean(0)) @ turn_RE).to(seen_TD.dtype)
+    narrowing_DE: Tensor = (leading_DR - leading_DR.mean(0)) @ turn_RE
+    return narrowing_DE.to(seen_TD.dtype)
 
 
 def _widening(narrow_TE: Tensor, output_TD: Tensor) -> tuple[Tensor, Tensor]:

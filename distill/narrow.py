@@ -4,6 +4,7 @@ Shapes: D hidden dimensions of the teacher, K of the student.
 """
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ def _check(teacher: PreTrainedModel, shape: Shape, layers: tuple[int, ...]) -> N
         )
 
 
-def _config(teacher: PreTrainedModel, shape: Shape) -> object:
+def _config(teacher: PreTrainedModel, shape: Shape) -> Any:
     config = copy.deepcopy(teacher.config)
     config.num_hidden_layers = shape.layers
     config.hidden_size = shape.width
@@ -124,16 +125,15 @@ def _layer(
 def _head_dimensions(layer: int, shape: Shape, importance: Importance) -> tuple[Places, Places]:
     """Return which of the teacher's query-and-key and value dimensions make up the student's heads, in their order."""
     old_width, new_width = importance.value.shape[2], shape.width // shape.heads
-    by_importance = _order(importance.heads[layer])
+    by_importance = _order(importance.heads[layer]).tolist()
     if new_width <= old_width:
-        quotas = dict.fromkeys(by_importance[: shape.heads].tolist(), new_width)
+        quotas = [(head, new_width) for head in by_importance[: shape.heads]]
     else:
         whole, rest = divmod(shape.width, old_width)
-        quotas = dict.fromkeys(by_importance[:whole].tolist(), old_width)
-        if rest:
-            quotas[int(by_importance[whole])] = rest
+        quotas = [(head, old_width) for head in by_importance[:whole]]
+        quotas += [(head, rest) for head in by_importance[whole : whole + 1] if rest]
     query_key, value = (
-        np.concatenate([head * old_width + _best(scores[layer, head], quotas[head]) for head in sorted(quotas)])
+        np.concatenate([head * old_width + _best(scores[layer, head], quota) for head, quota in sorted(quotas)])
         for scores in (importance.query_key, importance.value)
     )
     return query_key, value

@@ -84,8 +84,10 @@ def prune_embedding(model: PreTrainedModel, kept_K: Ids) -> None:
     assert isinstance(whole, nn.Embedding)
     new_id = {int(old): new for new, old in enumerate(kept_K)}
     pad_id = None if model.config.pad_token_id is None else new_id[model.config.pad_token_id]
-    rows = whole.weight.detach()[torch.from_numpy(kept_K).to(whole.weight.device)]
-    model.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=pad_id))
+    pruned = nn.Embedding(len(kept_K), whole.embedding_dim, padding_idx=pad_id, device=whole.weight.device)
+    with torch.no_grad():
+        pruned.weight.copy_(whole.weight[torch.from_numpy(kept_K)])
+    model.set_input_embeddings(pruned)
     model.config.vocab_size = len(kept_K)
     model.config.pad_token_id = pad_id
 

@@ -36,7 +36,8 @@ def bert(rank: int = WIDTH, num_labels: int = 3) -> BertForSequenceClassificatio
         problem_type="regression" if num_labels == 1 else None,
         initializer_range=0.3,
     )
-    model = BertForSequenceClassification(config).eval()
+    model = BertForSequenceClassification(config)
+    model.eval()
     directions = torch.randn(rank, WIDTH)
     embeddings = model.bert.embeddings
     with torch.no_grad():

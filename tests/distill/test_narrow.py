@@ -32,11 +32,16 @@ def teacher_of(seed: int = 0, **changes: Any) -> BertForSequenceClassification:
         "initializer_range": 0.3,
         "num_labels": 3,
     }
-    model = BertForSequenceClassification(BertConfig(**{**shape, **changes})).eval()
+    model = BertForSequenceClassification(BertConfig(**{**shape, **changes}))
+    model.eval()
     with torch.no_grad():  # biases and normalisations that are not 0 and 1, as a trained model's are
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     return model
+
+
+def layer_of(model: BertForSequenceClassification, layer: int) -> Any:
+    return model.bert.encoder.layer[layer]
 
 
 def sentences() -> Tokens:
@@ -78,7 +83,7 @@ def test_importance_is_the_first_order_change_of_the_loss(*, regression: bool) -
     epsilon, width, layer, head = 1e-3, 6, 1, 2
     before_N = losses(teacher, tokens, labels_N)
     columns = slice(head * width, (head + 1) * width)
-    teacher.bert.encoder.layer[layer].attention.output.dense.weight[:, columns] *= 1 - epsilon
+    layer_of(teacher, layer).attention.output.dense.weight[:, columns] *= 1 - epsilon
     changes_N = np.abs(losses(teacher, tokens, labels_N) - before_N) / epsilon
     assert changes_N.sum() == pytest.approx(found.heads[layer, head], rel=0.02)
 
@@ -98,8 +103,8 @@ def losses(teacher: BertForSequenceClassification, tokens: Tokens, labels_N: np.
 def test_importance_of_a_dead_part_is_nothing() -> None:
     teacher = teacher_of()
     with torch.no_grad():
-        teacher.bert.encoder.layer[1].attention.output.dense.weight[:, 6:12] = 0  # nobody reads head 1
-        teacher.bert.encoder.layer[2].output.dense.weight[:, 5] = 0
+        layer_of(teacher, 1).attention.output.dense.weight[:, 6:12] = 0  # nobody reads head 1
+        layer_of(teacher, 2).output.dense.weight[:, 5] = 0
         teacher.classifier.weight[:, 7] = 0
     found = measure(teacher, sentences(), LABELS_N, sentences=10)
     assert found.heads[1].argmin() == 1
@@ -125,8 +130,8 @@ def test_without_neurons_that_nobody_reads_the_answers_stay(seed: int) -> None:
     teacher, importance = teacher_of(seed), importance_of(teacher_of(seed), seed)
     shape = Shape(layers=3, width=24, heads=4, feed_forward_width=20)
     with torch.no_grad():
-        for layer, scores in zip(teacher.bert.encoder.layer, importance.neurons, strict=True):
-            layer.output.dense.weight[:, np.argsort(scores)[:12]] = 0
+        for layer, scores in enumerate(importance.neurons):
+            layer_of(teacher, layer).output.dense.weight[:, np.argsort(scores)[:12]] = 0
     assert np.abs(logits(narrow(teacher, shape, (0, 1, 2), importance)) - logits(teacher)).max() < 1e-4
 
 
@@ -136,7 +141,7 @@ def test_heads_of_another_width_keep_the_scores_of_each_dimension(heads: int) ->
     importance = importance_of(teacher, 1)
     shape = Shape(layers=1, width=12, heads=heads, feed_forward_width=16)
     student = narrow(teacher, shape, (2,), importance)
-    old, new = teacher.bert.encoder.layer[2].attention.self, student.bert.encoder.layer[0].attention.self
+    old, new = layer_of(teacher, 2).attention.self, layer_of(student, 0).attention.self
     kept = [row for row in range(24) if any(torch.equal(old.key.bias[row], bias) for bias in new.key.bias)]
     assert len(kept) == 12
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """Pruned vocabularies: the corpus is tokenised as before, and words never seen still are."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,12 @@ SPECIAL = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+SHAPE: dict[str, Any] = {
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+}
 SENTENCES = st.lists(st.text(alphabet=f"{LETTERS} ", max_size=30), min_size=1, max_size=6)
 
 
@@ -66,8 +73,7 @@ def tokenised(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> Tokens:
 
 
 def pieces(tokenizer: PreTrainedTokenizerFast, text: str, second: str | None = None) -> list[str]:
-    found: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(text, second)["input_ids"])
-    return found
+    return list(tokenizer.convert_ids_to_tokens(tokenizer(text, second)["input_ids"]))
 
 
 @pytest.mark.parametrize("post_processor", ["template", "pair", "sequence", "bert tokenizer"])
@@ -142,26 +148,32 @@ def test_tokenizer_survives_being_saved(tmp_path: Path, post_processor: str) -> 
     assert plain.encode(text).ids == ids
 
 
+def embedding(model: PreTrainedModel) -> torch.nn.Embedding:
+    found = model.get_input_embeddings()
+    assert isinstance(found, torch.nn.Embedding)
+    return found
+
+
 @pytest.mark.parametrize("kind", ["bert", "electra"])
 def test_embedding_keeps_the_rows(tmp_path: Path, kind: str) -> None:
     tokenizer = whole()
     kept_K = kept_of_a_corpus(tokenizer)
     pruned = prune_tokenizer(tokenizer, kept_K)
-    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     model: PreTrainedModel = (
-        BertForSequenceClassification(BertConfig(vocab_size=len(PIECES), **shape))
+        BertForSequenceClassification(BertConfig(vocab_size=len(PIECES), **SHAPE))
         if kind == "bert"
-        else ElectraForSequenceClassification(ElectraConfig(vocab_size=len(PIECES), embedding_size=4, **shape))
-    ).eval()
-    rows = model.get_input_embeddings().weight.detach().clone()
+        else ElectraForSequenceClassification(ElectraConfig(vocab_size=len(PIECES), embedding_size=4, **SHAPE))
+    )
+    model.eval()
+    rows = embedding(model).weight.detach().clone()
     text = "bead bad éab1!"
     with torch.inference_mode():
         before = model(**tokenizer(text, return_tensors="pt")).logits
         prune_embedding(model, kept_K)
         model.save_pretrained(tmp_path)
         after = type(model).from_pretrained(tmp_path)(**pruned(text, return_tensors="pt")).logits
-    assert torch.equal(model.get_input_embeddings().weight, rows[torch.from_numpy(kept_K)])
-    assert model.get_input_embeddings().weight.requires_grad
+    assert torch.equal(embedding(model).weight, rows[torch.from_numpy(kept_K)])
+    assert embedding(model).weight.requires_grad
     assert torch.allclose(before, after, atol=1e-6)
     assert model.config.vocab_size == len(kept_K) == len(pruned)
 
@@ -171,11 +183,10 @@ def test_padding_is_renumbered() -> None:
     made = BertTokenizer(vocab=order, do_lower_case=True)
     kept_K = kept_ids(made, tokenised(made, ["bad"]), Vocabulary())
     pruned = prune_tokenizer(made, kept_K)
-    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
-    model = BertForSequenceClassification(BertConfig(vocab_size=len(order), pad_token_id=made.pad_token_id, **shape))
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(order), pad_token_id=made.pad_token_id, **SHAPE))
     prune_embedding(model, kept_K)
     assert model.config.pad_token_id == pruned.pad_token_id == len(kept_K) - 1
-    assert model.get_input_embeddings().padding_idx == pruned.pad_token_id
+    assert embedding(model).padding_idx == pruned.pad_token_id
 
 
 @pytest.mark.parametrize("kind", ["BPE", "Unigram"])
