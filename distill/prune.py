@@ -110,7 +110,8 @@ def _document(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 def _renumber(processor: dict[str, Any], new_id: dict[int, int]) -> None:
     """Renumber the special tokens that a post-processor adds."""
-    _PROCESSORS.get(processor["type"], lambda *_: None)(processor, new_id)
+    if processor["type"] in _PROCESSORS:
+        _PROCESSORS[processor["type"]](processor, new_id)
 
 
 def _renumber_template(processor: dict[str, Any], new_id: dict[int, int]) -> None:
