@@ -31,9 +31,10 @@ def narrow(
     Heads no wider than the teacher's: the most important heads, and of each its most important dimensions; a dimension
     of the queries goes with that of the keys, one of the values with its column of the output. Wider heads: as many of
     the most important heads as fill the width (of the last of them a part), joined to neighbours in the teacher's
-    order, so that a joined head attends by the sum of its parts' scores. Scores are divided by the root of a head's
-    width, so the queries are multiplied by the root of new over old: each dimension adds to the scores what it added in
-    the teacher.
+    order, so that a joined head attends by the mean of its parts' scores.
+
+    Scores are divided by the root of a head's width. The queries are multiplied by the root of new over old width, so
+    that each dimension adds to the scores what it added in the teacher; joined heads by the root of old over new.
 
     Args:
         teacher: a BERT classifier or regressor.
@@ -116,7 +117,8 @@ def _layer(
     for name in ("attention.output.LayerNorm", "output.LayerNorm"):
         for kind in ("weight", "bias"):
             new[f"{name}.{kind}"] = old[f"{PREFIX}.{layer}.{name}.{kind}"][dimensions]
-    scale = (shape.width / shape.heads / importance.value.shape[2]) ** 0.5
+    wider = shape.width / shape.heads / importance.value.shape[2]
+    scale = min(wider, 1 / wider) ** 0.5
     for kind in ("weight", "bias"):
         new[f"attention.self.query.{kind}"] = new[f"attention.self.query.{kind}"] * scale
     return new
