@@ -12,12 +12,15 @@ from contract.errors import InputError
 from distill.slim import Convolution
 
 EMBEDDING = "embedding"
+POOLED = "pooled"
 # What is caught of a layer, by the module whose output it is; an empty path is the layer itself.
 KINDS = {
     "hidden": "",
     "query": "attention.self.query",
     "key": "attention.self.key",
     "value": "attention.self.value",
+    "context": "attention.self",
+    "neurons": "intermediate",
 }
 
 
@@ -27,8 +30,10 @@ class Captured:
 
     Attributes:
         heads: attention heads of the model.
-        states: tensors of shape (B, L, D) by name: `embedding`, the output of the embedding layer; `hidden.3`, the
-            output of layer 3; `query.3`, `key.3`, `value.3`, its projections before they are split into heads.
+        states: tensors of shape (B, L, D) by name: `embedding`, what enters the first layer; `hidden.3`, the output of
+            layer 3; `query.3`, `key.3`, `value.3`, its projections before they are split into heads; `context.3`, what
+            its heads found, joined; `neurons.3`, the activations of its feed-forward layer, shape (B, L, F); `pooled`,
+            what the pooler makes of the first token, shape (B, D).
     """
 
     heads: int
@@ -50,7 +55,17 @@ def embeddings_of(model: nn.Module) -> nn.Module:
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    return _part(model, "base_model.embeddings")
+    return part(model, "base_model.embeddings")
+
+
+def embedding_output_of(model: nn.Module) -> nn.Module:
+    """Return the module whose output enters the first layer: the embedding layer, or what projects a narrower one.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    projection = getattr(model.base_model, "embeddings_project", None)
+    return projection if isinstance(projection, nn.Module) else embeddings_of(model)
 
 
 def layers_of(model: nn.Module) -> Sequence[nn.Module]:
@@ -59,7 +74,7 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    layers = _part(model, "base_model.encoder.layer")
+    layers = part(model, "base_model.encoder.layer")
     assert isinstance(layers, nn.ModuleList)
     return list(layers)
 
@@ -70,7 +85,24 @@ def has_attention(model: nn.Module, layer: int) -> bool:
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    return not isinstance(_part(layers_of(model)[layer], "attention.self"), Convolution)
+    return not isinstance(part(layers_of(model)[layer], "attention.self"), Convolution)
+
+
+def part(model: nn.Module, path: str) -> nn.Module:
+    """Return a module by its dotted path.
+
+    Raises:
+        InputError: the model is not laid out like BERT.
+    """
+    found: object = model
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    if not isinstance(found, nn.Module):
+        raise InputError(
+            f"{type(model).__name__} has no {path}",
+            "only encoders laid out like BERT can be distilled (BERT, RoBERTa, …)",
+        )
+    return found
 
 
 @contextmanager
@@ -95,10 +127,12 @@ def capturing(model: PreTrainedModel, names: Iterable[str]) -> Iterator[Captured
 
 def _module(model: PreTrainedModel, name: str) -> nn.Module:
     if name == EMBEDDING:
-        return embeddings_of(model)
+        return embedding_output_of(model)
+    if name == POOLED:
+        return part(model, "base_model.pooler")
     kind, _, layer = name.partition(".")
     module = layers_of(model)[int(layer)]
-    return _part(module, KINDS[kind]) if KINDS[kind] else module
+    return part(module, KINDS[kind]) if KINDS[kind] else module
 
 
 def _keep(module: nn.Module, states: dict[str, Tensor], name: str) -> RemovableHandle:
@@ -106,15 +140,3 @@ def _keep(module: nn.Module, states: dict[str, Tensor], name: str) -> RemovableH
         states[name] = output[0] if isinstance(output, tuple) else output
 
     return module.register_forward_hook(keep)
-
-
-def _part(model: nn.Module, path: str) -> nn.Module:
-    part: object = model
-    for name in path.split("."):
-        part = getattr(part, name, None)
-    if not isinstance(part, nn.Module):
-        raise InputError(
-            f"{type(model).__name__} has no {path}",
-            "only encoders laid out like BERT can be distilled (BERT, RoBERTa, …)",
-        )
-    return part

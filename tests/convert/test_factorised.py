@@ -1,0 +1,38 @@
+"""A student with a factorised embedding, laid out like ELECTRA, is converted for every runtime like a BERT."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import AutoModelForSequenceClassification
+
+from bench.process import outputs_of
+from convert.artifact import read_artifact
+from convert.build import convert_student
+from convert.parity import FP32_LIMIT
+from distill.factorise import factorise
+from distill.predict import predict
+from distill.student import read_evaluation, write_evaluation
+from targets.profile import Precision, Profile, RuntimeName
+
+
+@pytest.mark.slow
+def test_every_runtime_answers_as_the_factorised_student(
+    changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path
+) -> None:
+    evaluation = read_evaluation(changeable)
+    whole = AutoModelForSequenceClassification.from_pretrained(changeable)
+    student = factorise(whole, 16, evaluation.tokens).model
+    student.save_pretrained(changeable)
+    logits_NC = predict(student, evaluation.tokens, "The student's answers")
+    write_evaluation(changeable, replace(evaluation, student_logits_NC=logits_NC))
+    seal(changeable)
+    folders = convert_student(changeable, profile, out=tmp_path / "artifacts", run=outputs_of)
+    parities = {folder.name: read_artifact(folder).parity for folder in folders}
+    assert set(parities) == {f"{runtime}-{precision}" for runtime in RuntimeName for precision in Precision}
+    for name, parity in parities.items():
+        assert parity.agreement > 0.9
+        assert (parity.max_abs_difference < FP32_LIMIT) == name.endswith("fp32")
+    assert np.ptp(logits_NC[:, 1] - logits_NC[:, 0]) > 100 * FP32_LIMIT  # so that parity says something
