@@ -9,9 +9,11 @@ from transformers import PreTrainedModel
 
 from contract.errors import InputError
 from distill import losses
-from distill.capture import EMBEDDING, Captured, state_name
+from distill.capture import EMBEDDING, Captured, has_attention, state_name
+from distill.initialise import Start
 from distill.layer_map import LayerMap
 from distill.recipe import LossWeights, Stage
+from distill.slim import pool, pooled_times
 
 RELATION_KINDS = ("query", "key", "value")
 
@@ -47,6 +49,7 @@ class Sight:
         projections: from the student's width to the teacher's.
         mask_BL: 1 for tokens, 0 for padding.
         relation_heads: how many heads the relation loss splits the vectors of both into.
+        pooled_times: how often the student pooled the sequence before a layer's output.
     """
 
     student: Captured
@@ -54,6 +57,7 @@ class Sight:
     projections: Projections
     mask_BL: Tensor
     relation_heads: int
+    pooled_times: Callable[[int], int]
 
 
 def embedding(sight: Sight) -> Tensor:
@@ -64,13 +68,12 @@ def embedding(sight: Sight) -> Tensor:
 
 def hidden(sight: Sight) -> Tensor:
     """Compare the outputs of the matched layers, the mean over them."""
-    projections = sight.projections
-    of_layers = [
-        losses.hidden_states(
-            project(sight.student.state("hidden", own)), sight.teacher.state("hidden", theirs), sight.mask_BL
-        )
-        for project, (own, theirs) in zip(projections.hidden, projections.pairs, strict=True)
-    ]
+    projections, of_layers = sight.projections, []
+    for project, (own, theirs) in zip(projections.hidden, projections.pairs, strict=True):
+        theirs_BLD, mask_BL = sight.teacher.state("hidden", theirs), sight.mask_BL
+        for _ in range(sight.pooled_times(own)):
+            theirs_BLD, mask_BL = pool(theirs_BLD, mask_BL)
+        of_layers.append(losses.hidden_states(project(sight.student.state("hidden", own)), theirs_BLD, mask_BL))
     return torch.stack(of_layers).mean()
 
 
@@ -124,12 +127,15 @@ def needed(weights: LossWeights, pairs: LayerMap) -> tuple[tuple[str, ...], tupl
     return tuple(own for own, _ in wanted), tuple(theirs for _, theirs in wanted)
 
 
-def check_shapes(student: PreTrainedModel, teacher: PreTrainedModel, stage: Stage) -> None:
+def check_shapes(start: Start, teacher: PreTrainedModel, stage: Stage) -> None:
     """Check that a stage can compare these two models.
 
     Raises:
-        InputError: attention scores of different heads, or relation heads that do not divide a width.
+        InputError: attention scores of different heads, relation heads that do not divide a width, or either where the
+            student has no attention over all tokens.
     """
+    student = start.model
+    _check_attention(start, stage)
     student_heads, teacher_heads = student.config.num_attention_heads, teacher.config.num_attention_heads
     if stage.losses.attention and student_heads != teacher_heads:
         raise InputError(
@@ -142,6 +148,17 @@ def check_shapes(student: PreTrainedModel, teacher: PreTrainedModel, stage: Stag
             raise InputError(
                 f"stage {stage.name!r}: {stage.relation_heads} relation heads do not divide the {who}'s width {width}",
                 "choose a relation_heads that divides both widths",
+            )
+
+
+def _check_attention(start: Start, stage: Stage) -> None:
+    """Check that the layers whose attention is compared have one, and over as many tokens as the teacher's."""
+    compared = start.pairs if stage.losses.attention else start.pairs[-1:] if stage.losses.relation else ()
+    for own, _ in compared:
+        if not has_attention(start.model, own) or pooled_times(start.model.config, own):
+            raise InputError(
+                f"stage {stage.name!r}: layer {own} of the student has no attention over all tokens to compare",
+                "use the hidden and prediction losses alone, or leave this layer as it is",
             )
 
 

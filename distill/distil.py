@@ -1,7 +1,7 @@
 """The distillation stage: a recipe and data in, a teacher folder and a student folder out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
-from distill.initialise import initialise, parameters
+from distill.initialise import Ingredients, initialise, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
+from distill.reduce import reduce
 from distill.stages import Lesson
 from distill.student import (
     CALIBRATION,
@@ -43,7 +44,7 @@ from distill.student import (
 from distill.tasks.rows import Rows
 from distill.tokenise import load_tokenizer, tokenise
 
-METHOD = 2  # raised when the same recipe would give another student
+METHOD = 3  # raised when the same recipe would give another student
 
 
 def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, Path]:
@@ -138,20 +139,33 @@ class Parents:
 
 def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, folder: Path, key: str) -> None:
     model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
-    start = initialise(model, recipe, parents.general)
-    for stage in recipe.stages:
-        check_shapes(start.model, model, stage)
-    tokens = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
-    calibration = _calibration(tokens.train, tokens.validation, recipe)
-    work = training.work_folder(folder)
+    theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
+    start = initialise(
+        model, recipe, Ingredients(general=parents.general, tokens=theirs.train, labels_N=splits.train.labels_N)
+    )
     rows, logits_NC = _taught(recipe, parents, splits.train, new)
-    train_tokens = tokenise(tokens.tokenizer, rows, recipe.max_length_tokens)
+    reduced = reduce(
+        start.model,
+        recipe.student,
+        theirs.tokenizer,
+        lambda tokenizer: tokenise(tokenizer, rows, recipe.max_length_tokens),
+    )
+    start = replace(start, model=reduced.model)
+    for stage in recipe.stages:
+        check_shapes(start, model, stage)
+    tokens = teacher.tokenise_by(reduced.tokenizer, splits, recipe.max_length_tokens)
+    calibration = _calibration(tokens.train, tokens.validation, recipe)
+    train_tokens = tokenise(reduced.tokenizer, rows, recipe.max_length_tokens)
+    read_tokens = replace(train_tokens, ids_T=reduced.teacher_ids_V[train_tokens.ids_T].astype(np.int32))
+    own_tokens = tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
+    work = training.work_folder(folder)
     lesson = Lesson(
         teacher=model,
-        cache=_cache(parents.teacher, lambda: model, train_tokens),
+        answers=_cache(parents.teacher, lambda: model, own_tokens),
+        insights=_cache(parents.teacher, lambda: model, read_tokens),
         teacher_logits_NC=logits_NC,
         tokens=train_tokens,
-        teacher_ids_V=np.arange(model.config.vocab_size),
+        teacher_ids_V=reduced.teacher_ids_V,
         labels_N=rows.labels_N,
         seed=recipe.student_seed,
         work=work,
@@ -162,7 +176,7 @@ def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, fo
     evaluation = Evaluation(
         tokens=tokens.validation,
         labels_N=splits.validation.labels_N,
-        teacher_logits_NC=predict(model, tokens.validation, "The teacher's answers"),
+        teacher_logits_NC=predict(model, theirs.validation, "The teacher's answers"),
         student_logits_NC=predict(start.model, tokens.validation, "The student's answers"),
     )
     with building(folder) as scratch:

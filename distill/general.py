@@ -91,11 +91,13 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
         update={"student": recipe.student.model_copy(update={"start": "random", "seed": None})}
     )
     start = initialise(encoder_model, from_nothing)
-    check_shapes(start.model, encoder_model, section)
+    check_shapes(start, encoder_model, section)
     work = training.work_folder(folder)
+    cache = _cache(encoder_model, encoder, tokens, folder.parent)
     lesson = stages.Lesson(
         teacher=encoder_model,
-        cache=_cache(encoder_model, encoder, tokens, folder.parent),
+        answers=cache,
+        insights=cache,
         tokens=tokens,
         teacher_ids_V=np.arange(encoder_model.config.vocab_size),
         labels_N=None,

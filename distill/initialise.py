@@ -10,11 +10,15 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from contract.errors import InputError
-from distill import layer_map, shape
+from contract.tokens import Tokens
+from distill import layer_map, shape, slim
 from distill.capture import embeddings_of, layers_of
+from distill.importance import measure
 from distill.layer_map import LayerMap
+from distill.narrow import narrow
 from distill.recipe import Recipe, StudentRecipe
 from distill.shape import Shape
+from distill.tasks.rows import Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,13 +36,31 @@ class Start:
     shape: str
 
 
-def initialise(teacher: PreTrainedModel, recipe: Recipe, general: Path | None = None) -> Start:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingredients:
+    """What some starts need beside the teacher.
+
+    Attributes:
+        general: the folder of the general student, for the start `general`.
+        tokens, labels_N: the training sentences with the teacher's token ids, for the start `narrowed`, which measures
+            on some of them what is important.
+    """
+
+    general: Path | None = None
+    tokens: Tokens | None = None
+    labels_N: Labels | None = None
+
+
+NOTHING = Ingredients()
+
+
+def initialise(teacher: PreTrainedModel, recipe: Recipe, ingredients: Ingredients = NOTHING) -> Start:
     """Make the student.
 
     Args:
         teacher: a BERT-like classifier.
         recipe: the shape, the start, and the seed of the weights that start at random.
-        general: the folder of the general student, where the recipe starts from one.
+        ingredients: what the start needs.
 
     Raises:
         InputError: no such preset or layer, or a teacher that is not laid out like BERT.
@@ -46,7 +68,7 @@ def initialise(teacher: PreTrainedModel, recipe: Recipe, general: Path | None = 
     torch.manual_seed(recipe.student_seed)
     wanted = shape_of(recipe.student, teacher.config)
     pairs = pairs_of(recipe.student, wanted, len(layers_of(teacher)))
-    model = _STARTS[recipe.start](teacher, recipe.student, wanted, general)
+    model = _STARTS[recipe.start](teacher, recipe.student, wanted, ingredients)
     return Start(model=model, pairs=pairs, shape=f"{wanted}; {recipe.start} start")
 
 
@@ -92,7 +114,16 @@ def check_fit(config: Any, recipe: Recipe) -> None:
     """
     with torch.device("meta"):
         skeleton = AutoModelForSequenceClassification.from_config(config)
-    pairs_of(recipe.student, shape_of(recipe.student, config), len(layers_of(skeleton)))
+    layers = len(layers_of(skeleton))
+    student, wanted = recipe.student, shape_of(recipe.student, config)
+    pairs_of(student, wanted, layers)
+    slim.check(
+        student.convolution_layers,
+        student.pooled_after,
+        student.convolution_kernel,
+        layers=wanted.layers,
+        positions=config.max_position_embeddings,
+    )
     if recipe.max_length_tokens > config.max_position_embeddings:
         raise InputError(
             f"max_length_tokens {recipe.max_length_tokens} is over the teacher's {config.max_position_embeddings} "
@@ -116,7 +147,7 @@ def reshaped(config: Any, wanted: Shape) -> Any:
     return own
 
 
-def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _general: Path | None) -> PreTrainedModel:
+def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
     """Copy everything of the teacher but the layers left out."""
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
     embeddings_of(model).load_state_dict(embeddings_of(teacher).state_dict())
@@ -131,17 +162,28 @@ def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _ge
     return model
 
 
-def _random(teacher: PreTrainedModel, _student: StudentRecipe, wanted: Shape, _general: Path | None) -> PreTrainedModel:
+def _random(teacher: PreTrainedModel, _student: StudentRecipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
     return model
 
 
-def _general(
-    teacher: PreTrainedModel, _student: StudentRecipe, _wanted: Shape, general: Path | None
+def _narrowed(
+    teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, ingredients: Ingredients
 ) -> PreTrainedModel:
-    assert general is not None, "distil makes it first"
+    """Cut teacher layers to the student's width by what is most important in them."""
+    assert ingredients.tokens is not None
+    assert ingredients.labels_N is not None
+    count = len(layers_of(teacher))
+    layers = student.layers or tuple(theirs for _, theirs in layer_map.uniform(wanted.layers, count))
+    return narrow(teacher, wanted, layers, measure(teacher, ingredients.tokens, ingredients.labels_N))
+
+
+def _general(
+    teacher: PreTrainedModel, _student: StudentRecipe, _wanted: Shape, ingredients: Ingredients
+) -> PreTrainedModel:
+    assert ingredients.general is not None, "distil makes it first"
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        general,
+        ingredients.general,
         num_labels=teacher.config.num_labels,
         id2label=teacher.config.id2label,
         label2id=teacher.config.label2id,
@@ -152,8 +194,9 @@ def _general(
     return model
 
 
-_STARTS: dict[str, Callable[[PreTrainedModel, StudentRecipe, Shape, Path | None], PreTrainedModel]] = {
+_STARTS: dict[str, Callable[[PreTrainedModel, StudentRecipe, Shape, Ingredients], PreTrainedModel]] = {
     "copied": _copied,
+    "narrowed": _narrowed,
     "general": _general,
     "random": _random,
 }

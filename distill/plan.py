@@ -99,7 +99,7 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
         start = initialise(model, _described(recipe))
         pupil = Pupil(start.model, config.hidden_size, start.pairs)
     for stage in recipe.stages:
-        check_shapes(start.model, model, stage)
+        check_shapes(start, model, stage)
     typical, maximal = int(np.median(tokens.lengths)), recipe.max_length_tokens
     return Plan(
         recipe=recipe.name,

@@ -13,6 +13,7 @@ from distill.augment.settings import Augmentation
 from distill.expected import Expected
 from distill.search_space import Search
 from distill.shape import Shape
+from distill.vocabulary import Vocabulary
 
 NotFinite = Literal["stop", "skip"]
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
@@ -112,6 +113,11 @@ class StudentRecipe(Strict):
         mapping: which teacher layers it learns from: a strategy, or one teacher layer for each of its own;
             by default those it is copied from, else uniform.
         seed: of the student alone, in place of the recipe's, to train several of one teacher.
+        vocabulary: keep the word pieces that the training sentences need, and no others.
+        embedding_width: of a factorised embedding, projected to the student's width.
+        convolution_layers: layers, from 0, with a depthwise-separable convolution in place of attention.
+        convolution_kernel: how many tokens one of these sees.
+        pooled_after: layers after which each two tokens become one, [CLS] apart.
     """
 
     layers: tuple[int, ...] = ()
@@ -120,6 +126,11 @@ class StudentRecipe(Strict):
     start: Literal["copied", "narrowed", "general", "random"] | None = None
     mapping: Literal["uniform", "top", "bottom", "last"] | tuple[int, ...] | None = None
     seed: Seed | None = None
+    vocabulary: Vocabulary | None = None
+    embedding_width: Annotated[int, Field(ge=1)] | None = None
+    convolution_layers: tuple[int, ...] = ()
+    convolution_kernel: Annotated[int, Field(ge=1)] = 7
+    pooled_after: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _one_shape(self) -> "StudentRecipe":

@@ -17,7 +17,7 @@ from distill.cache import TeacherCache
 from distill.compare import check_shapes
 from distill.dataset import Splits
 from distill.encoder import Encoder
-from distill.initialise import initialise
+from distill.initialise import Ingredients, initialise
 from distill.predict import predict
 from distill.recipe import Recipe, Training
 from distill.score import main_score
@@ -129,12 +129,15 @@ def _student(
     recipe: Recipe, model: PreTrainedModel, tokens: Tokens, rows: Rows, folder: Path, epochs: int
 ) -> NDArray[np.float32]:
     """Train a student and return its logits of the rows."""
-    start = initialise(model, _without_general(recipe))
+    ingredients = Ingredients(tokens=tokens, labels_N=rows.labels_N)
+    start = initialise(model, _without_general(recipe), ingredients)
     for stage in recipe.stages:
-        check_shapes(start.model, model, stage)
+        check_shapes(start, model, stage)
+    cache = TeacherCache(folder=folder / "cache", model=lambda: model, tokens=tokens, bf16=bf16_choice()[0])
     lesson = Lesson(
         teacher=model,
-        cache=TeacherCache(folder=folder / "cache", model=lambda: model, tokens=tokens, bf16=bf16_choice()[0]),
+        answers=cache,
+        insights=cache,
         tokens=tokens,
         teacher_ids_V=np.arange(model.config.vocab_size),
         labels_N=rows.labels_N,

@@ -31,7 +31,8 @@ class Lesson:
 
     Attributes:
         teacher: shows what the student is to become.
-        cache: what the teacher says of the training sentences.
+        answers: the teacher's logits of the training sentences, read in its own word pieces.
+        insights: what it shows inside when it reads them in the student's word pieces, token by token.
         teacher_logits_NC: to be learned in place of this teacher's own, as of several teachers together; else None.
         tokens: the training sentences, N of them, with the student's token ids.
         teacher_ids_V: the teacher's token id of each token id of the student.
@@ -41,7 +42,8 @@ class Lesson:
     """
 
     teacher: PreTrainedModel
-    cache: TeacherCache
+    answers: TeacherCache
+    insights: TeacherCache
     teacher_logits_NC: NDArray[np.float32] | None = None
     tokens: Tokens
     teacher_ids_V: NDArray[np.int64]
@@ -110,8 +112,7 @@ def _keep(pupil: Pupil, finished: Path) -> None:
 def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, place: _Place) -> None:
     pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
     live = bool(theirs) and not stage.cache_layers
-    names = _from_cache(stage, theirs, lesson, live=live)
-    cached = processes.main_first(lambda: lesson.cache.read(names))
+    cached = processes.main_first(lambda: _cached(stage, theirs, lesson))
     beside: dict[str, NDArray[Any]] = {}
     if lesson.labels_N is not None:
         beside["labels"] = lesson.labels_N
@@ -139,9 +140,12 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
     training.fit(trainer, place.title, place.record)
 
 
-def _from_cache(stage: Stage, states: tuple[str, ...], lesson: Lesson, *, live: bool) -> tuple[str, ...]:
-    """Return what a stage takes from the cache: nothing that a teacher beside it shows anyway."""
-    if live:
-        return ()
-    alone = stage.losses.prediction and lesson.teacher_logits_NC is None
-    return (*((LOGITS,) if alone else ()), *states)
+def _cached(stage: Stage, states: tuple[str, ...], lesson: Lesson) -> dict[str, NDArray[Any]]:
+    """Return what a stage takes from the caches: nothing that a teacher beside it shows anyway."""
+    names = states if stage.cache_layers else ()
+    live = bool(states) and not stage.cache_layers
+    alone = stage.losses.prediction and lesson.teacher_logits_NC is None and not live
+    logits = (LOGITS,) if alone else ()
+    if lesson.answers.folder == lesson.insights.folder:
+        return lesson.answers.read([*logits, *names])
+    return lesson.answers.read(logits) | lesson.insights.read(names)

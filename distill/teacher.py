@@ -51,7 +51,11 @@ class Tokenised:
 
 def tokenise_splits(folder: Path, splits: Splits, max_length_tokens: int) -> Tokenised:
     """Tokenise both splits with the tokenizer of a model folder."""
-    tokenizer = load_tokenizer(folder)
+    return tokenise_by(load_tokenizer(folder), splits, max_length_tokens)
+
+
+def tokenise_by(tokenizer: PreTrainedTokenizerFast, splits: Splits, max_length_tokens: int) -> Tokenised:
+    """Tokenise both splits."""
     return Tokenised(
         tokenizer=tokenizer,
         train=tokenise(tokenizer, splits.train, max_length_tokens),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +19,7 @@ from distill.dropout import dropout
 from distill.layer_map import LayerMap
 from distill.processes import COUNTED, SHARE
 from distill.recipe import Stage
+from distill.slim import pooled_times
 from distill.training import SentenceTrainer
 
 Inputs = dict[str, Tensor]
@@ -124,6 +126,7 @@ class DistillationTrainer(SentenceTrainer):
         self.teacher_heads = teacher_heads
         self.stage = stage
         assert isinstance(self.model, Pupil)
+        self.pooled_times = partial(pooled_times, self.model.student.config)
         self.regression = self.model.student.config.problem_type == "regression"
 
     def compute_loss(
@@ -164,6 +167,7 @@ class DistillationTrainer(SentenceTrainer):
                 projections=self.accelerator.unwrap_model(model).projections,
                 mask_BL=own["attention_mask"],
                 relation_heads=self.stage.relation_heads,
+                pooled_times=self.pooled_times,
             )
             weights = self.stage.losses
             terms = {name: compare(sight) for name, compare in INSIDE.items() if getattr(weights, name)}

@@ -1,0 +1,62 @@
+"""Make a student smaller than its shape says: fewer word pieces, a narrower embedding, no attention in some layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from contract.progress import note
+from contract.tokens import Tokens
+from distill.factorise import factorise
+from distill.prune import kept_ids, prune_embedding, prune_tokenizer
+from distill.recipe import StudentRecipe
+from distill.slim import slim
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reduced:
+    """A student made smaller.
+
+    Attributes:
+        model: the student.
+        tokenizer: its own, which knows no more pieces than its embedding has rows.
+        teacher_ids_V: the teacher's token id of each of its token ids.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    teacher_ids_V: NDArray[np.int64]
+
+
+def reduce(
+    model: PreTrainedModel,
+    recipe: StudentRecipe,
+    tokenizer: PreTrainedTokenizerFast,
+    tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
+) -> Reduced:
+    """Make a student that has not learned yet smaller, as the recipe says; nothing changes where it says nothing.
+
+    Args:
+        model: the student, with the teacher's vocabulary.
+        recipe: of the student.
+        tokenizer: the teacher's.
+        tokenised: the training sentences by a tokenizer.
+
+    Raises:
+        InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
+    """
+    ids_V = np.arange(model.get_input_embeddings().weight.shape[0])
+    if recipe.convolution_layers or recipe.pooled_after:
+        model = slim(model, recipe.convolution_layers, recipe.pooled_after, recipe.convolution_kernel)
+    if recipe.vocabulary is not None:
+        ids_V = kept_ids(tokenizer, tokenised(tokenizer), recipe.vocabulary)
+        tokenizer = prune_tokenizer(tokenizer, ids_V)
+        prune_embedding(model, ids_V)
+        note(f"the student keeps {len(ids_V):,} word pieces")
+    if recipe.embedding_width is not None:
+        factorised = factorise(model, recipe.embedding_width, tokenised(tokenizer))
+        model = factorised.model
+        note(f"the embedding, {recipe.embedding_width} wide: relative error {factorised.relative_error:.3f} untrained")
+    return Reduced(model=model, tokenizer=tokenizer, teacher_ids_V=ids_V)
