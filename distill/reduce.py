@@ -47,7 +47,7 @@ def reduce(
     Raises:
         InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
     """
-    ids_V = np.arange(model.get_input_embeddings().weight.shape[0])
+    ids_V = np.arange(int(model.config.vocab_size))
     if recipe.convolution_layers or recipe.pooled_after:
         model = slim(model, recipe.convolution_layers, recipe.pooled_after, recipe.convolution_kernel)
     if recipe.vocabulary is not None:

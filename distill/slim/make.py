@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -93,7 +94,7 @@ def _check_layers(name: str, named: Sequence[int], count: int) -> None:
         raise InputError(f"student.{name} {list(named)} do not rise", "name each layer once, lowest first")
 
 
-def _see_itself(own: nn.Module, theirs: nn.Module) -> None:
+def _see_itself(own: Any, theirs: Any) -> None:
     """Start a convolution as an attention in which each token sees itself alone."""
     value, dense = theirs.self.value, theirs.output.dense
     with torch.no_grad():

@@ -71,9 +71,11 @@ class SlimEncoder(nn.Module):
 
     def __init__(self, config: SlimBertConfig) -> None:
         super().__init__()
-        self.layer = nn.ModuleList(BertLayer(config, layer_idx=layer) for layer in range(config.num_hidden_layers))
+        layers: list[Any] = [BertLayer(config, layer_idx=layer) for layer in range(config.num_hidden_layers)]
         for layer in config.convolution_layers:
-            self.layer[layer].attention.self = Convolution(config)
+            layers[layer].attention.self = Convolution(config)
+        self.layer = nn.ModuleList(layers)
+        self.convolution_layers = frozenset(config.convolution_layers)
         self.pooled_after = frozenset(config.pooled_after)
 
     def forward(
@@ -89,8 +91,8 @@ class SlimEncoder(nn.Module):
         """
         mask_BL = _mask(hidden_states, attention_mask)
         for number, layer in enumerate(self.layer):
-            convolves = isinstance(layer.attention.self, Convolution)
-            hidden_states = layer(hidden_states, mask_BL if convolves else attention_mask, **kwargs)
+            mask = mask_BL if number in self.convolution_layers else attention_mask
+            hidden_states = layer(hidden_states, mask, **kwargs)
             if number in self.pooled_after:
                 hidden_states, mask_BL = pool(hidden_states, mask_BL)
                 attention_mask = (1 - mask_BL)[:, None, None, :] * MASKED
@@ -107,8 +109,9 @@ class SlimBertForSequenceClassification(BertForSequenceClassification):
 
     def __init__(self, config: SlimBertConfig) -> None:
         super().__init__(config)
-        self.bert.encoder = SlimEncoder(config)
-        self.post_init()
+        bert: Any = self.bert  # whose encoder is to be one that is no BertEncoder
+        bert.encoder = SlimEncoder(config)
+        self.post_init()  # type: ignore[no-untyped-call]
 
 
 def _mask(hidden_BLD: Tensor, attention_mask: Tensor | None) -> Tensor:

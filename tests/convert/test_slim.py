@@ -14,6 +14,7 @@ from distill.student import read_evaluation
 from targets.profile import Precision, RuntimeName
 
 
+@pytest.mark.slow  # six conversions
 @pytest.mark.parametrize("precision", Precision)
 @pytest.mark.parametrize("runtime", RuntimeName)
 def test_a_slim_student_runs_in_every_runtime_at_any_length(
