@@ -40,11 +40,6 @@ def bert(**changes: Any) -> BertForSequenceClassification:
         "num_attention_heads": 2,
         "intermediate_size": 32,
     }
-        "hidden_size": 16,
-        "num_hidden_layers": LAYERS,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
     config = BertConfig(
         **{**shape, "vocab_size": VOCABULARY, "max_position_embeddings": 40, **changes},
         initializer_range=0.2,
