@@ -1,0 +1,76 @@
+"""Students smaller than copied layers, from recipe to folder: what is saved loads, and answers as it was evaluated."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from contract.errors import InputError
+from distill import command
+from distill.distil import distil
+from distill.student import read_evaluation
+
+ALL_LAYERS = "layers = [0, 1]"
+NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\nstart = 'narrowed'"
+HIDDEN_ONLY = ["stages.0.losses.attention=0"]
+
+
+@pytest.mark.parametrize(
+    ("student", "changes", "model_type"),
+    [
+        (f"{ALL_LAYERS}\nvocabulary = {{ minimum_count = 1 }}", [], "bert"),
+        (f"{ALL_LAYERS}\nvocabulary = {{ rows = 12 }}", ["stages.0.cache_layers=true"], "bert"),
+        (f"{ALL_LAYERS}\nembedding_width = 8\nvocabulary = {{}}", [], "electra"),
+        (f"{ALL_LAYERS}\nconvolution_layers = [0]\npooled_after = [0]", HIDDEN_ONLY, "slim_bert"),
+        (NARROW, HIDDEN_ONLY, "bert"),
+    ],
+    ids=["vocabulary", "few rows, cached layers", "factorised", "slim", "narrowed"],
+)
+def test_a_smaller_student_learns_and_answers_as_evaluated(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    student: str,
+    changes: list[str],
+    model_type: str,
+) -> None:
+    data = sentences_file()
+    prepared = command.prepare(str(recipe_file(student=student)), data, None, None, changes)
+    teacher, folder = distil(*prepared, tmp_path / "out")
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    assert model.config.model_type == model_type
+    evaluation = read_evaluation(folder)
+    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).mean() >= 0.75
+    texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
+    for place, expected_NC in ((folder, evaluation.student_logits_NC), (teacher, evaluation.teacher_logits_NC)):
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        loaded = AutoModelForSequenceClassification.from_pretrained(place)
+        loaded.train(False)
+        with torch.no_grad():
+            logits_NC = loaded(**tokenizer(texts, return_tensors="pt", padding=True)).logits.numpy()
+        np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("student", "changes", "message"),
+    [
+        (f"{ALL_LAYERS}\nconvolution_layers = [0]", [], "layer 0 of the student has no attention over all tokens"),
+        (f"{ALL_LAYERS}\nconvolution_layers = [0, 1]", [], "leaves no attention"),
+        (f"{ALL_LAYERS}\npooled_after = [1]", HIDDEN_ONLY, "names a layer that is not there"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    student: str,
+    changes: list[str],
+    message: str,
+) -> None:
+    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    with pytest.raises(InputError, match=message):
+        distil(*prepared, tmp_path / "out")
+    assert not list(tmp_path.glob("out/student-*"))
