@@ -37,8 +37,15 @@ On the {len(evaluation.labels_N)} sentences of the validation split (95 % interv
 |---|---|---|
 {rows}
 
-How it was made, with the hashes of its parents: `student.json`.
+{_loading(recipe)}How it was made, with the hashes of its parents: `student.json`.
 """
+
+
+def _loading(recipe: Recipe) -> str:
+    """Say how a student is loaded that transformers does not know by itself."""
+    if not (recipe.student.convolution_layers or recipe.student.pooled_after):
+        return ""
+    return "Load it after `import distill.slim`, which makes transformers know its kind.\n\n"
 
 
 def scores(task: str, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Score, Score]]:
