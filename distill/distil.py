@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.digest import sha256_of_value
 from contract.errors import InputError
@@ -26,7 +26,7 @@ from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
-from distill.initialise import Ingredients, initialise, parameters
+from distill.initialise import Ingredients, Start, initialise, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.reduce import reduce
@@ -42,6 +42,7 @@ from distill.student import (
     write_evaluation,
 )
 from distill.tasks.rows import Rows
+from distill.teacher import Tokenised
 from distill.tokenise import load_tokenizer, tokenise
 
 METHOD = 3  # raised when the same recipe would give another student
@@ -140,48 +141,21 @@ class Parents:
 def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, folder: Path, key: str) -> None:
     model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
-    start = initialise(
-        model, recipe, Ingredients(general=parents.general, tokens=theirs.train, labels_N=splits.train.labels_N)
-    )
-    rows, logits_NC = _taught(recipe, parents, splits.train, new)
-    reduced = reduce(
-        start.model,
-        recipe.student,
-        theirs.tokenizer,
-        lambda tokenizer: tokenise(tokenizer, rows, recipe.max_length_tokens),
-    )
-    start = replace(start, model=reduced.model)
-    for stage in recipe.stages:
-        check_shapes(start, model, stage)
-    tokens = teacher.tokenise_by(reduced.tokenizer, splits, recipe.max_length_tokens)
-    calibration = _calibration(tokens.train, tokens.validation, recipe)
-    train_tokens = tokenise(reduced.tokenizer, rows, recipe.max_length_tokens)
-    read_tokens = replace(train_tokens, ids_T=reduced.teacher_ids_V[train_tokens.ids_T].astype(np.int32))
-    own_tokens = tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
     work = training.work_folder(folder)
-    lesson = Lesson(
-        teacher=model,
-        answers=_cache(parents.teacher, lambda: model, own_tokens),
-        insights=_cache(parents.teacher, lambda: model, read_tokens),
-        teacher_logits_NC=logits_NC,
-        tokens=train_tokens,
-        teacher_ids_V=reduced.teacher_ids_V,
-        labels_N=rows.labels_N,
-        seed=recipe.student_seed,
-        work=work,
-    )
+    start, lesson, own = _prepare(recipe, splits, new, parents, _Taught(model=model, tokens=theirs), work)
+    calibration = _calibration(own.train, own.validation, recipe)
     stages.train(start, recipe.stages, lesson)
     if not processes.is_main():
         return
     evaluation = Evaluation(
-        tokens=tokens.validation,
+        tokens=own.validation,
         labels_N=splits.validation.labels_N,
         teacher_logits_NC=predict(model, theirs.validation, "The teacher's answers"),
-        student_logits_NC=predict(start.model, tokens.validation, "The student's answers"),
+        student_logits_NC=predict(start.model, own.validation, "The student's answers"),
     )
     with building(folder) as scratch:
         start.model.save_pretrained(scratch)
-        tokens.tokenizer.save_pretrained(scratch)
+        own.tokenizer.save_pretrained(scratch)
         write_evaluation(scratch, evaluation)
         write_tokens(scratch / CALIBRATION, calibration)
         write_atomic(scratch / "README.md", card.write(recipe, start.shape, evaluation))
@@ -204,7 +178,55 @@ def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, fo
     training.forget(work)
 
 
-def _taught(recipe: Recipe, parents: Parents, train: Rows, new: Rows | None) -> tuple[Rows, NDArray[np.float32] | None]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Taught:
+    """The teacher, and both splits in its word pieces."""
+
+    model: PreTrainedModel
+    tokens: Tokenised
+
+
+def _prepare(
+    recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, taught: _Taught, work: Path
+) -> tuple[Start, Lesson, Tokenised]:
+    """Return the student before it learns, what it is to learn, and both splits in its own word pieces."""
+    model, theirs = taught.model, taught.tokens
+    start = initialise(
+        model, recipe, Ingredients(general=parents.general, tokens=theirs.train, labels_N=splits.train.labels_N)
+    )
+    rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
+    teacher_tokens = theirs.train if new is None else tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
+
+    def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
+        is_theirs = tokenizer is theirs.tokenizer
+        return teacher_tokens if is_theirs else tokenise(tokenizer, rows, recipe.max_length_tokens)
+
+    reduced = reduce(start.model, recipe.student, theirs.tokenizer, tokenised)
+    start = replace(start, model=reduced.model)
+    for stage in recipe.stages:
+        check_shapes(start, model, stage)
+    tokens = tokenised(reduced.tokenizer)
+    # What the teacher reads when it is to show its inside token by token.
+    read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
+    lesson = Lesson(
+        teacher=model,
+        answers=_cache(parents.teacher, lambda: model, teacher_tokens),
+        insights=_cache(parents.teacher, lambda: model, read_tokens),
+        teacher_logits_NC=logits_NC,
+        tokens=tokens,
+        teacher_ids_V=reduced.teacher_ids_V,
+        labels_N=rows.labels_N,
+        seed=recipe.student_seed,
+        work=work,
+    )
+    if reduced.tokenizer is theirs.tokenizer:
+        return start, lesson, theirs
+    return start, lesson, teacher.tokenise_by(reduced.tokenizer, splits, recipe.max_length_tokens)
+
+
+def _all_rows(
+    recipe: Recipe, parents: Parents, train: Rows, new: Rows | None
+) -> tuple[Rows, NDArray[np.float32] | None]:
     """Return all rows to train on, new ones relabelled, and their logits where these are not one teacher's own."""
     if new is None:
         return train, _logits(recipe, parents, train) if parents.more else None
