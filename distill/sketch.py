@@ -8,7 +8,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from distill import teacher
 from distill.compare import check_shapes
 from distill.encoder import Encoder
-from distill.initialise import Start, initialise
+from distill.initialise import Start, check_fit, initialise
 from distill.recipe import Recipe
 from distill.reduce import outline
 from distill.tasks.rows import Rows
@@ -45,6 +45,7 @@ def sketch(recipe: Recipe, encoder: Encoder, train: Rows) -> Sketch:
         InputError: the student cannot be made or compared as the recipe says.
     """
     config = teacher.read_config(encoder.folder)
+    check_fit(config, recipe)
     config.num_labels = max(1, len(recipe.data.label_names))
     own = load_tokenizer(encoder.folder)
     with torch.device("meta"):

@@ -53,6 +53,15 @@ def test_a_recipe_that_can_learn_says_so_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == sorted([*before, scratch])
 
 
+def test_a_smaller_student_is_tried_as_it_will_be(
+    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    student = "layers = [0, 1]\nvocabulary = {}\nembedding_width = 8"
+    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, [])
+    assert smoke.smoke(*prepared).student >= smoke.ENOUGH
+    assert "the student keeps 11 word pieces" in capsys.readouterr().err
+
+
 def test_a_student_that_is_told_nothing_of_the_task_fails(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
