@@ -49,7 +49,7 @@ def test_a_recipe_that_can_learn_says_so_and_leaves_nothing(
         tinybert_edge.main()
     printed = capsys.readouterr()
     assert end.value.code == 0, printed.err
-    assert "of 32 training rows as labelled" in printed.out
+    assert "accuracy on 32 training rows" in printed.out
     assert sorted(tmp_path.rglob("*")) == sorted([*before, scratch])
 
 
@@ -72,7 +72,7 @@ def test_a_student_that_is_told_nothing_of_the_task_fails(
     ]
     prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, changes)
     with pytest.raises(
-        WorkerError, match=r"the student answers .* of 32 training rows as labelled .* raise its learning_rate"
+        WorkerError, match=r"the student reaches accuracy .* on 32 training rows .* raise its learning_rate"
     ):
         smoke.smoke(*prepared)
 
