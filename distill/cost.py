@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from distill.capture import embeddings_of, layers_of
+from distill.capture import embedding_output_of, embeddings_of, layers_of
 from distill.initialise import parameters
 
 FLOAT_BYTES = 4
@@ -56,7 +56,8 @@ def count(model: PreTrainedModel) -> Parameters:
     Raises:
         InputError: it is not laid out like BERT.
     """
-    embedding = parameters(embeddings_of(model))
+    modules = {embeddings_of(model), embedding_output_of(model)}
+    embedding = sum(parameters(module) for module in modules)
     encoder = sum(parameters(layer) for layer in layers_of(model))
     return Parameters(embedding=embedding, encoder=encoder, head=parameters(model) - embedding - encoder)
 

@@ -30,6 +30,7 @@ from distill.initialise import Ingredients, Start, initialise, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.reduce import reduce
+from distill.sketch import sketch
 from distill.stages import Lesson
 from distill.student import (
     CALIBRATION,
@@ -63,6 +64,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     Raises:
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
+    sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
     others = [locate(name) for name in recipe.teacher.also]
     new = processes.main_first(lambda: _new_rows(recipe, encoder, splits, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]

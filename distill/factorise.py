@@ -70,12 +70,7 @@ def factorise(model: PreTrainedModel, embedding_width: int, tokens: Tokens) -> F
     Raises:
         InputError: the model is not a BERT, or no wider than the embedding is to be.
     """
-    check_bert(model, "factorised")
-    width = model.config.hidden_size
-    if not 1 < embedding_width < width:
-        raise InputError(
-            f"an embedding of {embedding_width} does not factorise one of {width}", f"choose 2 to {width - 1}"
-        )
+    student = unfitted(model, embedding_width)
     embeddings: Any = model.base_model.embeddings
     seen_TD = _summed(embeddings, tokens)
     with torch.no_grad():
@@ -83,7 +78,6 @@ def factorise(model: PreTrainedModel, embedding_width: int, tokens: Tokens) -> F
         narrowing_DE = _narrowing(seen_TD, embeddings.LayerNorm.weight, embedding_width)
         widening_ED, bias_D = _widening(_normalised(seen_TD @ narrowing_DE), output_TD)
         error_TD = _normalised(seen_TD @ narrowing_DE) @ widening_ED + bias_D - output_TD
-    student = _student(model, embedding_width)
     base: Any = student.base_model
     with torch.no_grad():
         for name in TABLES:
@@ -93,8 +87,22 @@ def factorise(model: PreTrainedModel, embedding_width: int, tokens: Tokens) -> F
     return Factorised(model=student, relative_error=float(error_TD.norm() / output_TD.norm()))
 
 
-def _student(model: PreTrainedModel, embedding_width: int) -> ElectraForSequenceClassification:
-    """Return an ELECTRA with the layers and the head of a BERT."""
+def unfitted(model: PreTrainedModel, embedding_width: int) -> ElectraForSequenceClassification:
+    """Return an ELECTRA with the layers and the head of a BERT, and an embedding at random.
+
+    Args:
+        model: a BERT classifier or regressor, which may be on the meta device.
+        embedding_width: of the narrow embedding.
+
+    Raises:
+        InputError: the model is not a BERT, or no wider than the embedding is to be.
+    """
+    check_bert(model, "factorised")
+    width = model.config.hidden_size
+    if not 1 < embedding_width < width:
+        raise InputError(
+            f"an embedding of {embedding_width} does not factorise one of {width}", f"choose 2 to {width - 1}"
+        )
     shared = {name: getattr(model.config, name) for name in SHARED}
     student = ElectraForSequenceClassification(ElectraConfig(embedding_size=embedding_width, **shared))
     old: Any = model

@@ -6,23 +6,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
 from distill import cost, tasks, teacher, training
 from distill.compact import PAD_ID
-from distill.compare import check_shapes
 from distill.cost import Memory, Parameters
 from distill.dataset import Splits
 from distill.encoder import Encoder
-from distill.initialise import Start, initialise, parameters, shape_of
+from distill.initialise import Start, parameters, shape_of
 from distill.layer_map import LayerMap
 from distill.recipe import Recipe, Training
 from distill.shape import Shape
-from distill.tokenise import load_tokenizer, tokenise
+from distill.sketch import sketch
+from distill.tokenise import tokenise
 from distill.trainer import Pupil
-
-COPIED = "copied"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,14 +90,10 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
     ready = teacher.is_ready(config)
     if ready:
         task.check_head(config, label_names, encoder.name)
-    config.num_labels = max(1, len(label_names))
-    tokens = tokenise(load_tokenizer(encoder.folder), splits.train, recipe.max_length_tokens)
-    with torch.device("meta"):
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
-        start = initialise(model, _described(recipe))
-        pupil = Pupil(start.model, config.hidden_size, start.pairs)
-    for stage in recipe.stages:
-        check_shapes(start, model, stage)
+    models = sketch(recipe, encoder, splits.train)
+    model, start = models.teacher, models.start
+    tokens = tokenise(models.teacher_tokenizer, splits.train, recipe.max_length_tokens)
+    student_tokens = tokenise(models.tokenizer, splits.train, recipe.max_length_tokens)
     typical, maximal = int(np.median(tokens.lengths)), recipe.max_length_tokens
     return Plan(
         recipe=recipe.name,
@@ -110,14 +104,8 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
         maximal_length_tokens=maximal,
         teacher=_model(model, _shape(config), typical, maximal),
         student=_model(start.model, shape_of(recipe.student, config), typical, maximal),
-        trainings=tuple(_trainings(recipe, tokens, model, pupil, start, ready=ready)),
+        trainings=tuple(_trainings(recipe, tokens, student_tokens, model, start, ready=ready)),
     )
-
-
-def _described(recipe: Recipe) -> Recipe:
-    """Return the recipe with a start that needs no weights: whatever a student starts from, its shape is the same."""
-    start = recipe.start if recipe.start == COPIED else "random"
-    return recipe.model_copy(update={"student": recipe.student.model_copy(update={"start": start})})
 
 
 def _shape(config: Any) -> Shape:
@@ -160,13 +148,14 @@ class _Room:
 
 
 def _trainings(
-    recipe: Recipe, tokens: Tokens, model: PreTrainedModel, pupil: Pupil, start: Start, *, ready: bool
+    recipe: Recipe, tokens: Tokens, student_tokens: Tokens, model: PreTrainedModel, start: Start, *, ready: bool
 ) -> Iterator[TrainingPlan]:
-    rows = len(np.union1d(tokens.ids_T, [PAD_ID]))
     if not ready:
-        room = _room(model, parameters(model), rows)
+        room = _room(model, parameters(model), _used_rows(tokens))
         yield _training("teacher", recipe.teacher, len(tokens), room, recipe.max_length_tokens)
-    student = _room(start.model, parameters(pupil), rows)
+    with torch.device("meta"):
+        pupil = Pupil(start.model, model.config.hidden_size, start.pairs)
+    student = _room(start.model, parameters(pupil), _used_rows(student_tokens))
     student = replace(student, held=student.held + parameters(model))
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
@@ -176,6 +165,10 @@ def _trainings(
         yield _training(recipe.general.name, recipe.general, sentences, whole, recipe.general.length_tokens)
     for stage in recipe.stages:
         yield _training(stage.name, stage, len(tokens), student, recipe.max_length_tokens)
+
+
+def _used_rows(tokens: Tokens) -> int:
+    return len(np.union1d(tokens.ids_T, [PAD_ID]))
 
 
 def _room(model: PreTrainedModel, whole: int, rows: int) -> _Room:

@@ -1,7 +1,7 @@
 """Make a student smaller than its shape says: fewer word pieces, a narrower embedding, no attention in some layers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.progress import note
 from contract.tokens import Tokens
-from distill.factorise import factorise
+from distill.factorise import factorise, unfitted
 from distill.prune import kept_ids, prune_embedding, prune_tokenizer
 from distill.recipe import StudentRecipe
 from distill.slim import slim
@@ -47,6 +47,43 @@ def reduce(
     Raises:
         InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
     """
+    reduced = _with_fewer_parts(model, recipe, tokenizer, tokenised)
+    if recipe.vocabulary is not None:
+        note(f"the student keeps {len(reduced.teacher_ids_V):,} word pieces")
+    if recipe.embedding_width is None:
+        return reduced
+    factorised = factorise(reduced.model, recipe.embedding_width, tokenised(reduced.tokenizer))
+    note(f"the embedding, {recipe.embedding_width} wide: relative error {factorised.relative_error:.3f} untrained")
+    return replace(reduced, model=factorised.model)
+
+
+def outline(
+    model: PreTrainedModel,
+    recipe: StudentRecipe,
+    tokenizer: PreTrainedTokenizerFast,
+    tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
+) -> Reduced:
+    """Return what `reduce` makes of a model on the meta device, which has a shape and no numbers; it refuses the same.
+
+    Args:
+        model, recipe, tokenizer, tokenised: as for `reduce`.
+
+    Raises:
+        InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
+    """
+    reduced = _with_fewer_parts(model, recipe, tokenizer, tokenised)
+    if recipe.embedding_width is None:
+        return reduced
+    return replace(reduced, model=unfitted(reduced.model, recipe.embedding_width))
+
+
+def _with_fewer_parts(
+    model: PreTrainedModel,
+    recipe: StudentRecipe,
+    tokenizer: PreTrainedTokenizerFast,
+    tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
+) -> Reduced:
+    """Leave out attention and word pieces; the widths stay."""
     ids_V = np.arange(int(model.config.vocab_size))
     if recipe.convolution_layers or recipe.pooled_after:
         model = slim(model, recipe.convolution_layers, recipe.pooled_after, recipe.convolution_kernel)
@@ -54,9 +91,4 @@ def reduce(
         ids_V = kept_ids(tokenizer, tokenised(tokenizer), recipe.vocabulary)
         tokenizer = prune_tokenizer(tokenizer, ids_V)
         prune_embedding(model, ids_V)
-        note(f"the student keeps {len(ids_V):,} word pieces")
-    if recipe.embedding_width is not None:
-        factorised = factorise(model, recipe.embedding_width, tokenised(tokenizer))
-        model = factorised.model
-        note(f"the embedding, {recipe.embedding_width} wide: relative error {factorised.relative_error:.3f} untrained")
     return Reduced(model=model, tokenizer=tokenizer, teacher_ids_V=ids_V)

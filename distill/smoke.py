@@ -1,13 +1,13 @@
 """Try a recipe on a few rows: a student that cannot learn these by heart will not learn the task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.errors import WorkerError
 from contract.progress import note
@@ -20,6 +20,7 @@ from distill.encoder import Encoder
 from distill.initialise import Ingredients, initialise
 from distill.predict import predict
 from distill.recipe import Recipe, Training
+from distill.reduce import reduce
 from distill.score import main_score
 from distill.stages import Lesson
 from distill.student import read_teacher
@@ -60,14 +61,14 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
         WorkerError: teacher or student reaches less than 0.95 by the recipe's metric.
     """
     rows = _rows(recipe, encoder, splits.train)
-    tokens = tokenise(load_tokenizer(encoder.folder), rows, recipe.max_length_tokens)
+    tokenizer = load_tokenizer(encoder.folder)
     with TemporaryDirectory(prefix="tinybert-smoke-") as name:
         folder = Path(name)
         teacher_folder, theirs = _teacher(recipe, encoder, rows, folder)
         model = teacher.load(teacher_folder, _head(recipe))
         own = 0.0
         for epochs in EPOCHS:
-            logits_NC = _student(recipe, model, tokens, rows, folder / str(epochs), epochs)
+            logits_NC = _student(recipe, model, tokenizer, rows, folder / str(epochs), epochs)
             own = main_score(recipe, rows.labels_N, logits_NC)
             note(f"student after {epochs} epochs of each stage: {recipe.main_metric} {own:.3f} on {len(rows)} rows")
             if own >= ENOUGH:
@@ -126,20 +127,32 @@ def _teacher(recipe: Recipe, encoder: Encoder, rows: Rows, folder: Path) -> tupl
 
 
 def _student(
-    recipe: Recipe, model: PreTrainedModel, tokens: Tokens, rows: Rows, folder: Path, epochs: int
+    recipe: Recipe,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    rows: Rows,
+    folder: Path,
+    epochs: int,
 ) -> NDArray[np.float32]:
     """Train a student and return its logits of the rows."""
-    ingredients = Ingredients(tokens=tokens, labels_N=rows.labels_N)
+
+    def tokenised(by: PreTrainedTokenizerFast) -> Tokens:
+        return tokenise(by, rows, recipe.max_length_tokens)
+
+    ingredients = Ingredients(tokens=tokenised(tokenizer), labels_N=rows.labels_N)
     start = initialise(model, _without_general(recipe), ingredients)
+    reduced = reduce(start.model, recipe.student, tokenizer, tokenised)
+    start, tokens, ids_V = replace(start, model=reduced.model), tokenised(reduced.tokenizer), reduced.teacher_ids_V
     for stage in recipe.stages:
         check_shapes(start, model, stage)
-    cache = TeacherCache(folder=folder / "cache", model=lambda: model, tokens=tokens, bf16=bf16_choice()[0])
+    read_tokens = replace(tokens, ids_T=ids_V[tokens.ids_T].astype(np.int32))
+    cache = TeacherCache(folder=folder / "cache", model=lambda: model, tokens=read_tokens, bf16=bf16_choice()[0])
     lesson = Lesson(
         teacher=model,
         answers=cache,
         insights=cache,
         tokens=tokens,
-        teacher_ids_V=np.arange(model.config.vocab_size),
+        teacher_ids_V=ids_V,
         labels_N=rows.labels_N,
         seed=recipe.student_seed,
         work=folder,

@@ -21,7 +21,17 @@ from distill.student import read_student, read_teacher
 NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }"
 
 
-@pytest.mark.parametrize("student", ["layers = [1]", NARROW])
+@pytest.mark.parametrize(
+    "student",
+    [
+        "layers = [1]",
+        NARROW,
+        "layers = [1]\nvocabulary = {}",
+        f"{NARROW}\nvocabulary = {{}}\nembedding_width = 8",
+        "layers = [0, 1]\nconvolution_layers = [0]\npooled_after = [0]",
+    ],
+    ids=["layers", "narrow", "vocabulary", "factorised", "slim"],
+)
 def test_a_run_has_the_parameters_and_steps_of_its_plan(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
@@ -39,6 +49,8 @@ def test_a_run_has_the_parameters_and_steps_of_its_plan(
 
     monkeypatch.setattr(training, "fit", counting)
     changes = ["stages.1.epochs=1.3", "teacher.floor=0", "teacher.epochs=1"]
+    if "convolution_layers" in student:
+        changes.append("stages.0.losses.attention=0")
     prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     found = plan(*prepared)
     teacher_folder, student_folder = distil(*prepared, tmp_path / "out")
@@ -91,6 +103,8 @@ def test_a_dry_run_writes_nothing(
     [
         ('preset = "bert-2l-128d"', [], "the attention loss needs equal heads"),
         ("layers = [2]", [], "names a layer the teacher lacks"),
+        ("layers = [1]\nembedding_width = 32", [], "an embedding of 32 does not factorise one of 32"),
+        ("layers = [1]\nvocabulary = { rows = 3 }", [], "a vocabulary of 3 rows has no room"),
     ],
 )
 def test_a_dry_run_refuses_what_the_run_would(

@@ -60,9 +60,12 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
         (f"{ALL_LAYERS}\nconvolution_layers = [0]", [], "layer 0 of the student has no attention over all tokens"),
         (f"{ALL_LAYERS}\nconvolution_layers = [0, 1]", [], "leaves no attention"),
         (f"{ALL_LAYERS}\npooled_after = [1]", HIDDEN_ONLY, "names a layer that is not there"),
+        (f"{ALL_LAYERS}\nembedding_width = 99", [], "an embedding of 99 does not factorise one of 32"),
+        (f"{ALL_LAYERS}\nvocabulary = {{ rows = 3 }}", [], "a vocabulary of 3 rows has no room"),
+        (f"{ALL_LAYERS}\nembedding_width = 8\npooled_after = [0]", HIDDEN_ONLY, "'slim_bert' cannot be factorised"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_what_cannot_be_is_refused_before_a_teacher_is_made(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
@@ -73,4 +76,4 @@ def test_what_cannot_be_is_refused(
     prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     with pytest.raises(InputError, match=message):
         distil(*prepared, tmp_path / "out")
-    assert not list(tmp_path.glob("out/student-*"))
+    assert not list(tmp_path.glob("out/*"))

@@ -49,8 +49,17 @@ def test_a_recipe_that_can_learn_says_so_and_leaves_nothing(
         tinybert_edge.main()
     printed = capsys.readouterr()
     assert end.value.code == 0, printed.err
-    assert "of 32 training rows as labelled" in printed.out
+    assert "accuracy on 32 training rows" in printed.out
     assert sorted(tmp_path.rglob("*")) == sorted([*before, scratch])
+
+
+def test_a_smaller_student_is_tried_as_it_will_be(
+    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    student = "layers = [0, 1]\nvocabulary = {}\nembedding_width = 8"
+    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, [])
+    assert smoke.smoke(*prepared).student >= smoke.ENOUGH
+    assert "the student keeps 11 word pieces" in capsys.readouterr().err
 
 
 def test_a_student_that_is_told_nothing_of_the_task_fails(
@@ -63,7 +72,7 @@ def test_a_student_that_is_told_nothing_of_the_task_fails(
     ]
     prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, changes)
     with pytest.raises(
-        WorkerError, match=r"the student answers .* of 32 training rows as labelled .* raise its learning_rate"
+        WorkerError, match=r"the student reaches accuracy .* on 32 training rows .* raise its learning_rate"
     ):
         smoke.smoke(*prepared)
 
