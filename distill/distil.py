@@ -16,7 +16,7 @@ from contract.folder import building, identity, inventory, is_finished, write_ma
 from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, expected, general, processes, stages, tasks, teacher, training
+from distill import card, expected, general, processes, soup, stages, tasks, teacher, training
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
@@ -26,10 +26,12 @@ from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
+from distill.hold_out import hold_out
 from distill.initialise import Ingredients, Start, initialise, parameters
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.reduce import reduce
+from distill.score import main_score
 from distill.sketch import sketch
 from distill.stages import Lesson
 from distill.student import (
@@ -66,7 +68,8 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     """
     sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
     others = [locate(name) for name in recipe.teacher.also]
-    new = processes.main_first(lambda: _new_rows(recipe, encoder, splits, out))
+    own, held_out = _parted(recipe, splits)
+    new = processes.main_first(lambda: _new_rows(recipe, encoder, own, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
         teacher=teacher_folder,
@@ -78,12 +81,20 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     if processes.of_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
         training.forget(training.work_folder(folder))
     else:
-        _make(recipe, splits, new, parents, folder, key)
+        _make(recipe, own, _Beside(new=new, held_out=held_out), parents, folder, key)
         processes.wait()
     evaluation = read_evaluation(folder)
     values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
     note(expected.remark(recipe, values))
     return teacher_folder, folder
+
+
+def _parted(recipe: Recipe, splits: Splits) -> tuple[Splits, Rows | None]:
+    """Return the splits, and the training rows that the student is not trained on but judged by."""
+    if recipe.soup is None or recipe.soup.kind != "greedy":
+        return splits, None
+    parted = hold_out(splits.train, recipe.seed)
+    return replace(splits, train=parted.train), parted.validation
 
 
 def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Rows | None:
@@ -112,6 +123,7 @@ def _key(recipe: Recipe, parents: "Parents", new: Rows | None) -> str:
             "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
+            **({} if recipe.soup is None else {"soup": recipe.soup.model_dump()}),
         }
     )
 
@@ -140,13 +152,29 @@ class Parents:
         return found
 
 
-def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, folder: Path, key: str) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Beside:
+    """Rows beside the two splits.
+
+    Attributes:
+        new: of the augmentation, also trained on.
+        held_out: of the training split, to judge students by.
+    """
+
+    new: Rows | None
+    held_out: Rows | None
+
+
+def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, folder: Path, key: str) -> None:
     model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     work = training.work_folder(folder)
-    start, lesson, own = _prepare(recipe, splits, new, parents, _Taught(model=model, tokens=theirs), work)
+    start, lesson, own = _prepare(recipe, splits, beside.new, parents, _Taught(model=model, tokens=theirs), work)
     calibration = _calibration(own.train, own.validation, recipe)
-    stages.train(start, recipe.stages, lesson)
+    if recipe.soup is None:
+        stages.train(start, recipe.stages, lesson)
+    else:
+        soup.train(start, recipe.stages, lesson, recipe.soup, _score(recipe, beside.held_out, own.tokenizer))
     if not processes.is_main():
         return
     evaluation = Evaluation(
@@ -178,6 +206,14 @@ def _make(recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, fo
         )
         write_manifest(scratch / STUDENT_MANIFEST, manifest)
     training.forget(work)
+
+
+def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast) -> soup.Score | None:
+    """Return what gives a student's score on held-out rows."""
+    if rows is None:
+        return None
+    tokens = tokenise(tokenizer, rows, recipe.max_length_tokens)
+    return lambda model: main_score(recipe, rows.labels_N, predict(model, tokens, "Held-out rows"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -163,8 +163,10 @@ def _trainings(
         # Which rows of the embedding a corpus uses is known only when it is read: all of them at most.
         whole = replace(student, trained=parameters(pupil))
         yield _training(recipe.general.name, recipe.general, sentences, whole, recipe.general.length_tokens)
-    for stage in recipe.stages:
-        yield _training(stage.name, stage, len(tokens), student, recipe.max_length_tokens)
+    for number in range(recipe.soup.students if recipe.soup else 1):
+        of = f"student {number + 1}, " if recipe.soup else ""
+        for stage in recipe.stages:
+            yield _training(f"{of}{stage.name}", stage, len(tokens), student, recipe.max_length_tokens)
 
 
 def _used_rows(tokens: Tokens) -> int:

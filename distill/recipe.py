@@ -214,6 +214,19 @@ class General(Stage):
         return self
 
 
+class Soup(Strict):
+    """Several students of one start, whose weights are averaged to one (Wortsman et al., Model soups, 2203.05482).
+
+    Attributes:
+        students: how many are trained, each with its own order and dropout.
+        kind: `uniform`, the mean of all; `greedy`, of those that do not lower the score on rows held out of the
+            training split, which are then not trained on.
+    """
+
+    students: Annotated[int, Field(ge=2)]
+    kind: Literal["uniform", "greedy"] = "uniform"
+
+
 class Recipe(Strict):
     """A whole distillation.
 
@@ -235,6 +248,7 @@ class Recipe(Strict):
     general: General | None = None
     augmentation: Augmentation | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    soup: Soup | None = None
     search: Search | None = None
     expected: Expected | None = None
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
@@ -20,15 +19,13 @@ from distill import teacher
 from distill.dataset import Splits
 from distill.distil import METHOD, distil
 from distill.encoder import Encoder
+from distill.hold_out import hold_out
 from distill.recipe import Recipe
 from distill.score import main_score
 from distill.search_space import Dimension
 from distill.student import read_evaluation
-from distill.tasks.rows import Rows
 
 STORAGE = "search.db"
-HELD_OUT_SHARE = 0.1
-HELD_OUT_ROWS = 2_000
 LEARNING_RATE_FACTORS = (0.3, 3.0)
 # Attributes of a trial: why it failed, and that it is the recipe as it stands.
 FAULT = "fault"
@@ -100,41 +97,6 @@ def default_space(recipe: Recipe) -> dict[str, Dimension]:
         )
         for number, stage in enumerate(recipe.stages)
     }
-
-
-def hold_out(rows: Rows, seed: int) -> Splits:
-    """Part rows into those to train on and those to judge by: a tenth, 2,000 at most, labels in proportion.
-
-    Rows of the same text stay together, so that no held-out text is trained on.
-
-    Args:
-        rows: of the training split.
-        seed: of the choice.
-
-    Raises:
-        InputError: too few rows of a label.
-    """
-    from sklearn.model_selection import train_test_split
-
-    numbers: dict[tuple[str, str], int] = {}
-    texts = zip(rows.texts, rows.pairs or rows.texts, strict=True)
-    group_N = np.asarray([numbers.setdefault(text, len(numbers)) for text in texts])
-    group_G, first_G = np.unique(group_N, return_index=True)
-    label_G = rows.labels_N[first_G]
-    if np.issubdtype(label_G.dtype, np.floating):  # scores: in proportion by fifths
-        label_G = np.searchsorted(np.quantile(label_G, [0.2, 0.4, 0.6, 0.8]), label_G)
-    count = max(min(HELD_OUT_ROWS, round(HELD_OUT_SHARE * len(group_G))), len(np.unique(label_G)))
-    try:
-        _, held_out = train_test_split(group_G, test_size=count, stratify=label_G, random_state=seed)
-    except ValueError as error:
-        raise InputError(
-            f"no rows can be held out of the training split ({error})", "give several texts of each label"
-        ) from error
-    is_held_out_N = np.isin(group_N, held_out)
-    return Splits(
-        train=rows.take(np.flatnonzero(~is_held_out_N).tolist()),
-        validation=rows.take(np.flatnonzero(is_held_out_N).tolist()),
-    )
 
 
 def _check(space: Space, recipe: Recipe) -> None:

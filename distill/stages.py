@@ -52,13 +52,14 @@ class Lesson:
     work: Path
 
 
-def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson) -> None:
+def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson, student: str = "") -> None:
     """Train a student through all stages, in place.
 
     Args:
         start: the student and the layers it learns from.
         stages: of the recipe.
         lesson: what they train on.
+        student: its name, where several are trained on one lesson.
     """
     lesson.teacher.eval().requires_grad_(False)
     bf16, reason = training.bf16_choice()
@@ -66,9 +67,9 @@ def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson) -> None:
     with compact(start.model, lesson.tokens) as (tokens, ids_R):
         pupil = Pupil(start.model, lesson.teacher.config.hidden_size, start.pairs)
         for number, stage in enumerate(stages):
-            title = f"Distilling, stage {number + 1} of {len(stages)}: {stage.name}"
-            work = lesson.work / f"stage-{number}"
-            record = record_folder(lesson.work, f"{number + 1}-{stage.name}")
+            title = f"Distilling {student}".rstrip() + f", stage {number + 1} of {len(stages)}: {stage.name}"
+            work = lesson.work / student / f"stage-{number}"
+            record = record_folder(lesson.work, "-".join(filter(None, (student, f"{number + 1}-{stage.name}"))))
             _train_once(pupil, stage, lesson, _Compact(tokens=tokens, ids_R=ids_R), _Place(work, record, title))
     start.model.eval()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
@@ -20,7 +20,6 @@ from distill.encoder import Encoder
 from distill.recipe import Recipe, changed, read
 from distill.search_space import Dimension
 from distill.student import Evaluation
-from distill.tasks.rows import Rows
 
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
 SPACE = """
@@ -29,35 +28,6 @@ SPACE = """
 "stages.0.batch_size" = { low = 4, high = 8 }
 "student.layers" = { choices = [[0], [1]] }
 """
-
-
-@settings(deadline=None)
-@given(
-    labels=st.lists(st.integers(0, 2), min_size=1, max_size=200),
-    repeats=st.integers(1, 3),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: int) -> None:
-    labels = [0, 0, 1, 1, 2, 2, *labels]
-    texts = tuple(f"text {number}" for number in range(len(labels)))
-    rows = Rows(texts=texts * repeats, pairs=None, labels_N=np.asarray(labels * repeats))
-    parted = search.hold_out(rows, seed)
-    assert not set(parted.train.texts) & set(parted.validation.texts)
-    assert sorted(parted.train.texts + parted.validation.texts) == sorted(rows.texts)
-    held_out = max(3, round(0.1 * len(labels)))
-    assert len(set(parted.validation.texts)) == held_out
-    for label in range(3):
-        share = held_out * labels.count(label) / len(labels)
-        assert abs((parted.validation.labels_N == label).sum() / repeats - share) < 1
-    assert set(parted.train.labels_N.tolist()) == set(labels)
-    again = search.hold_out(rows, seed)
-    assert again.validation.texts == parted.validation.texts
-
-
-def test_a_label_with_one_text_cannot_be_held_out() -> None:
-    rows = Rows(texts=("a", "b", "c"), pairs=None, labels_N=np.asarray([0, 0, 1]))
-    with pytest.raises(InputError, match="no rows can be held out of the training split"):
-        search.hold_out(rows, 0)
 
 
 @pytest.mark.parametrize(
