@@ -6,13 +6,14 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from contract.digest import sha256_of_value
+from contract.errors import InputError
 from contract.folder import Manifest, building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens
 from contract.versions import versions_of
 from distill import corpus, processes, stages, teacher, training
 from distill.cache import TeacherCache, cache_folder
 from distill.compare import check_shapes
-from distill.encoder import Encoder
+from distill.encoder import Encoder, locate
 from distill.initialise import initialise
 from distill.recipe import General, Recipe
 from distill.tokenise import load_tokenizer
@@ -40,17 +41,19 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
 
     Args:
         recipe: with a section [general]; what it says of the task does not matter.
-        encoder: the teacher before it is fine-tuned.
+        encoder: the teacher before it is fine-tuned; the section may name another one.
         out: the folder to make `general-…` in.
 
     Returns:
         The folder: an encoder in Hugging Face layout, and general.json.
 
     Raises:
-        InputError: the corpus cannot be used, or the student cannot learn from the encoder as the recipe says.
+        InputError: the corpus cannot be used, the student cannot learn from the encoder as the recipe says, or the
+            encoder has other word pieces than the teacher.
     """
     section = recipe.general
     assert section is not None, "the recipe checks it"
+    encoder = _general_encoder(section, encoder)
     tokens = processes.main_first(lambda: _corpus(section, encoder, out))
     key = _key(recipe, section, encoder, tokens)
     folder = out / f"general-{key[:8]}"
@@ -58,6 +61,18 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
         _make(recipe, section, encoder, tokens, folder, key)
         processes.wait()
     return folder
+
+
+def _general_encoder(section: General, encoder: Encoder) -> Encoder:
+    if not section.model:
+        return encoder
+    own = locate(section.model)
+    if load_tokenizer(own.folder).get_vocab() != load_tokenizer(encoder.folder).get_vocab():
+        raise InputError(
+            f"general.model {own.name} has other word pieces than the teacher {encoder.name}",
+            "give the encoder that the teacher was fine-tuned from",
+        )
+    return own
 
 
 def _corpus(section: General, encoder: Encoder, out: Path) -> Tokens:
@@ -78,7 +93,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
             "encoder": encoder.sha256,
             "tokens": tokens.key(),
             "student": recipe.student.model_dump(include={"preset", "shape", "mapping"}),
-            "general": section.model_dump(exclude={"corpus", "tokens", "not_finite"}),
+            "general": section.model_dump(exclude={"model", "corpus", "tokens", "not_finite"}),
             "seed": recipe.seed,
         }
     )

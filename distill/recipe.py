@@ -195,6 +195,7 @@ class General(Stage):
     """General distillation: the encoder, not fine-tuned, teaches a new student on plain text (TinyBERT, section 3.2).
 
     Attributes:
+        model: the encoder, where teacher.model is one that was fine-tuned; by default that.
         corpus: a text file, plain or .gz, one paragraph a line.
         tokens: how many of its tokens to train on.
         length_tokens: tokens of one training sentence.
@@ -203,6 +204,7 @@ class General(Stage):
     name: str = "general"
     losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
     epochs: Annotated[float, Field(ge=0)] = 1
+    model: str = ""
     corpus: str
     tokens: Annotated[int, Field(ge=1)]
     length_tokens: Annotated[int, Field(ge=8, le=512)] = 128

@@ -83,8 +83,7 @@ def check_answers(labels_N: Labels, logits_NC: Logits, metric: str, floor: float
         from scipy.optimize import linear_sum_assignment
     counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
     true, predicted = linear_sum_assignment(counts_CC, maximize=True)
-    as_numbered = _metrics(counts_CC)[metric]
-    renumbered = _metrics(counts_CC[:, predicted])[metric]
+    as_numbered, renumbered = metrics(np.stack([counts_CC, counts_CC[:, predicted]]))[metric]
     if as_numbered < floor <= renumbered:
         order = ", ".join(f"{theirs} is the data's {ours}" for ours, theirs in zip(true, predicted, strict=True))
         raise InputError(
@@ -111,9 +110,10 @@ def values(labels_N: Labels, logits_NC: Logits) -> dict[str, float]:
     """Return the metrics of a model's logits.
 
     Accuracy, macro precision, recall and F1, F1 of the second class (`f1_binary`, two classes only) and Matthews'
-    coefficient, all by scikit-learn.
+    coefficient; 0 where one of them is not defined.
     """
-    return _metrics(confusion(labels_N, decode(logits_NC), logits_NC.shape[1]))
+    counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
+    return {name: float(value_R[0]) for name, value_R in metrics(counts_CC[None]).items()}
 
 
 def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
@@ -122,28 +122,37 @@ def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
     sentences = int(counts_CC.sum())
     cells = counts_CC.ravel() / sentences
     resampled = np.random.default_rng(0).multinomial(sentences, cells, size=RESAMPLES)
-    return with_intervals(_metrics(counts_CC), [_metrics(counts.reshape(counts_CC.shape)) for counts in resampled])
+    return with_intervals(values(labels_N, logits_NC), metrics(resampled.reshape(-1, *counts_CC.shape)))
 
 
-def _metrics(confusion_CC: NDArray[np.int64]) -> dict[str, float]:
-    with needs_extra("distill"):
-        from sklearn.metrics import accuracy_score, matthews_corrcoef, precision_recall_fscore_support
-    classes = len(confusion_CC)
-    true, predicted = (side.ravel() for side in np.indices(confusion_CC.shape))
-    weights = confusion_CC.ravel()
-    precision_C, recall_C, f1_C, _ = precision_recall_fscore_support(
-        true, predicted, labels=range(classes), sample_weight=weights, zero_division=0
-    )
+def metrics(confusion_RCC: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Return every metric of R confusion matrices at once, each of shape (R,); scikit-learn takes one at a time.
+
+    Args:
+        confusion_RCC: sentences by true label (row) and predicted label (column).
+    """
+    true_RC, predicted_RC = confusion_RCC.sum(axis=2), confusion_RCC.sum(axis=1)
+    right_RC = np.diagonal(confusion_RCC, axis1=1, axis2=2)
+    sentences_R, right_R = true_RC.sum(axis=1), right_RC.sum(axis=1)
+    f1_RC = _share(2 * right_RC, true_RC + predicted_RC)
+    # Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient (2004), equation 8.
+    agreement_R = right_R * sentences_R - (true_RC * predicted_RC).sum(axis=1)
+    spread_R = (sentences_R**2 - (true_RC**2).sum(axis=1)) * (sentences_R**2 - (predicted_RC**2).sum(axis=1))
     found = {
-        "accuracy": accuracy_score(true, predicted, sample_weight=weights),
-        "precision_macro": precision_C.mean(),
-        "recall_macro": recall_C.mean(),
-        "f1_macro": f1_C.mean(),
-        "matthews": matthews_corrcoef(true, predicted, sample_weight=weights),
+        "accuracy": _share(right_R, sentences_R),
+        "precision_macro": _share(right_RC, predicted_RC).mean(axis=1),
+        "recall_macro": _share(right_RC, true_RC).mean(axis=1),
+        "f1_macro": f1_RC.mean(axis=1),
+        "matthews": _share(agreement_R, np.sqrt(spread_R.astype(np.float64))),
     }
-    if classes == 2:
-        found["f1_binary"] = f1_C[1]
-    return {name: float(value) for name, value in found.items()}
+    if confusion_RCC.shape[1] == 2:
+        found["f1_binary"] = f1_RC[:, 1]
+    return found
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide, with 0 where there is nothing to divide by."""
+    return np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:

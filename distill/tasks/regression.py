@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
 from distill.tasks.rows import Columns, Labels, Rows, read_texts
-from distill.tasks.score import RESAMPLES, Score, with_intervals
+from distill.tasks.score import RESAMPLES, Score, by_name, with_intervals
 
 Logits = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -114,7 +114,7 @@ def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
     """
     true_N, answers_N = _checked(labels_N, logits_NC)
     samples = [_metrics(true_N[rows_N], answers_N[rows_N]) for rows_N in _resampled(len(true_N))]
-    return with_intervals(_metrics(true_N, answers_N), samples)
+    return with_intervals(_metrics(true_N, answers_N), by_name(samples))
 
 
 def pearson_drop(labels_N: Labels, logits_NC: Logits, teacher_logits_NC: Logits) -> Score:
@@ -126,7 +126,8 @@ def pearson_drop(labels_N: Labels, logits_NC: Logits, teacher_logits_NC: Logits)
         true = true_N[rows_N]
         return {"drop": pearson(true, theirs_N[rows_N]) - pearson(true, answers_N[rows_N])}
 
-    return with_intervals(drop(np.arange(len(true_N))), list(map(drop, _resampled(len(true_N)))))["drop"]
+    samples = by_name(list(map(drop, _resampled(len(true_N)))))
+    return with_intervals(drop(np.arange(len(true_N))), samples)["drop"]
 
 
 def pearson(first_N: NDArray[Any], second_N: NDArray[Any]) -> float:

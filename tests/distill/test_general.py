@@ -1,6 +1,7 @@
 """General distillation: a corpus of any size in bounded memory, and a student that starts from what it taught."""
 
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel
 
 from contract.errors import InputError
+from contract.folder import read_manifest
 from distill import command, corpus
 from distill.distil import distil
+from distill.general import MANIFEST, GeneralStudent
 from distill.tokenise import load_tokenizer
 
 PARAGRAPH = "the film was good a very fine film was not bad"
@@ -103,3 +106,33 @@ def test_a_general_start_needs_its_section(recipe_file: Callable[..., Path]) -> 
     recipe = recipe_file(student=f'{SHAPE}\nstart = "general"')
     with pytest.raises(InputError, match=r"needs a section \[general\]"):
         command.prepare(str(recipe), None, None, None, [])
+
+
+@pytest.mark.parametrize("pieces", ["the teacher's", "others"])
+def test_the_encoder_that_a_ready_teacher_was_made_of_teaches_generally(
+    tmp_path: Path,
+    corpus_file: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    classifier_folder: Callable[..., Path],
+    encoder_folder: Path,
+    pieces: str,
+) -> None:
+    encoder = encoder_folder
+    if pieces == "others":
+        encoder = Path(shutil.copytree(encoder_folder, tmp_path / "other"))
+        tokenizer = encoder / "tokenizer.json"
+        tokenizer.write_text(tokenizer.read_text().replace('"poor"', '"lean"'))
+    general = (
+        f'general={{corpus="{corpus_file}", model="{encoder}", tokens=60, length_tokens=12, learning_rate=1e-3, '
+        "losses={hidden=1.0}}"
+    )
+    recipe = recipe_file(classifier_folder(("negative", "positive")), student=SHAPE)
+    prepared = command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general])
+    if pieces == "others":
+        with pytest.raises(InputError, match="has other word pieces than the teacher"):
+            distil(*prepared, tmp_path / "out")
+        return
+    distil(*prepared, tmp_path / "out")
+    (folder,) = (tmp_path / "out").glob("general-*")
+    assert read_manifest(folder / MANIFEST, GeneralStudent).source == str(encoder)
