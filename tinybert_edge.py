@@ -19,6 +19,7 @@ from contract.errors import TERMINATED_EXIT_CODE, TinybertError
 from convert import command as conversion
 from distill.ablation_command import ablate
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
+from distill.multitask.command import multitask
 from targets.command import targets
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
-for _command in (targets, distill, ablate, conversion.command(_outputs_of), bench, report):
+for _command in (targets, distill, multitask, ablate, conversion.command(_outputs_of), bench, report):
     app.command()(_command)
 
 if __name__ == "__main__":

@@ -104,6 +104,16 @@ def from_rows(ids: Sequence[Row], types: Sequence[Row]) -> Tokens:
     )
 
 
+def joined(parts: Sequence[Tokens]) -> Tokens:
+    """Join several ragged tokens, one behind the other."""
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Tokens(
+        ids_T=np.concatenate([part.ids_T for part in parts]),
+        types_T=np.concatenate([part.types_T for part in parts]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+    )
+
+
 def write_tokens(path: Path, tokens: Tokens, **more: NDArray[np.generic]) -> None:
     """Write tokens, and other arrays beside them, as an uncompressed .npz."""
     arrays: Arrays = {

@@ -1,8 +1,6 @@
 """The distillation stage: a recipe and data in, a teacher folder and a student folder out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +8,21 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.digest import sha256_of_value
-from contract.errors import InputError
-from contract.files import write_atomic
-from contract.folder import building, identity, inventory, is_finished, write_manifest
+from contract.folder import is_finished
 from contract.progress import note
-from contract.tokens import Tokens, write_tokens
-from contract.versions import versions_of
-from distill import card, expected, general, processes, soup, stages, tasks, teacher, training
+from contract.tokens import Tokens
+from distill import expected, general, processes, soup, stages, tasks, teacher, training
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
-from distill.cache import LOGITS, TeacherCache, cache_folder
+from distill.calibration import calibration
 from distill.compare import check_shapes
 from distill.dataset import Splits
 from distill.encoder import Encoder, locate
-from distill.fusion import fuse
-from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.hold_out import hold_out
-from distill.initialise import Ingredients, Start, initialise, parameters
+from distill.initialise import Ingredients, Start, initialise
+from distill.keep import Made, keep
+from distill.parents import Parents, cache, logits
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.reduce import reduce
@@ -35,18 +30,14 @@ from distill.score import main_score
 from distill.sketch import sketch
 from distill.stages import Lesson
 from distill.student import (
-    CALIBRATION,
-    SCHEMA,
     STUDENT_MANIFEST,
-    TEACHER_MANIFEST,
     Evaluation,
     Student,
     read_evaluation,
-    write_evaluation,
 )
 from distill.tasks.rows import Rows
 from distill.teacher import Tokenised
-from distill.tokenise import load_tokenizer, tokenise
+from distill.tokenise import tokenise
 
 METHOD = 3  # raised when the same recipe would give another student
 
@@ -112,7 +103,7 @@ def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Ro
     )
 
 
-def _key(recipe: Recipe, parents: "Parents", new: Rows | None) -> str:
+def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
     return sha256_of_value(
         {
             "method": METHOD,
@@ -126,30 +117,6 @@ def _key(recipe: Recipe, parents: "Parents", new: Rows | None) -> str:
             **({} if recipe.soup is None else {"soup": recipe.soup.model_dump()}),
         }
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parents:
-    """The folders a student is made from.
-
-    Attributes:
-        teacher: shows its inside, and is what the student is compared with.
-        more: teachers whose logits are fused with its own.
-        general: the student it starts from, if it does.
-    """
-
-    teacher: Path
-    more: tuple[Path, ...]
-    general: Path | None
-
-    def identities(self) -> dict[str, str]:
-        """Return the identity of each, by role."""
-        found = {"teacher": identity(self.teacher / TEACHER_MANIFEST)}
-        for number, folder in enumerate(self.more):
-            found[f"teacher-{number + 2}"] = identity(folder / TEACHER_MANIFEST)
-        if self.general is not None:
-            found["general"] = identity(self.general / GENERAL_MANIFEST)
-        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,41 +137,28 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     work = training.work_folder(folder)
     start, lesson, own = _prepare(recipe, splits, beside.new, parents, _Taught(model=model, tokens=theirs), work)
-    calibration = _calibration(own.train, own.validation, recipe)
+    calibrated = calibration(
+        own.train, own.validation, sentences=recipe.calibration_sentences, seed=recipe.student_seed
+    )
     if recipe.soup is None:
         stages.train(start, recipe.stages, lesson)
     else:
         soup.train(start, recipe.stages, lesson, recipe.soup, _score(recipe, beside.held_out, own.tokenizer))
     if not processes.is_main():
         return
-    evaluation = Evaluation(
-        tokens=own.validation,
-        labels_N=splits.validation.labels_N,
-        teacher_logits_NC=predict(model, theirs.validation, "The teacher's answers"),
-        student_logits_NC=predict(start.model, own.validation, "The student's answers"),
+    made = Made(
+        model=start.model,
+        shape=start.shape,
+        tokenizer=own.tokenizer,
+        calibration=calibrated,
+        evaluation=Evaluation(
+            tokens=own.validation,
+            labels_N=splits.validation.labels_N,
+            teacher_logits_NC=predict(model, theirs.validation, "The teacher's answers"),
+            student_logits_NC=predict(start.model, own.validation, "The student's answers"),
+        ),
     )
-    with building(folder) as scratch:
-        start.model.save_pretrained(scratch)
-        own.tokenizer.save_pretrained(scratch)
-        write_evaluation(scratch, evaluation)
-        write_tokens(scratch / CALIBRATION, calibration)
-        write_atomic(scratch / "README.md", card.write(recipe, start.shape, evaluation))
-        manifest = Student(
-            schema_version=SCHEMA,
-            key=key,
-            files=inventory(scratch),
-            parents=parents.identities(),
-            tool_versions=versions_of(*teacher.LIBRARIES),
-            name=recipe.name,
-            task=recipe.task,
-            label_names=recipe.data.label_names,
-            max_length_tokens=recipe.max_length_tokens,
-            parameters=parameters(start.model),
-            seed=recipe.student_seed,
-            shape=start.shape,
-            recipe=recipe.model_dump(mode="json", exclude_unset=True),
-        )
-        write_manifest(scratch / STUDENT_MANIFEST, manifest)
+    keep(made, recipe, parents.identities(), folder, key)
     training.forget(work)
 
 
@@ -248,8 +202,8 @@ def _prepare(
     read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
     lesson = Lesson(
         teacher=model,
-        answers=_cache(parents.teacher, lambda: model, teacher_tokens),
-        insights=_cache(parents.teacher, lambda: model, read_tokens),
+        answers=cache(parents.teacher, lambda: model, teacher_tokens),
+        insights=cache(parents.teacher, lambda: model, read_tokens),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,
@@ -267,42 +221,7 @@ def _all_rows(
 ) -> tuple[Rows, NDArray[np.float32] | None]:
     """Return all rows to train on, new ones relabelled, and their logits where these are not one teacher's own."""
     if new is None:
-        return train, _logits(recipe, parents, train) if parents.more else None
-    new_logits_NC = _logits(recipe, parents, new)
-    logits_NC = np.concatenate([_logits(recipe, parents, train), new_logits_NC])
+        return train, logits(recipe, parents, train) if parents.more else None
+    new_logits_NC = logits(recipe, parents, new)
+    logits_NC = np.concatenate([logits(recipe, parents, train), new_logits_NC])
     return train.joined(relabel(new, new_logits_NC)), logits_NC
-
-
-def _logits(recipe: Recipe, parents: Parents, rows: Rows) -> NDArray[np.float32]:
-    """Return what all teachers together say of some rows, each with its own tokenizer."""
-    logits_KNC, head = [], tasks.get(recipe.task).head(recipe.data.label_names)
-    for folder in (parents.teacher, *parents.more):
-        tokens = tokenise(load_tokenizer(folder), rows, recipe.max_length_tokens)
-        cache = _cache(folder, partial(teacher.load, folder, head), tokens)
-        logits_KNC.append(processes.main_first(partial(cache.read, [LOGITS]))[LOGITS])
-    return fuse(logits_KNC, rows.labels_N, recipe.teacher)
-
-
-def _cache(folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens) -> TeacherCache:
-    bf16, _ = training.bf16_choice()
-    place = cache_folder(folder.parent, identity(folder / TEACHER_MANIFEST), tokens, bf16=bf16)
-    return TeacherCache(folder=place, model=model, tokens=tokens, bf16=bf16)
-
-
-def _calibration(train: Tokens, validation: Tokens, recipe: Recipe) -> Tokens:
-    """Choose training sentences at random, but spread evenly over the lengths; none that is validated on.
-
-    Raises:
-        InputError: every training sentence is also a validation sentence.
-    """
-    validated = {validation.row_ids(row).tobytes() for row in range(len(validation))}
-    by_length = [
-        row for row in np.argsort(train.lengths, kind="stable") if train.row_ids(row).tobytes() not in validated
-    ]
-    if not by_length:
-        raise InputError(
-            "every training sentence is also in the validation split", "give a validation split of other sentences"
-        )
-    parts = np.array_split(by_length, min(recipe.calibration_sentences, len(by_length)))
-    generator = np.random.default_rng(recipe.student_seed)
-    return train.take([int(generator.choice(part)) for part in parts])

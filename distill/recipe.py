@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +10,7 @@ from contract.errors import InputError
 from contract.strict import Strict, near_miss, parse, read_toml
 from distill import tasks
 from distill.augment.settings import Augmentation
+from distill.change import change
 from distill.expected import Expected
 from distill.search_space import Search
 from distill.shape import Shape
@@ -339,45 +340,8 @@ def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
     if any(override.partition("=")[0].strip() not in UNEXPECTING for override in overrides):
         document.pop("expected", None)
     for override in overrides:
-        _set(document, override)
+        change(document, override)
     return parse(Recipe, document, "--set")
-
-
-def _set(document: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise InputError(f"--set {override!r} has no '='", "write KEY=VALUE, such as --set seed=3")
-    *sections, last = key.strip().split(".")
-    place: Any = document
-    for section in sections:
-        place = _step(place, section, override)
-    if isinstance(place, list):
-        place[_index(place, last, override)] = _value(text)
-    else:
-        place[last] = _value(text)
-
-
-def _step(place: Any, section: str, override: str) -> Any:
-    if isinstance(place, list):
-        return place[_index(place, section, override)]
-    if not isinstance(place.setdefault(section, {}), dict | list):
-        raise InputError(f"--set {override!r}: {section!r} holds a value, not a table")
-    return place[section]
-
-
-def _index(place: list[Any], text: str, override: str) -> int:
-    if not text.isdecimal() or int(text) >= len(place):
-        raise InputError(f"--set {override!r}: {text!r} is none of the numbers 0 to {len(place) - 1}")
-    return int(text)
-
-
-def _value(text: str) -> Any:
-    import tomllib
-
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()
 
 
 def _folder() -> Path:

@@ -75,7 +75,8 @@ def greedy(weights_K: Sequence[Weights], score: Callable[[Weights], float]) -> t
     for number, value in enumerate(scores_K):
         note(f"student {number + 1}: {value:.4f} on held-out rows")
     first, *others = sorted(range(len(weights_K)), key=lambda number: -scores_K[number])
-    chosen, mixed, best = (first,), weights_K[first], scores_K[first]
+    chosen: tuple[int, ...] = (first,)
+    mixed, best = weights_K[first], scores_K[first]
     for number in others:
         tried = uniform([weights_K[one] for one in (*chosen, number)])
         value = score(tried)

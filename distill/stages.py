@@ -19,6 +19,7 @@ from distill.cache import LOGITS, TeacherCache
 from distill.compact import compact
 from distill.compare import needed
 from distill.dropout import dropout
+from distill.heads import HEAD, Head
 from distill.initialise import Start
 from distill.recipe import Stage
 from distill.record import record_folder
@@ -37,6 +38,7 @@ class Lesson:
         tokens: the training sentences, N of them, with the student's token ids.
         teacher_ids_V: the teacher's token id of each token id of the student.
         labels_N: of the sentences; None without a task.
+        heads, heads_N: of a student of several tasks, and the number of each sentence's; none for one task.
         seed: of order and dropout.
         work: where unfinished work is kept.
     """
@@ -48,6 +50,8 @@ class Lesson:
     tokens: Tokens
     teacher_ids_V: NDArray[np.int64]
     labels_N: NDArray[np.generic] | None
+    heads: tuple[Head, ...] = ()
+    heads_N: NDArray[np.int64] | None = None
     seed: int
     work: Path
 
@@ -117,6 +121,8 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
     beside: dict[str, NDArray[Any]] = {}
     if lesson.labels_N is not None:
         beside["labels"] = lesson.labels_N
+    if lesson.heads_N is not None:
+        beside[HEAD] = lesson.heads_N
     if stage.losses.prediction and lesson.teacher_logits_NC is not None:
         beside[TEACHER_LOGITS] = lesson.teacher_logits_NC
     elif LOGITS in cached:
@@ -128,6 +134,7 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
         teacher=LiveTeacher(model=lesson.teacher, names=theirs, ids_R=ids_R) if live else None,
         teacher_heads=lesson.teacher.config.num_attention_heads,
         stage=stage,
+        heads=lesson.heads,
         args=training.arguments(stage, place.work, sentences=len(sentences.tokens), seed=lesson.seed),
         train_dataset=Sentences(sentences.tokens),
         data_collator=Collate(

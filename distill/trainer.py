@@ -16,6 +16,7 @@ from distill.batches import Sentences
 from distill.capture import Captured, capturing
 from distill.compare import INSIDE, Projections, Sight
 from distill.dropout import dropout
+from distill.heads import HEAD, Head, Rows, mean_by_head
 from distill.layer_map import LayerMap
 from distill.processes import COUNTED, SHARE
 from distill.recipe import Stage
@@ -114,11 +115,20 @@ class DistillationTrainer(SentenceTrainer):
         teacher: None where the batches bring all that the stage needs of it.
         teacher_heads: attention heads of the teacher.
         stage: weights of the losses.
-        kwargs: as for Trainer; the collator must give `labels` where they are learned, and `teacher_logits` and
-            `teacher.` states where there is no teacher.
+        heads: of a student that answers several tasks; none for one task.
+        kwargs: as for Trainer; the collator must give `labels` where they are learned, `teacher_logits` and
+            `teacher.` states where there is no teacher, and `head` where there are several.
     """
 
-    def __init__(self, *, teacher: LiveTeacher | None, teacher_heads: int, stage: Stage, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        teacher: LiveTeacher | None,
+        teacher_heads: int,
+        stage: Stage,
+        heads: tuple[Head, ...] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(training=stage, what=f"stage {stage.name!r}", **kwargs)
         # The Trainer must not count the loss as the model's own, which would be scaled by items.
         self.model_accepts_loss_kwargs = False
@@ -127,7 +137,7 @@ class DistillationTrainer(SentenceTrainer):
         self.stage = stage
         assert isinstance(self.model, Pupil)
         self.pooled_times = partial(pooled_times, self.model.student.config)
-        self.regression = self.model.student.config.problem_type == "regression"
+        self.heads = heads or (_only_head(self.model.student.config),)
 
     def compute_loss(
         self,
@@ -173,25 +183,35 @@ class DistillationTrainer(SentenceTrainer):
             terms = {name: compare(sight) for name, compare in INSIDE.items() if getattr(weights, name)}
             if weights.prediction:
                 assert teacher_logits_BC is not None
-                terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC)
+                terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC, brought.get(HEAD))
             if weights.labels:
-                terms["labels"] = self._answer(student.logits_BC, brought["labels"])
+                terms["labels"] = self._answer(student.logits_BC, brought["labels"], brought.get(HEAD))
             return terms
 
         found: dict[str, Tensor] = model(judge, **own)
         return found
 
-    def _predict(self, student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
+    def _predict(self, student_BC: Tensor, teacher_BC: Tensor, heads_B: Tensor | None) -> Tensor:
         """Compare the logits of both; scores of a regression have no classes and no temperature."""
-        if self.regression:
-            return losses.squared_error(student_BC, teacher_BC)
-        return PREDICTION[self.stage.prediction_loss](student_BC, teacher_BC, self.stage.temperature)
 
-    def _answer(self, student_BC: Tensor, labels_B: Tensor) -> Tensor:
+        def loss(head: Head, rows: Rows) -> Tensor:
+            own, theirs = head.of(student_BC[rows]), head.of(teacher_BC[rows])
+            if head.regression:
+                return losses.squared_error(own, theirs)
+            return PREDICTION[self.stage.prediction_loss](own, theirs, self.stage.temperature)
+
+        return mean_by_head(self.heads, heads_B, loss)
+
+    def _answer(self, student_BC: Tensor, labels_B: Tensor, heads_B: Tensor | None) -> Tensor:
         """Compare the logits with the data's labels."""
-        if self.regression:
-            return losses.squared_error(student_BC, labels_B[:, None])
-        return losses.labels(student_BC, labels_B)
+
+        def loss(head: Head, rows: Rows) -> Tensor:
+            own, answers_R = head.of(student_BC[rows]), labels_B[rows]
+            if head.regression:
+                return losses.squared_error(own, answers_R[:, None])
+            return losses.labels(own, answers_R.long())
+
+        return mean_by_head(self.heads, heads_B, loss)
 
     def preflight(self) -> None:
         """Compute each loss of the stage on a first batch, before anything is spent on training.
@@ -223,6 +243,10 @@ class DistillationTrainer(SentenceTrainer):
                     f"stage {self.stage.name!r}: the {name} loss is {values[name]:.3g} and cannot be learned from",
                     "set its weight to 0, or look at the teacher's outputs",
                 )
+
+
+def _only_head(config: Any) -> Head:
+    return Head(first=0, outputs=int(config.num_labels), regression=config.problem_type == "regression")
 
 
 def _part(inputs: Inputs) -> tuple[Inputs, Inputs]:

@@ -152,7 +152,8 @@ def metrics(confusion_RCC: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide, with 0 where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
+    quotient: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
+    return quotient
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from contract.errors import InputError
-from distill import command, soup, training
+from distill import command, soup, stages, training
 from distill.distil import distil
 from distill.student import read_evaluation, read_student
 
@@ -91,9 +91,7 @@ def test_the_students_of_a_random_start_begin_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun = []
-    monkeypatch.setattr(
-        soup.stages, "train", lambda start, *_others: begun.append(start.model.classifier.weight.tolist())
-    )
+    monkeypatch.setattr(stages, "train", lambda start, *_others: begun.append(start.model.classifier.weight.tolist()))
     changes = [*SOUP, 'student.start="random"']
     distil(*command.prepare(str(recipe_file()), sentences_file(), None, None, changes), tmp_path / "out")
     assert begun[0] == begun[1]

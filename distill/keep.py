@@ -1,0 +1,68 @@
+"""Write a student that has learned into its folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from contract.files import write_atomic
+from contract.folder import building, inventory, write_manifest
+from contract.tokens import Tokens, write_tokens
+from contract.versions import versions_of
+from distill import card, teacher
+from distill.initialise import parameters
+from distill.recipe import Recipe
+from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A student that has learned.
+
+    Attributes:
+        model: the student.
+        shape: of it, in words.
+        tokenizer: its own.
+        calibration: training sentences in its word pieces, to calibrate int8 on.
+        evaluation: the validation split in its word pieces, and its answers and the teacher's.
+    """
+
+    model: PreTrainedModel
+    shape: str
+    tokenizer: PreTrainedTokenizerFast
+    calibration: Tokens
+    evaluation: Evaluation
+
+
+def keep(made: Made, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:
+    """Write the student folder: Hugging Face layout, a card, evaluation.npz, calibration.npz, student.json.
+
+    Args:
+        made: the student.
+        recipe: what made it.
+        parents: the identity of each folder it was made from, by role.
+        folder: to write.
+        key: hash of everything it was made from.
+    """
+    with building(folder) as scratch:
+        made.model.save_pretrained(scratch)
+        made.tokenizer.save_pretrained(scratch)
+        write_evaluation(scratch, made.evaluation)
+        write_tokens(scratch / CALIBRATION, made.calibration)
+        write_atomic(scratch / "README.md", card.write(recipe, made.shape, made.evaluation))
+        manifest = Student(
+            schema_version=SCHEMA,
+            key=key,
+            files=inventory(scratch),
+            parents=parents,
+            tool_versions=versions_of(*teacher.LIBRARIES),
+            name=recipe.name,
+            task=recipe.task,
+            label_names=recipe.data.label_names,
+            max_length_tokens=recipe.max_length_tokens,
+            parameters=parameters(made.model),
+            seed=recipe.student_seed,
+            shape=made.shape,
+            recipe=recipe.model_dump(mode="json", exclude_unset=True),
+        )
+        write_manifest(scratch / STUDENT_MANIFEST, manifest)

@@ -1,0 +1,51 @@
+"""`tinybert multitask`: the teachers of several tasks to one encoder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distill.command import JsonOption, SetOption
+
+
+def multitask(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file that names the tasks' recipes and the student.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder with a folder of data files for each recipe, by its name.")
+    ] = None,
+    changes: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to.  [default: runs/NAME]")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Distil the teachers of several tasks to one encoder with a head for each.
+
+    Each task gets a student folder, to convert and measure like any other; the encoders in them are the same.
+
+    Examples:
+
+        tinybert multitask pairs.toml --data data
+
+        tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
+    """
+    from distill import processes
+    from distill.command import prepare, show
+    from distill.multitask import recipe as recipes
+    from distill.quiet import quiet
+
+    quiet()
+    document = recipes.read(recipe, tuple(changes or ()))
+    prepared = []
+    for name in document.recipes:
+        beside = recipe.parent / name
+        task = str(beside if beside.is_file() else name)
+        folder = None if data is None else data / Path(name).stem
+        prepared.append(prepare(task, folder, None, None, None))
+    from distill.multitask.distil import TaskData, distil
+
+    tasks = [TaskData(recipe=one, encoder=encoder, splits=splits) for one, encoder, splits in prepared]
+    folder = out or Path("runs") / document.name
+    with processes.together(folder):
+        students = distil(document, tasks, folder)
+        if processes.is_main():
+            for student, one in zip(students, tasks, strict=True):
+                show(student, one.recipe.main_metric, json=json)
