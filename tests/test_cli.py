@@ -24,7 +24,7 @@ HEAVY = (
     "sklearn",
     "numpy",
 )
-COMMANDS = ("targets", "distill", "ablate", "convert", "bench", "report", "run")
+COMMANDS = ("targets", "distill", "multitask", "ablate", "convert", "bench", "report", "run")
 Finished = tuple[Path, subprocess.CompletedProcess[str], list[str]]
 RunProcess = Callable[[list[str]], subprocess.CompletedProcess[str]]
 Tinybert = Callable[..., tuple[int, str, str]]

@@ -67,7 +67,8 @@ def distil(recipe: MultitaskRecipe, data: Sequence[TaskData], out: Path) -> tupl
         The student folder of each task.
 
     Raises:
-        InputError: two tasks of one name or one with an augmentation, a teacher is refused, or the student cannot be made of the model.
+        InputError: two tasks of one name, or one with an augmentation; a teacher is refused, or the student cannot be
+            made of the model.
     """
     _check(data)
     own = [_shared(one.recipe, recipe) for one in data]

@@ -1,5 +1,6 @@
 """Several tasks to one encoder: what is shared, what is each task's own, and what is refused."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 import tinybert_edge
 from contract.errors import InputError
 from contract.folder import verify
+from distill import recipe
 from distill.heads import Head, Rows, mean_by_head
 from distill.multitask import recipe as recipes
 from distill.student import read_evaluation, read_student
@@ -86,7 +88,7 @@ def tasks(tmp_path: Path, encoder_folder: Path) -> Path:
             ]
             (folder / f"{split}.tsv").write_text("\n".join(["sentence\tlabel", *lines]) + "\n")
     (tmp_path / "both.toml").write_text(TOGETHER)
-    more = (tmp_path / "length.toml").read_text().replace("length", "more")
+    more = (tmp_path / "length.toml").read_text().replace('"length"', '"more"')
     (tmp_path / "more.toml").write_text(f"{more}\n[augmentation]\n")
     (tmp_path / "data" / "more").symlink_to(tmp_path / "data" / "length")
     return tmp_path
@@ -168,3 +170,11 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_rows(numbers: list[int]) -> None
 
     of_rows = [logits_BC[row, 2 * number : 2 * number + 2].sum() for row, number in enumerate(numbers)]
     torch.testing.assert_close(mean_by_head(heads, torch.tensor(numbers), loss), torch.stack(of_rows).mean())
+
+
+def test_the_recipe_of_the_documents_is_one(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "distillation.md").read_text(encoding="utf-8")
+    (block,) = [found for found in re.findall(r"```toml\n(.*?)```", document, re.DOTALL) if "recipes =" in found]
+    path = tmp_path / "pairs.toml"
+    path.write_text(block)
+    assert set(recipes.read(path).recipes) <= set(recipe.names())
