@@ -16,8 +16,6 @@ from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
 
-PAD_ID = 0
-
 
 @contextmanager
 def compact(model: PreTrainedModel, tokens: Tokens) -> Iterator[tuple[Tokens, NDArray[np.int64]]]:
@@ -30,9 +28,9 @@ def compact(model: PreTrainedModel, tokens: Tokens) -> Iterator[tuple[Tokens, ND
     Yields:
         The sentences with the compact ids, and the model's id of each compact id, shape (R,).
     """
-    ids_R = np.union1d(tokens.ids_T, [PAD_ID]).astype(np.int64)
     whole = model.get_input_embeddings()
     assert isinstance(whole, nn.Embedding)
+    ids_R = used_ids(whole, tokens)
     model.set_input_embeddings(_rows(whole, ids_R))
     try:
         yield replace(tokens, ids_T=np.searchsorted(ids_R, tokens.ids_T).astype(np.int32)), ids_R
@@ -44,8 +42,16 @@ def compact(model: PreTrainedModel, tokens: Tokens) -> Iterator[tuple[Tokens, ND
         model.set_input_embeddings(whole.to(trained.weight.device))
 
 
+def used_ids(embedding: nn.Embedding, tokens: Tokens) -> NDArray[np.int64]:
+    """Return the token ids whose rows are trained, rising, shape (R,).
+
+    All ids up to the padding's are among them, so that it has the same one in both: its row has no gradient, and
+    RoBERTa finds its positions by it. Batches are padded with id 0 whatever the padding's is: it is masked.
+    """
+    return np.union1d(tokens.ids_T, np.arange((embedding.padding_idx or 0) + 1)).astype(np.int64)
+
+
 def _rows(whole: nn.Embedding, ids_R: NDArray[np.int64]) -> nn.Embedding:
-    # Row 0 is the padding's in both, and has no gradient where the model's has none.
     part = nn.Embedding(len(ids_R), whole.embedding_dim, padding_idx=whole.padding_idx)
     with torch.no_grad():
         part.weight.copy_(whole.weight[torch.from_numpy(ids_R)])

@@ -1,11 +1,17 @@
-"""Plain text to training sentences for general distillation, in bounded memory whatever its size."""
+"""Plain text to training sentences for general distillation, or to counts, in bounded memory whatever its size."""
 
 import gzip
+import hashlib
+import json
+import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from contract.digest import sha256_of_value
@@ -14,6 +20,7 @@ from contract.progress import bar
 from contract.tokens import Tokens
 
 PARAGRAPHS_AT_ONCE = 256
+CORPUS_OF_VOCABULARY = "student.vocabulary.corpus"
 
 
 def read(
@@ -34,8 +41,7 @@ def read(
     Raises:
         InputError: the corpus is missing, no text, or shorter than asked for.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such corpus", "set general.corpus to a text file, plain or .gz")
+    _check(path, "general.corpus")
     sentences = -(-tokens // length_tokens)
     stat = path.stat()
     key = sha256_of_value([path.name, stat.st_size, stat.st_mtime_ns, tokenizer_key, sentences, length_tokens])
@@ -50,6 +56,61 @@ def read(
     )
 
 
+def count(path: Path, tokenizer: PreTrainedTokenizerFast, *, lines: int, size: int) -> NDArray[np.int64]:
+    """Count how often each piece of a vocabulary is in a corpus, special tokens left out.
+
+    Args:
+        path: a text file, plain or .gz, one paragraph a line.
+        tokenizer: of V pieces.
+        lines: how many paragraphs are read at most.
+        size: V.
+
+    Returns:
+        The counts, shape (V,), not to be written to.
+
+    Raises:
+        InputError: the corpus is missing, empty, or no text.
+    """
+    _check(path, CORPUS_OF_VOCABULARY)
+    document = json.loads(tokenizer.backend_tokenizer.to_str())
+    # A paragraph is counted to its end, and without the padding that some tokenizers have switched on.
+    plain = json.dumps({**document, "truncation": None, "padding": None}, sort_keys=True)
+    return _count(path, path.stat().st_mtime_ns, plain, lines, size)
+
+
+@lru_cache(maxsize=4)  # a sketch and the student after it, and all trials of a search, count the same
+def _count(path: Path, _changed: int, document: str, lines: int, size: int) -> NDArray[np.int64]:
+    tokenizer: Tokenizer = Tokenizer.from_str(document)
+    counts_V = np.zeros(size, dtype=np.int64)
+    texts = islice(paragraphs(path), lines)
+    with bar("Counting the corpus' word pieces", lines) as advance:
+        while batch := list(islice(texts, PARAGRAPHS_AT_ONCE)):
+            for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+                counts_V += np.bincount(np.asarray(encoding.ids, dtype=np.int64), minlength=size)
+            advance(len(batch))
+    if not counts_V.any():
+        raise InputError(f"{path}: holds no text", f"set {CORPUS_OF_VOCABULARY} to a text of the task's language")
+    counts_V.setflags(write=False)
+    return counts_V
+
+
+def digest(path: Path, lines: int) -> str:
+    """Return the SHA-256 of the first paragraphs of a corpus, whatever its name and however it is packed.
+
+    Args:
+        path: a text file, plain or .gz, one paragraph a line.
+        lines: how many paragraphs.
+
+    Raises:
+        InputError: the corpus is missing or no text.
+    """
+    _check(path, CORPUS_OF_VOCABULARY)
+    found = hashlib.sha256()
+    for text in islice(paragraphs(path), lines):
+        found.update(f"{text}\n".encode())
+    return found.hexdigest()
+
+
 def paragraphs(path: Path) -> Iterator[str]:
     """Give the paragraphs of a corpus one by one.
 
@@ -59,11 +120,18 @@ def paragraphs(path: Path) -> Iterator[str]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for line in file:
+                if "\0" in line:
+                    raise ValueError("it holds null bytes")
                 if text := line.strip():
                     yield text
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # ValueError: of decoding too
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as text ({reason})", "give UTF-8 text, plain or .gz") from error
+
+
+def _check(path: Path, key: str) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such corpus", f"set {key} to a text file, plain or .gz")
 
 
 def _write(path: Path, tokenizer: PreTrainedTokenizerFast, file: Path, sentences: int, length_tokens: int) -> None:

@@ -20,6 +20,7 @@ from distill.compare import check_shapes
 from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.hold_out import hold_out
+from distill.identify import student_key
 from distill.initialise import Ingredients, Start, initialise
 from distill.keep import Made, keep
 from distill.parents import Parents, cache, logits
@@ -110,7 +111,7 @@ def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
             "parents": parents.identities(),
             "augmentation": None if new is None else new.key(),
             "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
-            "student": recipe.student.model_dump(exclude={"seed"}),
+            "student": student_key(recipe.student),
             "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
@@ -193,7 +194,7 @@ def _prepare(
         is_theirs = tokenizer is theirs.tokenizer
         return teacher_tokens if is_theirs else tokenise(tokenizer, rows, recipe.max_length_tokens)
 
-    reduced = reduce(start.model, recipe.student, theirs.tokenizer, tokenised)
+    reduced = reduce(start.model, recipe, theirs.tokenizer, tokenised)
     start = replace(start, model=reduced.model)
     for stage in recipe.stages:
         check_shapes(start, model, stage)

@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from contract.errors import InputError
 from contract.tokens import Tokens
-from distill import layer_map, shape, slim
+from distill import layer_map, positions, shape, slim
 from distill.capture import embeddings_of, layers_of
 from distill.importance import measure
 from distill.layer_map import LayerMap
@@ -114,7 +114,7 @@ def check_fit(config: Any, recipe: Recipe) -> None:
     """
     with torch.device("meta"):
         skeleton = AutoModelForSequenceClassification.from_config(config)
-    layers = len(layers_of(skeleton))
+    layers, longest = len(layers_of(skeleton)), positions.longest(skeleton)
     student, wanted = recipe.student, shape_of(recipe.student, config)
     pairs_of(student, wanted, layers)
     slim.check(
@@ -122,12 +122,11 @@ def check_fit(config: Any, recipe: Recipe) -> None:
         student.pooled_after,
         student.convolution_kernel,
         layers=wanted.layers,
-        positions=config.max_position_embeddings,
+        positions=longest,
     )
-    if recipe.max_length_tokens > config.max_position_embeddings:
+    if recipe.max_length_tokens > longest:
         raise InputError(
-            f"max_length_tokens {recipe.max_length_tokens} is over the teacher's {config.max_position_embeddings} "
-            "positions",
+            f"max_length_tokens {recipe.max_length_tokens} is over the teacher's {longest} positions",
             "lower max_length_tokens",
         )
 

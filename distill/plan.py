@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
 from distill import cost, tasks, teacher, training
-from distill.compact import PAD_ID
+from distill.compact import used_ids
 from distill.cost import Memory, Parameters
 from distill.dataset import Splits
 from distill.encoder import Encoder
@@ -151,11 +151,11 @@ def _trainings(
     recipe: Recipe, tokens: Tokens, student_tokens: Tokens, model: PreTrainedModel, start: Start, *, ready: bool
 ) -> Iterator[TrainingPlan]:
     if not ready:
-        room = _room(model, parameters(model), _used_rows(tokens))
+        room = _room(model, parameters(model), tokens)
         yield _training("teacher", recipe.teacher, len(tokens), room, recipe.max_length_tokens)
     with torch.device("meta"):
         pupil = Pupil(start.model, model.config.hidden_size, start.pairs)
-    student = _room(start.model, parameters(pupil), _used_rows(student_tokens))
+    student = _room(start.model, parameters(pupil), student_tokens)
     student = replace(student, held=student.held + parameters(model))
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
@@ -169,15 +169,11 @@ def _trainings(
             yield _training(f"{of}{stage.name}", stage, len(tokens), student, recipe.max_length_tokens)
 
 
-def _used_rows(tokens: Tokens) -> int:
-    return len(np.union1d(tokens.ids_T, [PAD_ID]))
-
-
-def _room(model: PreTrainedModel, whole: int, rows: int) -> _Room:
+def _room(model: PreTrainedModel, whole: int, tokens: Tokens) -> _Room:
     """Return what training holds where only the used rows of the embedding are trained, and the others set aside."""
     embedding = model.get_input_embeddings()
     assert isinstance(embedding, torch.nn.Embedding)
-    used = rows * embedding.embedding_dim
+    used = len(used_ids(embedding, tokens)) * embedding.embedding_dim
     return _Room(config=model.config, trained=whole - parameters(embedding) + used, held=whole + used)
 
 

@@ -4,44 +4,45 @@ Shapes: V pieces of the whole vocabulary, K of the kept.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.errors import InputError
-from contract.tokens import Tokens, from_rows
+from contract.tokens import Tokens
+from distill import corpus, positions
 from distill.tokenise import TOKENIZER_FILE, load_tokenizer
 from distill.vocabulary import CONTINUING, Ids, Vocabulary, choose, count
 
 
-def kept_ids(tokenizer: PreTrainedTokenizerFast, tokens: Tokens, wanted: Vocabulary, texts: Sequence[str] = ()) -> Ids:
-    """Choose the pieces that a corpus, the special tokens and unseen words need.
+def kept_ids(tokenizer: PreTrainedTokenizerFast, tokens: Tokens, wanted: Vocabulary) -> Ids:
+    """Choose the pieces that the training sentences, a corpus, the special tokens and unseen words need.
 
     Args:
         tokenizer: the teacher's.
         tokens: of the training sentences, by this tokenizer.
-        wanted: how much to keep.
-        texts: more of the corpus.
+        wanted: how much to keep, and the corpus.
 
     Returns:
         The teacher's id of each new id, rising, shape (K,).
 
     Raises:
-        InputError: the tokenizer has no word pieces, or `rows` are too few.
+        InputError: the tokenizer has no word pieces, `rows` are too few, or the corpus cannot be used.
     """
     document = _document(tokenizer)
-    encoded = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    rows = [encoding.ids for encoding in encoded]
-    corpora = [tokens, from_rows(rows, [[0] * len(row) for row in rows])]
     pieces: dict[str, int] = document["model"]["vocab"]
     special = {*tokenizer.all_special_ids, *(int(token["id"]) for token in document["added_tokens"])}
-    counts_V = count(corpora, max(*pieces.values(), *special) + 1)
-    return choose(pieces, sorted(special), counts_V, wanted)
+    size = max(*pieces.values(), *special) + 1
+    counts_V, corpus_counts_V = count(tokens, size), np.zeros(size, dtype=np.int64)
+    if wanted.corpus:
+        corpus_counts_V = corpus.count(Path(wanted.corpus), tokenizer, lines=wanted.corpus_lines, size=size)
+    return choose(pieces, sorted(special), counts_V, corpus_counts_V, wanted)
 
 
 def prune_tokenizer(tokenizer: PreTrainedTokenizerFast, kept_K: Ids) -> PreTrainedTokenizerFast:
@@ -78,12 +79,21 @@ def prune_embedding(model: PreTrainedModel, kept_K: Ids) -> None:
 
     Args:
         model: its embedding and configuration are changed.
-        kept_K: the old id of each new id; the padding's must be among them.
+        kept_K: the old id of each new id; a padding that is not among them is none of the tokenizer's, and goes.
+
+    Raises:
+        InputError: the padding's id would change, and the model finds its positions by it.
     """
     whole = model.get_input_embeddings()
     assert isinstance(whole, nn.Embedding)
     new_id = {int(old): new for new, old in enumerate(kept_K)}
-    pad_id = None if model.config.pad_token_id is None else new_id[model.config.pad_token_id]
+    pad_id = new_id.get(model.config.pad_token_id)
+    if positions.first(model) and pad_id != model.config.pad_token_id:
+        raise InputError(
+            f"the vocabulary of a {model.config.model_type} whose padding has id {model.config.pad_token_id} cannot be "
+            "pruned, its positions are counted from that id",
+            "leave the student's vocabulary whole",
+        )
     pruned = nn.Embedding(len(kept_K), whole.embedding_dim, padding_idx=pad_id, device=whole.weight.device)
     with torch.no_grad():
         pruned.weight.copy_(whole.weight[torch.from_numpy(kept_K)])

@@ -114,7 +114,8 @@ class StudentRecipe(Strict):
         mapping: which teacher layers it learns from: a strategy, or one teacher layer for each of its own;
             by default those it is copied from, else uniform.
         seed: of the student alone, in place of the recipe's, to train several of one teacher.
-        vocabulary: keep the word pieces that the training sentences need, and no others.
+        vocabulary: keep the word pieces that the training sentences, and perhaps a corpus, need, and no others.
+        cut_positions: give it positions for the recipe's max_length_tokens alone.
         embedding_width: of a factorised embedding, projected to the student's width.
         convolution_layers: layers, from 0, with a depthwise-separable convolution in place of attention.
         convolution_kernel: how many tokens one of these sees.
@@ -128,6 +129,7 @@ class StudentRecipe(Strict):
     mapping: Literal["uniform", "top", "bottom", "last"] | tuple[int, ...] | None = None
     seed: Seed | None = None
     vocabulary: Vocabulary | None = None
+    cut_positions: bool = False
     embedding_width: Annotated[int, Field(ge=1)] | None = None
     convolution_layers: tuple[int, ...] = ()
     convolution_kernel: Annotated[int, Field(ge=1)] = 7

@@ -1,5 +1,6 @@
-"""Make a student smaller than its shape says: fewer word pieces, a narrower embedding, no attention in some layers."""
+"""Make a student smaller than its shape says: fewer word pieces or positions, less attention, a narrower embedding."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,8 +11,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from contract.progress import note
 from contract.tokens import Tokens
 from distill.factorise import factorise, unfitted
+from distill.positions import cut
 from distill.prune import kept_ids, prune_embedding, prune_tokenizer
-from distill.recipe import StudentRecipe
+from distill.recipe import Recipe
 from distill.slim import slim
 
 
@@ -32,7 +34,7 @@ class Reduced:
 
 def reduce(
     model: PreTrainedModel,
-    recipe: StudentRecipe,
+    recipe: Recipe,
     tokenizer: PreTrainedTokenizerFast,
     tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
 ) -> Reduced:
@@ -40,7 +42,7 @@ def reduce(
 
     Args:
         model: the student, with the teacher's vocabulary.
-        recipe: of the student.
+        recipe: of the distillation.
         tokenizer: the teacher's.
         tokenised: the training sentences by a tokenizer.
 
@@ -48,18 +50,19 @@ def reduce(
         InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
     """
     reduced = _with_fewer_parts(model, recipe, tokenizer, tokenised)
-    if recipe.vocabulary is not None:
+    if recipe.student.vocabulary is not None:
         note(f"the student keeps {len(reduced.teacher_ids_V):,} word pieces")
-    if recipe.embedding_width is None:
+    width = recipe.student.embedding_width
+    if width is None:
         return reduced
-    factorised = factorise(reduced.model, recipe.embedding_width, tokenised(reduced.tokenizer))
-    note(f"the embedding, {recipe.embedding_width} wide: relative error {factorised.relative_error:.3f} untrained")
+    factorised = factorise(reduced.model, width, tokenised(reduced.tokenizer))
+    note(f"the embedding, {width} wide: relative error {factorised.relative_error:.3f} untrained")
     return replace(reduced, model=factorised.model)
 
 
 def outline(
     model: PreTrainedModel,
-    recipe: StudentRecipe,
+    recipe: Recipe,
     tokenizer: PreTrainedTokenizerFast,
     tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
 ) -> Reduced:
@@ -72,23 +75,26 @@ def outline(
         InputError: the model or its tokenizer is of a kind that cannot be made smaller so.
     """
     reduced = _with_fewer_parts(model, recipe, tokenizer, tokenised)
-    if recipe.embedding_width is None:
-        return reduced
-    return replace(reduced, model=unfitted(reduced.model, recipe.embedding_width))
+    width = recipe.student.embedding_width
+    return reduced if width is None else replace(reduced, model=unfitted(reduced.model, width))
 
 
 def _with_fewer_parts(
     model: PreTrainedModel,
-    recipe: StudentRecipe,
+    recipe: Recipe,
     tokenizer: PreTrainedTokenizerFast,
     tokenised: Callable[[PreTrainedTokenizerFast], Tokens],
 ) -> Reduced:
-    """Leave out attention and word pieces; the widths stay."""
-    ids_V = np.arange(int(model.config.vocab_size))
-    if recipe.convolution_layers or recipe.pooled_after:
-        model = slim(model, recipe.convolution_layers, recipe.pooled_after, recipe.convolution_kernel)
-    if recipe.vocabulary is not None:
-        ids_V = kept_ids(tokenizer, tokenised(tokenizer), recipe.vocabulary)
-        tokenizer = prune_tokenizer(tokenizer, ids_V)
+    """Leave out positions, attention and word pieces; the widths stay."""
+    student, ids_V = recipe.student, np.arange(int(model.config.vocab_size))
+    own = tokenizer
+    if student.cut_positions:
+        model, own = cut(model, recipe.max_length_tokens), copy.deepcopy(tokenizer)
+        own.model_max_length = recipe.max_length_tokens
+    if student.convolution_layers or student.pooled_after:
+        model = slim(model, student.convolution_layers, student.pooled_after, student.convolution_kernel)
+    if student.vocabulary is not None:
+        ids_V = kept_ids(tokenizer, tokenised(tokenizer), student.vocabulary)
+        own = prune_tokenizer(own, ids_V)
         prune_embedding(model, ids_V)
-    return Reduced(model=model, tokenizer=tokenizer, teacher_ids_V=ids_V)
+    return Reduced(model=model, tokenizer=own, teacher_ids_V=ids_V)

@@ -52,7 +52,7 @@ def sketch(recipe: Recipe, encoder: Encoder, train: Rows) -> Sketch:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
         start = initialise(model, _described(recipe))
         reduced = outline(
-            start.model, recipe.student, own, lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens)
+            start.model, recipe, own, lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens)
         )
     start = replace(start, model=reduced.model)
     for stage in recipe.stages:

@@ -141,7 +141,7 @@ def _student(
 
     ingredients = Ingredients(tokens=tokenised(tokenizer), labels_N=rows.labels_N)
     start = initialise(model, _without_general(recipe), ingredients)
-    reduced = reduce(start.model, recipe.student, tokenizer, tokenised)
+    reduced = reduce(start.model, recipe, tokenizer, tokenised)
     start, tokens, ids_V = replace(start, model=reduced.model), tokenised(reduced.tokenizer), reduced.teacher_ids_V
     for stage in recipe.stages:
         check_shapes(start, model, stage)

@@ -1,9 +1,9 @@
-"""Which rows of a vocabulary a student needs: those of a corpus, the special tokens, and single characters. Torch-free.
+"""Which rows of a vocabulary a student needs: those of some texts, the special tokens, and characters. Torch-free.
 
 Shapes: V pieces of the whole vocabulary, K of the kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -22,32 +22,39 @@ class Vocabulary(Strict):
     """How much of the teacher's vocabulary a student keeps.
 
     Attributes:
-        minimum_count: pieces that the corpus has fewer times are dropped, and their words split into shorter ones.
-        rows: at most so many pieces, the most frequent first.
+        minimum_count: pieces that the training sentences and the corpus together have fewer times are dropped, and
+            their words split into shorter ones.
+        rows: at most so many pieces: those of the training sentences first, then those of the corpus, each the most
+            frequent first.
+        corpus: a text file, plain or .gz, one paragraph a line, whose pieces are kept beside those of the training
+            sentences, so that fewer words never seen fall apart.
+        corpus_lines: how many of its paragraphs are read at most.
     """
 
     minimum_count: Annotated[int, Field(ge=1)] = 1
     rows: Annotated[int, Field(ge=1)] | None = None
+    corpus: str = ""
+    corpus_lines: Annotated[int, Field(ge=1)] = 20_000
 
 
-def count(corpora: Iterable[Tokens], size: int) -> Ids:
+def count(tokens: Tokens, size: int) -> Ids:
     """Count how often each piece of a vocabulary is in some sentences, shape (V,)."""
-    counts_V = np.zeros(size, dtype=np.int64)
-    for tokens in corpora:
-        counts_V += np.bincount(tokens.ids_T, minlength=size)
-    return counts_V
+    return np.bincount(tokens.ids_T, minlength=size)
 
 
-def choose(pieces: Mapping[str, int], special_ids: Sequence[int], counts_V: Ids, wanted: Vocabulary) -> Ids:
+def choose(
+    pieces: Mapping[str, int], special_ids: Sequence[int], counts_V: Ids, corpus_counts_V: Ids, wanted: Vocabulary
+) -> Ids:
     """Choose the pieces to keep.
 
     Kept always are the special tokens and, so that words never seen are still split into pieces, each character of the
-    corpus and of ASCII, by itself and as a continuation.
+    training sentences and of ASCII, by itself and as a continuation.
 
     Args:
         pieces: the whole vocabulary, ids by piece.
         special_ids: ids of the special and added tokens.
-        counts_V: how often each piece is in the corpus.
+        counts_V: how often each piece is in the training sentences.
+        corpus_counts_V: how often it is in the corpus.
         wanted: how much to keep.
 
     Returns:
@@ -56,12 +63,12 @@ def choose(pieces: Mapping[str, int], special_ids: Sequence[int], counts_V: Ids,
     Raises:
         InputError: more pieces are kept always than `rows` allows.
     """
-    counts_V = np.asarray(counts_V)
     seen = {piece.removeprefix(CONTINUING) for piece, place in pieces.items() if counts_V[place]}
     alphabet = {character for piece in seen for character in piece} | {chr(code) for code in range(33, 127)}
     characters = [prefix + character for character in alphabet for prefix in ("", CONTINUING)]
     always = {*special_ids, *(pieces[character] for character in characters if character in pieces)}
-    frequent = np.argsort(-counts_V, kind="stable")[: np.count_nonzero(counts_V >= wanted.minimum_count)].tolist()
+    by_count = np.lexsort((-corpus_counts_V, -counts_V))
+    frequent = by_count[(counts_V + corpus_counts_V)[by_count] >= wanted.minimum_count].tolist()
     others = [place for place in frequent if place not in always]
     if wanted.rows is not None:
         if wanted.rows < len(always):

@@ -20,6 +20,7 @@ from distill.calibration import calibration
 from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.heads import Head
+from distill.identify import student_key
 from distill.initialise import Start, check_fit, initialise
 from distill.keep import Made, keep
 from distill.multitask.recipe import MultitaskRecipe
@@ -128,7 +129,7 @@ def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taugh
             "fusion": [one.data.recipe.teacher.model_dump(include={"fusion", "weights"}) for one in taught],
             "lengths": [one.max_length_tokens for one in own],
             "calibration_sentences": [one.calibration_sentences for one in own],
-            "student": recipe.student.model_dump(exclude={"seed"}),
+            "student": student_key(recipe.student),
             "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
             "seed": own[0].student_seed,
         }
@@ -178,7 +179,7 @@ def _prepare(
         )
 
     start = initialise(source, own[0])
-    reduced = reduce(start.model, own[0].student, theirs, tokenised)
+    reduced = reduce(start.model, max(own, key=lambda one: one.max_length_tokens), theirs, tokenised)
     tokens = tokenised(reduced.tokenizer)
     sizes = [len(one.data.splits.train) for one in taught]
     # Nothing is read of it: the logits are known, and the stages compare nothing else.

@@ -29,8 +29,9 @@ NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }
         "layers = [1]\nvocabulary = {}",
         f"{NARROW}\nvocabulary = {{}}\nembedding_width = 8",
         "layers = [0, 1]\nconvolution_layers = [0]\npooled_after = [0]",
+        f"{NARROW}\nvocabulary = {{}}\nembedding_width = 8\ncut_positions = true",
     ],
-    ids=["layers", "narrow", "vocabulary", "factorised", "slim"],
+    ids=["layers", "narrow", "vocabulary", "factorised", "slim", "factorised, cut positions"],
 )
 def test_a_run_has_the_parameters_and_steps_of_its_plan(
     tmp_path: Path,

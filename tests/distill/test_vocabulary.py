@@ -1,5 +1,6 @@
 """Pruned vocabularies: the corpus is tokenised as before, and words never seen still are."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,75 @@ def test_the_most_frequent_rows_are_kept() -> None:
         kept_ids(tokenizer, tokens, Vocabulary(rows=always - 1))
 
 
-def test_more_texts_count_as_corpus() -> None:
+@pytest.fixture(params=["corpus.txt", "corpus.txt.gz"])
+def corpus_file(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A corpus of three paragraphs: bead, cab and ab three, two and one times."""
+    content, path = b"bead cab ab\n\n  bead cab\nbead\n", tmp_path / request.param
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, {"bad", "abc", "bead", "cab", "ab"}),
+        ({"corpus_lines": 1}, {"bad", "abc", "bead", "cab", "ab"}),
+        ({"minimum_count": 2}, {"bad", "abc", "bead", "cab"}),
+        ({"minimum_count": 2, "corpus_lines": 1}, {"bad", "abc"}),
+        ({"minimum_count": 3}, {"bad", "bead"}),
+    ],
+)
+def test_pieces_of_the_corpus_are_kept_beside_those_of_the_sentences(
+    corpus_file: str, wanted: dict[str, Any], expected: set[str]
+) -> None:
     tokenizer = whole()
-    kept_K = kept_ids(tokenizer, tokenised(tokenizer, ["bad"]), Vocabulary(), texts=["bead", "cab ab"])
-    assert {PIECES[place] for place in kept_K} & set(WORDS) == {"bad", "bead", "cab", "ab"}
+    # As some that come along: counted is the whole paragraph all the same, and no padding.
+    tokenizer.backend_tokenizer.enable_truncation(2)
+    tokenizer.backend_tokenizer.enable_padding(length=4, pad_id=PIECES.index("unused"), pad_token="unused")
+    tokens = tokenised(whole(), ["bad bad bad", "abc abc"])
+    kept_K = kept_ids(tokenizer, tokens, Vocabulary(corpus=corpus_file, **wanted))
+    assert {PIECES[place] for place in kept_K} & set(WORDS) == expected
+
+
+def test_rows_go_to_the_sentences_first_and_then_to_the_frequent_of_the_corpus(corpus_file: str) -> None:
+    tokenizer = whole()
+    tokens = tokenised(tokenizer, ["bad abc", "bad"])
+    always = len(kept_ids(tokenizer, tokens, Vocabulary(minimum_count=100)))
+    for more, expected in enumerate(["", "bad", "bad abc", "bad abc bead", "bad abc bead cab", "bad abc bead cab ab"]):
+        kept_K = kept_ids(tokenizer, tokens, Vocabulary(rows=always + more, corpus=corpus_file))
+        assert {PIECES[place] for place in kept_K} & set(WORDS) == set(expected.split())
+
+
+def test_a_changed_corpus_is_counted_again(tmp_path: Path) -> None:
+    tokenizer, corpus = whole(), tmp_path / "corpus.txt"
+    for text in ("bead", "cabs"):
+        corpus.write_text(text)
+        kept_K = kept_ids(tokenizer, tokenised(tokenizer, ["bad"]), Vocabulary(corpus=str(corpus)))
+        assert ("bead" in {PIECES[place] for place in kept_K}) == (text == "bead")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.txt", None, "no such corpus: set student.vocabulary.corpus to a text file, plain or .gz"),
+        ("empty.txt", b"\n \n", "holds no text: set student.vocabulary.corpus to a text"),
+        ("empty.txt.gz", gzip.compress(b""), "holds no text: set"),
+        ("packed.txt", gzip.compress(b"bad"), "cannot be read as text .*: give UTF-8 text, plain or .gz"),
+        ("plain.gz", b"bad", "cannot be read as text .*: give UTF-8"),
+        ("cut.gz", gzip.compress(b"bad " * 9)[:-9], "cannot be read as text .*: give UTF-8"),
+        ("broken.gz", gzip.compress(b"bad")[:10] + b"\xff" * 9, "cannot be read as text .*: give UTF-8"),
+        ("zeros.bin", b"bad\n" + bytes(9), r"cannot be read as text \(it holds null bytes\): give UTF-8"),
+    ],
+)
+def test_a_corpus_that_cannot_be_used_is_one_line(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    tokenizer, corpus = whole(), tmp_path / name
+    if content is not None:
+        corpus.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        kept_ids(tokenizer, tokenised(tokenizer, ["bad"]), Vocabulary(corpus=str(corpus)))
+    assert "\n" not in str(error.value)
 
 
 def kept_of_a_corpus(tokenizer: PreTrainedTokenizerFast) -> Ids:

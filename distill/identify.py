@@ -1,0 +1,18 @@
+"""What of a recipe makes a student another one."""
+
+from pathlib import Path
+from typing import Any
+
+from distill import corpus
+from distill.recipe import StudentRecipe
+
+
+def student_key(student: StudentRecipe) -> dict[str, Any]:
+    """Return what the section [student] says that does so, to be hashed; a corpus by its content, wherever it lies."""
+    wanted = student.model_dump(exclude={"seed": True, "cut_positions": True, "vocabulary": {"corpus", "corpus_lines"}})
+    # Keys that say nothing are left out, so that a student made before there were such keys is found again.
+    if student.cut_positions:
+        wanted["cut_positions"] = True
+    if student.vocabulary is not None and student.vocabulary.corpus:
+        wanted["corpus"] = corpus.digest(Path(student.vocabulary.corpus), student.vocabulary.corpus_lines)
+    return wanted
