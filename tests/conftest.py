@@ -12,6 +12,8 @@ import pytest
 from distill.quiet import quiet
 
 quiet()  # before anything imports torch
+# Tests run two at once, and threads that wait for each other take each other's time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors

@@ -175,11 +175,11 @@ def test_a_changed_corpus_is_counted_again(tmp_path: Path) -> None:
     [
         ("none.txt", None, "no such corpus: set student.vocabulary.corpus to a text file, plain or .gz"),
         ("empty.txt", b"\n \n", "holds no text: set student.vocabulary.corpus to a text"),
-        ("empty.txt.gz", gzip.compress(b""), "holds no text: set"),
-        ("packed.txt", gzip.compress(b"bad"), "cannot be read as text .*: give UTF-8 text, plain or .gz"),
+        ("empty.txt.gz", gzip.compress(b"", mtime=0), "holds no text: set"),
+        ("packed.txt", gzip.compress(b"bad", mtime=0), "cannot be read as text .*: give UTF-8 text, plain or .gz"),
         ("plain.gz", b"bad", "cannot be read as text .*: give UTF-8"),
-        ("cut.gz", gzip.compress(b"bad " * 9)[:-9], "cannot be read as text .*: give UTF-8"),
-        ("broken.gz", gzip.compress(b"bad")[:10] + b"\xff" * 9, "cannot be read as text .*: give UTF-8"),
+        ("cut.gz", gzip.compress(b"bad " * 9, mtime=0)[:-9], "cannot be read as text .*: give UTF-8"),
+        ("broken.gz", gzip.compress(b"bad", mtime=0)[:10] + b"\xff" * 9, "cannot be read as text .*: give UTF-8"),
         ("zeros.bin", b"bad\n" + bytes(9), r"cannot be read as text \(it holds null bytes\): give UTF-8"),
     ],
 )
