@@ -36,12 +36,15 @@ def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...])
         import torch
 
         from convert.classifier import example, load
+        from distill.positions import longest
     classifier = load(student)
+    # A student whose positions were cut takes nothing longer, be it padding.
+    buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))
     signatures = litert_torch
-    for length in lengths_tokens:
+    for length in buckets:
         signatures = signatures.signature(f"seq{length}", classifier, example(1, length, torch.int32))
     signatures.convert().export(str(destination / MODEL_FILE))
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=lengths_tokens)
+    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=buckets)
 
 
 def quantize(source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:

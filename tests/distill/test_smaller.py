@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from contract.errors import InputError
 from distill import command
 from distill.distil import distil
-from distill.student import read_evaluation, read_student
+from distill.student import read_evaluation
 
 ALL_LAYERS = "layers = [0, 1]"
 NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\nstart = 'narrowed'"
@@ -101,56 +101,4 @@ def test_a_student_is_another_one_by_what_its_corpus_holds(
     kept = folder(f"{{ corpus = '{first}' }}")
     assert {"fine", "poor"} <= set(AutoTokenizer.from_pretrained(kept).get_vocab())
     assert folder(f"{{ corpus = '{moved}' }}") == kept
-    assert folder(f"{{ corpus = '{first}', corpus_lines = 1 }}") != kept
     assert folder(f"{{ corpus = '{other}' }}") != kept
-    assert folder("{}") != kept
-
-
-GENERAL = """start = "general"
-
-[general]
-corpus = "CORPUS"
-tokens = 200
-length_tokens = 20
-learning_rate = 1e-3
-batch_size = 8
-losses = { hidden = 1.0 }
-"""
-
-
-@pytest.mark.parametrize(
-    "student",
-    [
-        ALL_LAYERS,
-        NARROW,
-        NARROW.replace("narrowed", "random"),
-        NARROW.replace("start = 'narrowed'", GENERAL),
-        f"{ALL_LAYERS}\nembedding_width = 8\nvocabulary = {{}}",
-        f"{ALL_LAYERS}\nconvolution_layers = [0]\npooled_after = [0]",
-    ],
-    ids=["copied", "narrowed", "random", "general", "factorised", "slim"],
-)
-def test_positions_that_no_text_has_change_no_answer(
-    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], student: str
-) -> None:
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("the film was good\n" * 60)
-    recipe, data = recipe_file(student=student.replace("CORPUS", str(corpus))), sentences_file()
-
-    def folder(*changes: str) -> Path:
-        prepared = command.prepare(str(recipe), data, None, None, [*UNTRAINED, *HIDDEN_ONLY, *changes])
-        return distil(*prepared, tmp_path / "out")[1]
-
-    whole, cut = folder(), folder("student.cut_positions=true")
-    np.testing.assert_allclose(
-        read_evaluation(cut).student_logits_NC, read_evaluation(whole).student_logits_NC, atol=1e-6
-    )
-    for place, positions in ((whole, 64), (cut, 16)):
-        model = AutoModelForSequenceClassification.from_pretrained(place)
-        embeddings = model.base_model.embeddings
-        assert embeddings.position_embeddings.num_embeddings == model.config.max_position_embeddings == positions
-    assert AutoTokenizer.from_pretrained(cut).model_max_length == 16
-    long = AutoTokenizer.from_pretrained(cut)("very " * 40, truncation=True)["input_ids"]
-    assert len(long) == 16
-    fewer = (64 - 16) * embeddings.position_embeddings.embedding_dim
-    assert read_student(whole).parameters - read_student(cut).parameters == fewer

@@ -19,6 +19,8 @@ from transformers import (
     ElectraForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForSequenceClassification,
 )
 
 from contract.errors import InputError
@@ -253,6 +255,21 @@ def test_padding_is_renumbered() -> None:
     prune_embedding(model, kept_K)
     assert model.config.pad_token_id == pruned.pad_token_id == len(kept_K) - 1
     assert embedding(model).padding_idx == pruned.pad_token_id
+
+
+def test_a_padding_that_is_none_of_the_tokenizers_may_go() -> None:
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(PIECES), pad_token_id=1, **SHAPE))
+    prune_embedding(model, np.array([0, 2, 3]))
+    assert (model.config.pad_token_id, embedding(model).padding_idx) == (None, None)
+
+
+@pytest.mark.parametrize("kept", [[0, 2, 5], [0, 3, 5]])
+def test_positions_that_are_counted_from_the_padding_need_its_id(kept: list[int]) -> None:
+    model = RobertaForSequenceClassification(RobertaConfig(vocab_size=len(PIECES), pad_token_id=3, **SHAPE))
+    with pytest.raises(InputError, match="roberta whose padding has id 3 cannot be pruned, its positions are counted"):
+        prune_embedding(model, np.array(kept))
+    prune_embedding(model, np.array([0, 1, 2, 3, 5]))
+    assert model.config.pad_token_id == embedding(model).padding_idx == 3
 
 
 @pytest.mark.parametrize("kind", ["BPE", "Unigram"])

@@ -1,0 +1,44 @@
+"""A student whose positions end with its longest sentence runs in every runtime, padded to no more than they are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForSequenceClassification
+
+from bench.process import outputs_of
+from convert.artifact import read_artifact
+from convert.build import convert_student
+from convert.parity import FP32_LIMIT
+from distill.positions import cut
+from distill.predict import predict
+from distill.student import read_evaluation, write_evaluation
+from targets.profile import Profile
+
+
+@pytest.mark.parametrize(
+    ("runtime", "buckets"),
+    [("onnx", ()), pytest.param("tflite", (16, 24), marks=pytest.mark.slow)],
+)
+def test_a_runtime_answers_as_the_cut_student(
+    changeable: Path,
+    seal: Callable[[Path], None],
+    profile: Profile,
+    tmp_path: Path,
+    runtime: str,
+    buckets: tuple[int, ...],
+) -> None:
+    evaluation = read_evaluation(changeable)
+    student = cut(AutoModelForSequenceClassification.from_pretrained(changeable), 24)
+    student.save_pretrained(changeable)
+    logits_NC = predict(student, evaluation.tokens, "The student's answers")
+    assert abs(logits_NC - evaluation.student_logits_NC).max() < FP32_LIMIT
+    write_evaluation(changeable, replace(evaluation, student_logits_NC=logits_NC))
+    seal(changeable)
+    (folder,) = convert_student(
+        changeable, profile, out=tmp_path, run=outputs_of, runtimes=[runtime], precisions=["fp32"]
+    )
+    artifact = read_artifact(folder)
+    assert artifact.length_buckets_tokens == buckets
+    assert artifact.parity.max_abs_difference < FP32_LIMIT

@@ -1,0 +1,103 @@
+"""Padding that has another token id than 0, from the teacher to an artifact that is measured."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
+
+from bench.process import outputs_of
+from bench.subject import read_subject
+from convert.build import convert_student
+from distill import command
+from distill.distil import distil
+from distill.student import read_evaluation
+from targets.profile import Profile
+
+WORDS = ("the", "a", "film", "was", "very", "good", "bad")
+LAST = (*WORDS, "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[PAD]")
+SECOND = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]", *WORDS)
+SHAPE: dict[str, Any] = {
+    "vocab_size": len(LAST),
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+
+
+def tokenizer(pieces: tuple[str, ...]) -> PreTrainedTokenizerFast:
+    made = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    made.normalizer = normalizers.Lowercase()
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    first, last = (("[CLS]", pieces.index("[CLS]")), ("[SEP]", pieces.index("[SEP]")))
+    made.post_processor = processors.BertProcessing(last, first)
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    return PreTrainedTokenizerFast(tokenizer_object=made, mask_token="[MASK]", **names)
+
+
+@pytest.mark.slow  # three teachers, students and conversions
+@pytest.mark.parametrize(
+    ("model", "pieces", "changes"),
+    [
+        (BertModel(BertConfig(**SHAPE, pad_token_id=len(LAST) - 1)), LAST, ["student.vocabulary={}"]),
+        (BertModel(BertConfig(**SHAPE, pad_token_id=0)), LAST, []),
+        (RobertaModel(RobertaConfig(**SHAPE, max_position_embeddings=18, pad_token_id=1)), SECOND, []),
+    ],
+    ids=["last", "last, unknown to the model", "roberta"],
+)
+def test_padding_of_any_id_changes_no_answer(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    profile: Profile,
+    model: Any,
+    pieces: tuple[str, ...],
+    changes: list[str],
+) -> None:
+    torch.manual_seed(0)
+    model.init_weights()
+    model.save_pretrained(tmp_path / "encoder")
+    tokenizer(pieces).save_pretrained(tmp_path / "encoder")
+    data = sentences_file()
+    prepared = command.prepare(str(recipe_file(tmp_path / "encoder")), data, None, None, changes)
+    teacher, student = distil(*prepared, tmp_path / "out")
+    evaluation = read_evaluation(student)
+    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).all()
+    (artifact,) = convert_student(
+        student, profile, out=tmp_path / "artifacts", run=outputs_of, runtimes=["onnx"], precisions=["fp32"]
+    )
+    for folder in (teacher, student, artifact):
+        subject = read_subject(folder)
+        logits_NC = outputs_of(
+            folder,
+            runtime=subject.runtime,
+            model_file=subject.model_file,
+            inputs=subject.inputs,
+            buckets=(16,),
+            threads=1,
+            pad_id=subject.pad_id,
+        )
+        expected_NC = evaluation.teacher_logits_NC if folder == teacher else evaluation.student_logits_NC
+        np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
+    texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
+    own = AutoTokenizer.from_pretrained(student)
+    assert own.pad_token_id == read_subject(student).pad_id > 0
+    with torch.inference_mode():
+        loaded = AutoModelForSequenceClassification.from_pretrained(student).eval()
+        logits_NC = loaded(**own(texts, return_tensors="pt", padding=True)).logits.numpy()
+    np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-4)
