@@ -1,7 +1,7 @@
 """One run at a time in one output folder."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from contract.errors import InputError
@@ -11,12 +11,15 @@ from contract.errors import InputError
 def owned(folder: Path) -> Iterator[None]:
     """Hold an output folder for this process; a lock left by a dead process is taken over.
 
+    A folder that was made for it and that nothing was written to is removed again.
+
     Raises:
         InputError: another live process holds the folder (its pid is named), or the folder cannot be written.
     """
     from filelock import SoftFileLock, Timeout
 
     lock = SoftFileLock(folder / ".lock", timeout=0)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -35,3 +38,6 @@ def owned(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        with suppress(OSError):  # it is not empty: something was written
+            for path in missing:
+                path.rmdir()

@@ -43,7 +43,7 @@ def test_the_folder_is_free_when_the_run_ends(holder: "subprocess.Popen[str]", t
     holder.communicate(timeout=60)
     with owned(tmp_path / "out"):
         assert (tmp_path / "out" / ".lock").exists()
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no SIGKILL")
@@ -74,3 +74,16 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"), owned(tmp_path / name):
         pytest.fail("was let in")
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_folder_made_for_nothing_goes_away(tmp_path: Path, written: bool) -> None:
+    folder = tmp_path / "runs" / "tiny"
+    with owned(folder):
+        if written:
+            (folder / "file").touch()
+    assert (tmp_path / "runs").exists() == written
+    (tmp_path / "empty").mkdir()
+    with owned(tmp_path / "empty"):
+        pass
+    assert (tmp_path / "empty").is_dir()
