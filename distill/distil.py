@@ -30,12 +30,7 @@ from distill.reduce import reduce
 from distill.score import main_score
 from distill.sketch import sketch
 from distill.stages import Lesson
-from distill.student import (
-    STUDENT_MANIFEST,
-    Evaluation,
-    Student,
-    read_evaluation,
-)
+from distill.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
 from distill.tasks.rows import Rows
 from distill.teacher import Tokenised
 from distill.tokenise import tokenise
@@ -144,7 +139,7 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
     if recipe.soup is None:
         stages.train(start, recipe.stages, lesson)
     else:
-        soup.train(start, recipe.stages, lesson, recipe.soup, _score(recipe, beside.held_out, own.tokenizer))
+        soup.train(start, recipe, lesson, _score(recipe, beside.held_out, own.tokenizer))
     if not processes.is_main():
         return
     made = Made(

@@ -8,6 +8,9 @@ from torch import Tensor
 
 # What a batch brings where rows are of several tasks: the number of each row's head.
 HEAD = "head"
+# Row numbers of a batch, or all of them.
+Rows = Tensor | slice
+ALL = slice(None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,10 +30,6 @@ class Head:
     def of(self, logits_BC: Tensor) -> Tensor:
         """Return this task's outputs."""
         return logits_BC[:, self.first : self.first + self.outputs]
-
-
-Rows = Tensor | slice
-ALL = slice(None)
 
 
 def mean_by_head(heads: tuple[Head, ...], heads_B: Tensor | None, loss: Callable[[Head, Rows], Tensor]) -> Tensor:

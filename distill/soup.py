@@ -11,29 +11,29 @@ from transformers import PreTrainedModel
 from contract.progress import note
 from distill import stages
 from distill.initialise import Start
-from distill.recipe import Soup, Stage
+from distill.recipe import Recipe
 from distill.stages import Lesson
 
 Weights = dict[str, Tensor]
 Score = Callable[[PreTrainedModel], float]
 
 
-def train(start: Start, stages_: tuple[Stage, ...], lesson: Lesson, soup: Soup, score: Score | None) -> None:
+def train(start: Start, recipe: Recipe, lesson: Lesson, score: Score | None) -> None:
     """Train the students of a soup and leave their average in the start's model.
 
     All begin with the same weights: students of different starts lie in different valleys, and their mean in none.
 
     Args:
         start: the student before it learns.
-        stages_: of the recipe.
+        recipe: with a section [soup].
         lesson: what each of them trains on; the seed is the first one's.
-        soup: of the recipe.
         score: of a model on held-out rows, for a greedy soup.
     """
-    weights_K = []
+    soup, weights_K = recipe.soup, []
+    assert soup is not None, "distil trains a student without one by itself"
     for number in range(soup.students):
         one = replace(start, model=copy.deepcopy(start.model))
-        stages.train(one, stages_, replace(lesson, seed=lesson.seed + number), f"student {number + 1}")
+        stages.train(one, recipe.stages, replace(lesson, seed=lesson.seed + number), f"student {number + 1}")
         weights_K.append(one.model.state_dict())
     if soup.kind == "uniform":
         start.model.load_state_dict(uniform(weights_K))

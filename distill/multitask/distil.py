@@ -21,13 +21,14 @@ from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.heads import Head
 from distill.identify import student_key
-from distill.initialise import Start, check_fit, initialise
+from distill.initialise import Start, initialise
 from distill.keep import Made, keep
 from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents, logits
 from distill.predict import predict
 from distill.recipe import Recipe
 from distill.reduce import reduce
+from distill.sketch import sketch
 from distill.stages import Lesson
 from distill.student import STUDENT_MANIFEST, Evaluation, Student
 from distill.tokenise import load_tokenizer, tokenise
@@ -74,8 +75,8 @@ def distil(recipe: MultitaskRecipe, data: Sequence[TaskData], out: Path) -> tupl
     _check(data)
     own = [_shared(one.recipe, recipe) for one in data]
     encoder = locate(recipe.model) if recipe.model else data[0].encoder
-    for one in own:
-        check_fit(teacher.read_config(encoder.folder), one)
+    for one, of_task in zip(own, data, strict=True):
+        sketch(one, encoder, of_task.splits.train)  # what cannot be made is refused before teachers are fine-tuned
     taught = _taught(data, out)
     key = _key(recipe, encoder, own, taught)
     folders = tuple(out / one.name / f"student-{key[:8]}" for one in own)

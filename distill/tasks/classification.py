@@ -131,8 +131,11 @@ def metrics(confusion_RCC: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     Args:
         confusion_RCC: sentences by true label (row) and predicted label (column).
     """
-    true_RC, predicted_RC = confusion_RCC.sum(axis=2), confusion_RCC.sum(axis=1)
-    right_RC = np.diagonal(confusion_RCC, axis1=1, axis2=2)
+    counts_RCC = confusion_RCC.astype(
+        np.float64
+    )  # their fourth power, below, is over an int64 from 55,000 sentences on
+    true_RC, predicted_RC = counts_RCC.sum(axis=2), counts_RCC.sum(axis=1)
+    right_RC = np.diagonal(counts_RCC, axis1=1, axis2=2)
     sentences_R, right_R = true_RC.sum(axis=1), right_RC.sum(axis=1)
     f1_RC = _share(2 * right_RC, true_RC + predicted_RC)
     # Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient (2004), equation 8.
@@ -143,7 +146,7 @@ def metrics(confusion_RCC: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         "precision_macro": _share(right_RC, predicted_RC).mean(axis=1),
         "recall_macro": _share(right_RC, true_RC).mean(axis=1),
         "f1_macro": f1_RC.mean(axis=1),
-        "matthews": _share(agreement_R, np.sqrt(spread_R.astype(np.float64))),
+        "matthews": _share(agreement_R, np.sqrt(spread_R)),
     }
     if confusion_RCC.shape[1] == 2:
         found["f1_binary"] = f1_RC[:, 1]

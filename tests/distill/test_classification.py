@@ -38,6 +38,14 @@ def test_metrics_are_those_of_scikit_learn(confusion_CC: NDArray[np.int64]) -> N
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_large_split_has_the_metrics_of_a_small_one() -> None:
+    small_CC = np.array([[4, 1], [2, 3]])
+    small, large = (classification.metrics(counts_CC[None]) for counts_CC in (small_CC, 100_000 * small_CC))
+    assert {name: value_R[0] for name, value_R in large.items()} == pytest.approx(
+        {name: value_R[0] for name, value_R in small.items()}
+    )
+
+
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=50), st.integers(0, 1_000))
 def test_an_interval_holds_its_value_and_is_the_same_again(labels: list[int], seed: int) -> None:
     labels_N = np.asarray(labels)

@@ -150,6 +150,7 @@ def test_what_cannot_be_shared_is_refused(tasks: Path, change: str, message: str
         (["--set", 'recipes=["praise.toml", "praise.toml"]'], "two of the recipes have one name"),
         (["--set", 'recipes=["praise.toml", "more.toml"]'], "more: its augmentation is for a student of its own"),
         (["--set", "student.layers=[7]"], "student.layers"),
+        (["--set", "student.vocabulary.rows=3"], "a vocabulary of 3 rows has no room"),
         (["--set", 'recipes=["praise.toml", "lenght"]'], "unknown recipe 'lenght'"),
     ],
 )
