@@ -4,6 +4,7 @@ from pathlib import Path
 
 from contract.folder import Manifest, read_manifest
 from contract.strict import Strict
+from convert.variant import Variant
 from targets.profile import Precision, RuntimeName
 
 ARTIFACT_MANIFEST = "artifact.json"
@@ -27,11 +28,32 @@ class Parity(Strict):
     mean_abs_difference: float
 
 
+class Quality(Strict):
+    """How right an artifact answered when it was converted, on all evaluation sentences; another device may differ.
+
+    Attributes:
+        metric: the task's usual one.
+        value, student, teacher: of the artifact, of the PyTorch student, of the teacher.
+        lost: sentences whose label the student has right and the artifact wrong; null for scores.
+        gained: the other way round.
+        divergence: mean Kullback-Leibler divergence from the teacher's probabilities, in nats; null for scores.
+    """
+
+    metric: str
+    value: float
+    student: float
+    teacher: float
+    lost: int | None
+    gained: int | None
+    divergence: float | None
+
+
 class Artifact(Manifest):
     """artifact.json.
 
     Attributes:
         name: the student's recipe.
+        variant: how it was converted; its rewrites are those that could be applied.
         model_file: the file to load, among `files`.
         inputs: names of the model's inputs, in the order ids, mask, token types.
         length_buckets_tokens: the padded lengths it takes; empty if it takes any.
@@ -42,8 +64,7 @@ class Artifact(Manifest):
     name: str
     task: str
     label_names: tuple[str, ...]
-    runtime: RuntimeName
-    precision: Precision
+    variant: Variant
     target: str
     model_file: str
     inputs: tuple[str, str, str]
@@ -52,6 +73,17 @@ class Artifact(Manifest):
     threads: int
     quantization: tuple[str, ...]
     parity: Parity
+    quality: Quality
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """What runs it."""
+        return self.variant.runtime
+
+    @property
+    def precision(self) -> Precision:
+        """The numbers it is stored and computed in."""
+        return self.variant.precision
 
     @property
     def model_size_bytes(self) -> int:

@@ -11,7 +11,7 @@ from contract.progress import bar
 from convert import calibration
 from convert.artifact import TOKENIZER
 from convert.make import Task, make
-from convert.parity import Reference, Run
+from convert.parity import Run
 from convert.plan import plan
 from convert.write import Origin
 from distill.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
@@ -69,7 +69,7 @@ def convert_student(
     evaluation = read_evaluation(student)
     if len(evaluation.tokens) == 0:
         raise InputError(f"{student / EVALUATION}: holds no sentences", "distil again with a validation split")
-    if any(Precision.INT8 in one.precisions for one in plans):
+    if any(variant.precision is not Precision.FP32 for one in plans for variant in one.variants):
         calibration.read(student, evaluation.tokens)
     origin = Origin(
         folder=student,
@@ -78,9 +78,8 @@ def convert_student(
         evaluation=evaluation.tokens,
         profile=profile,
     )
-    reference = Reference(tokens=evaluation.tokens, logits_NC=evaluation.student_logits_NC)
     place = out / profile.name
-    return _make_all([Task(origin=origin, reference=reference, run=run, plan=one, out=place) for one in plans], place)
+    return _make_all([Task(origin=origin, evaluation=evaluation, run=run, plan=one, out=place) for one in plans], place)
 
 
 def _check_whole(student: Path, manifest: Student) -> None:
@@ -92,13 +91,13 @@ def _check_whole(student: Path, manifest: Student) -> None:
 
 def _make_all(tasks: list[Task], out: Path) -> list[Path]:
     """Make what is not finished; a variant that fails does not stop the others."""
-    missing = [(task, precisions) for task in tasks if (precisions := task.missing())]
+    missing = [(task, variants) for task in tasks if (variants := task.missing())]
     failures: dict[Path, TinybertError] = {}
     if missing:
-        with _place(out), bar("Converting", sum(len(precisions) for _, precisions in missing)) as advance:
-            for task, precisions in missing:
-                failures |= make(task, precisions, advance)
-    folders = [task.folder(precision) for task in tasks for precision in task.plan.precisions]
+        with _place(out), bar("Converting", sum(len(variants) for _, variants in missing)) as advance:
+            for task, variants in missing:
+                failures |= make(task, variants, advance)
+    folders = [task.folder(variant) for task in tasks for variant in task.plan.variants]
     if failures:
         raise ConversionError(failures, [folder for folder in folders if folder not in failures])
     return folders

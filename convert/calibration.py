@@ -21,24 +21,34 @@ def read(student: Path, evaluation: Tokens) -> Tokens:
         evaluation: sentences that must not be among them.
 
     Raises:
-        InputError: there are none, one has nothing but special tokens, or one is also evaluated on.
+        InputError: there are none, they are of another tokenizer, one has nothing but special tokens, or one is also
+            evaluated on.
     """
     source = student / CALIBRATION
     tokens = read_calibration(student)
     if len(tokens) == 0:
         raise InputError(f"{source}: holds no calibration sentences", CURE)
-    _check_real(tokens, source, _special_ids(student))
+    tokenizer = Tokenizer.from_file(str(student / "tokenizer.json"))
+    _check_known(tokens, source, tokenizer.get_vocab_size())
+    _check_real(tokens, source, _special_ids(tokenizer))
     _check_apart(tokens, evaluation, source)
     rows = np.linspace(0, len(tokens) - 1, min(SENTENCES, len(tokens))).round().astype(int)
     return tokens.take(rows.tolist())
 
 
-def _special_ids(student: Path) -> list[int]:
+def _special_ids(tokenizer: Tokenizer) -> list[int]:
     """Return the ids that are no text; an unknown word is text."""
-    tokenizer = Tokenizer.from_file(str(student / "tokenizer.json"))
     unknown = getattr(tokenizer.model, "unk_token", None)
     added = tokenizer.get_added_tokens_decoder()
     return [number for number, token in added.items() if token.special and token.content != unknown]
+
+
+def _check_known(tokens: Tokens, source: Path, vocabulary: int) -> None:
+    """Refuse the word pieces of another tokenizer, as far as they show."""
+    if int(tokens.ids_T.max()) >= vocabulary or int(tokens.ids_T.min()) < 0:
+        raise InputError(
+            f"{source}: has token ids beyond the {vocabulary} of the student's tokenizer, so they are another's", CURE
+        )
 
 
 def _check_real(tokens: Tokens, source: Path, special_ids: list[int]) -> None:

@@ -1,5 +1,6 @@
 """The student as a converter takes it: three integer tensors in, logits out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 import distill.slim  # noqa: F401  # makes the Auto class know slim students
+from convert.rewrites import rewrite
+from convert.variant import Rewrite
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 # Large enough to leave a masked token nothing after softmax, small enough not to ruin the range of a quantised one,
@@ -19,11 +22,16 @@ class Classifier(nn.Module):
 
     The mask is made here, in the four dimensions attention wants, because the one of transformers is exported to
     operations that not every runtime knows.
+
+    Args:
+        student: in evaluation mode.
+        rewrites: those that were applied to it.
     """
 
-    def __init__(self, student: PreTrainedModel) -> None:
+    def __init__(self, student: PreTrainedModel, rewrites: Sequence[Rewrite] = ()) -> None:
         super().__init__()
         self.student = student
+        self.rewrites = tuple(rewrites)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
         """Return logits of shape (B, C) for three integer tensors of shape (B, L)."""
@@ -34,13 +42,18 @@ class Classifier(nn.Module):
         return logits_BC
 
 
-def load(student: Path) -> Classifier:
-    """Load a student folder's model in fp32, ready to be exported."""
+def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
+    """Load a student folder's model in fp32, ready to be exported.
+
+    Args:
+        student: its folder.
+        rewrites: exact ones, each applied where the student is laid out for it.
+    """
     # Attention written out in single operations is what the runtimes' own optimisers recognise.
     model = AutoModelForSequenceClassification.from_pretrained(
         student, attn_implementation="eager", dtype=torch.float32, local_files_only=True
     )
-    return Classifier(model).eval()
+    return Classifier(*rewrite(model.eval(), rewrites)).eval()
 
 
 def example(sentences: int, length_tokens: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from contract.errors import MissingExtraError
 from contract.strict import Strict
 from contract.tokens import Tokens
+from convert.variant import Rewrite, Variant
 from targets.profile import Profile, RuntimeName
 
 EXTRA = "convert"
@@ -20,12 +21,14 @@ class Made(Strict):
         model_file: the file to load, by its name.
         inputs: names of the model's inputs, in the order ids, mask, token types.
         length_buckets_tokens: the padded lengths it takes; empty if it takes any.
+        rewrites: those that could be applied to the student.
         quantization: what was quantised and how, one line a step; empty for fp32.
     """
 
     model_file: str
     inputs: tuple[str, str, str]
     length_buckets_tokens: tuple[int, ...]
+    rewrites: tuple[Rewrite, ...] = ()
     quantization: tuple[str, ...] = ()
 
 
@@ -46,19 +49,34 @@ class Converter(Protocol):
         """
         ...
 
-    def export(self, student: Path, destination: Path, *, lengths_tokens: tuple[int, ...]) -> Made:
-        """Write the student's fp32 model into a folder."""
+    def export(
+        self, student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
+    ) -> Made:
+        """Write the student's fp32 model into a folder.
+
+        Args:
+            student: its folder.
+            destination: the folder to write to.
+            rewrites: exact ones, each applied where the student is laid out for it.
+            lengths_tokens: padded lengths the model must take; empty for any.
+        """
         ...
 
-    def quantize(self, source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:
-        """Write the int8 model of an fp32 model into a folder.
+    def quantize(
+        self, source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+    ) -> Made:
+        """Write a variant of an fp32 model in another precision into a folder.
 
         Args:
             source: the folder of the fp32 model.
             fp32: what `export` said of it.
             destination: the folder to write to.
+            variant: what to make of it.
             profile: the device it is for.
-            calibration: training sentences, for converters that measure activations.
+            calibration: training sentences, where ranges of activations are measured.
+
+        Raises:
+            InputError: this converter has no such precision.
         """
         ...
 

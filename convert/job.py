@@ -12,7 +12,8 @@ from pathlib import Path
 from contract.errors import TinybertError
 from contract.strict import Strict
 from convert.converter import Made, get
-from targets.profile import Profile, RuntimeName
+from convert.variant import Variant
+from targets.profile import Profile
 
 
 class Source(Strict):
@@ -29,10 +30,10 @@ class Job(Strict):
         student: the student folder.
         destination: an existing folder to write the model to.
         lengths_tokens: padded lengths the model must take; empty for any.
-        fp32: the model to quantise; null to export the student.
+        fp32: the model to make another precision of; null to export the student.
     """
 
-    runtime: RuntimeName
+    variant: Variant
     student: Path
     destination: Path
     profile: Profile
@@ -55,9 +56,11 @@ def perform(job: Job) -> Made:
         InputError: the calibration sentences cannot be used.
         MissingExtraError: a library of the converter is missing.
     """
-    converter = get(job.runtime)
+    converter = get(job.variant.runtime)
     if job.fp32 is None:
-        return converter.export(job.student, job.destination, lengths_tokens=job.lengths_tokens)
+        return converter.export(
+            job.student, job.destination, rewrites=job.variant.rewrites, lengths_tokens=job.lengths_tokens
+        )
     from convert.calibration import read
     from distill.student import read_evaluation
 
@@ -65,6 +68,7 @@ def perform(job: Job) -> Made:
         job.fp32.folder,
         job.fp32.made,
         job.destination,
+        variant=job.variant,
         profile=job.profile,
         calibration=read(job.student, read_evaluation(job.student).tokens),
     )

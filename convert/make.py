@@ -1,4 +1,4 @@
-"""Makes the variants of one runtime: fp32 first, finished and checked, then int8 from it."""
+"""Makes variants of one runtime: fp32 first, finished and checked, then the other precisions from it."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,106 +11,115 @@ from contract.errors import TinybertError, WorkerError
 from contract.folder import is_finished
 from contract.progress import Advance
 from convert import child, parity
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, read_artifact
+from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
 from convert.converter import Made
 from convert.job import Job, Source
-from convert.parity import Reference, Run
+from convert.parity import Run
 from convert.plan import Plan
+from convert.quality import judge
+from convert.variant import Variant
 from convert.write import Origin, key, write
-from targets.profile import Precision
+from distill.student import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One runtime's variants.
+    """Variants of one fp32 model.
 
     Attributes:
         origin: the student and the device.
-        reference: what the student answers.
+        evaluation: the sentences, their labels, and what the student and the teacher answer.
         run: runs a model in its runtime.
         out: the folder of the artifact folders.
     """
 
     origin: Origin
-    reference: Reference
+    evaluation: Evaluation
     run: Run
     plan: Plan
     out: Path
 
-    def folder(self, precision: Precision) -> Path:
-        """Return the artifact folder of a precision."""
-        return self.out / f"{self.plan.runtime}-{precision}"
+    def folder(self, variant: Variant) -> Path:
+        """Return the artifact folder of a variant."""
+        return self.out / variant.name
 
-    def is_finished(self, precision: Precision) -> bool:
+    def is_finished(self, variant: Variant) -> bool:
         """Tell whether the artifact stands whole and was made from the same things."""
-        manifest = self.folder(precision) / ARTIFACT_MANIFEST
-        return is_finished(manifest, Artifact, key(self.origin, self.plan, precision))
+        manifest = self.folder(variant) / ARTIFACT_MANIFEST
+        return is_finished(manifest, Artifact, key(self.origin, self.plan, variant))
 
-    def missing(self) -> tuple[Precision, ...]:
-        """Return the precisions that are still to be made."""
-        return tuple(one for one in self.plan.precisions if not self.is_finished(one))
+    def missing(self) -> tuple[Variant, ...]:
+        """Return the variants that are still to be made."""
+        return tuple(one for one in self.plan.variants if not self.is_finished(one))
 
 
-def make(task: Task, precisions: tuple[Precision, ...], advance: Advance) -> dict[Path, TinybertError]:
+def make(task: Task, variants: tuple[Variant, ...], advance: Advance) -> dict[Path, TinybertError]:
     """Make some of a task's variants.
 
     Args:
         task: the runtime.
-        precisions: those to make.
+        variants: those to make.
         advance: told of each variant that is done, well or not.
 
     Returns:
         Why a variant could not be made, by the folder it should have had.
     """
     failures: dict[Path, TinybertError] = {}
+    base = task.plan.base
     with _workplace(task) as place:
         source: Source | None = None
         try:
-            source = _full_precision(task, place, keep=Precision.FP32 in precisions)
+            source = _full_precision(task, place, keep=base in variants)
         except TinybertError as error:
-            failures[task.folder(Precision.FP32)] = error
-        advance(Precision.FP32 in precisions)
-        if Precision.INT8 in precisions:
-            try:
-                _quantized(task, place, source)
-            except TinybertError as error:
-                failures[task.folder(Precision.INT8)] = error
-            advance(1)
+            failures[task.folder(base)] = error
+        advance(base in variants)
+        for variant in variants:
+            if variant != base:
+                try:
+                    _quantized(task, variant, place, source)
+                except TinybertError as error:
+                    failures[task.folder(variant)] = error
+                advance(1)
     return failures
 
 
 def _full_precision(task: Task, place: Path, *, keep: bool) -> Source:
     """Export the student, or find it exported; write the artifact if it is wanted."""
-    if task.is_finished(Precision.FP32):
-        folder = task.folder(Precision.FP32)
+    base = task.plan.base
+    if task.is_finished(base):
+        folder = task.folder(base)
         found = read_artifact(folder)
         return Source(
             folder=folder,
             made=Made(
-                model_file=found.model_file, inputs=found.inputs, length_buckets_tokens=found.length_buckets_tokens
+                model_file=found.model_file,
+                inputs=found.inputs,
+                length_buckets_tokens=found.length_buckets_tokens,
+                rewrites=found.variant.rewrites,
             ),
         )
-    models = place / Precision.FP32
-    made = _convert(task, place, models, None)
-    measured = _check(task, models, made, Precision.FP32)
+    models = place / base.precision
+    made = _convert(task, base, place, models, None)
+    checked = _check(task, base, models, made)
     if keep:
-        write(task.folder(Precision.FP32), models, made, task.origin, task.plan, Precision.FP32, measured)
+        write(task.folder(base), models, made, task.origin, task.plan, base, *checked)
     return Source(folder=models, made=made)
 
 
-def _quantized(task: Task, place: Path, source: Source | None) -> None:
+def _quantized(task: Task, variant: Variant, place: Path, source: Source | None) -> None:
     if source is None:
         raise WorkerError("it is made from the fp32 model, which failed")
-    models = place / Precision.INT8
-    made = _convert(task, place, models, source)
-    measured = _check(task, models, made, Precision.INT8)
-    write(task.folder(Precision.INT8), models, made, task.origin, task.plan, Precision.INT8, measured)
+    models = place / variant.name
+    made = _convert(task, variant, place, models, source)
+    checked = _check(task, variant, models, made)
+    write(task.folder(variant), models, made, task.origin, task.plan, variant, *checked)
+    shutil.rmtree(models)
 
 
-def _convert(task: Task, place: Path, models: Path, source: Source | None) -> Made:
+def _convert(task: Task, variant: Variant, place: Path, models: Path, source: Source | None) -> Made:
     models.mkdir()
     job = Job(
-        runtime=task.plan.runtime,
+        variant=variant,
         student=task.origin.folder.absolute(),
         destination=models.absolute(),
         profile=task.origin.profile,
@@ -120,24 +129,24 @@ def _convert(task: Task, place: Path, models: Path, source: Source | None) -> Ma
     return child.convert(job, place)
 
 
-def _check(task: Task, models: Path, made: Made, precision: Precision) -> Parity:
-    measured = parity.measure(
+def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Parity, Quality]:
+    measured, logits_NC = parity.measure(
         task.run,
         models,
         made,
-        task.reference,
+        task.evaluation,
         runtime=task.plan.runtime,
         threads=task.origin.profile.threads,
         padded_length_tokens=task.origin.student.max_length_tokens,
     )
-    parity.check(measured, precision, task.reference.fp32_limit)
-    return measured
+    parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student_logits_NC))
+    return measured, judge(task.evaluation, task.origin.student.task, logits_NC)
 
 
 @contextmanager
 def _workplace(task: Task) -> Iterator[Path]:
     """Give a folder for half-made models, gone afterwards."""
-    place = task.out / f".{task.plan.runtime}.partial-{getpid()}"
+    place = task.out / f".models-of-{task.plan.base.name}.partial-{getpid()}"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     try:

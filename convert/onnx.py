@@ -1,20 +1,26 @@
-"""ONNX for ONNX Runtime: one model for any batch and length; int8 with activations quantised as they come."""
+"""ONNX for ONNX Runtime: one model for any batch and length."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from contract.errors import needs_extra
+from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
-from targets.profile import Arch, Profile
+from convert.operations import is_of
+from convert.variant import Calibration, Rewrite, Variant
+from targets.profile import Arch, Precision, Profile
 
-LIBRARIES: tuple[str, ...] = ("onnx", "onnxruntime", "torch", "transformers")
+LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
 MODEL_FILE = "model.onnx"
 OPSET = 17  # the oldest with layer normalisation as one operation, so that older runtimes on devices read it
 TRACED_LENGTH_TOKENS = 8
 # Not the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's convolution of
 # integers is slower than the one in fp32.
-QUANTISED = ("MatMul", "Gather")
+QUANTISED = ("MatMul", "Gather", "Gemm")
+BLOCK_WEIGHTS = 32  # that share a scale; the smallest that ONNX Runtime has fast kernels for
+INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy level in which products are of 8-bit integers
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -23,57 +29,217 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return ()
 
 
-def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...]) -> Made:
+def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
     """Write model.onnx, weights inside."""
     with needs_extra(EXTRA):
         import torch
 
         from convert.classifier import INPUTS, example, load
+    classifier = load(student, rewrites)
+    path = destination / MODEL_FILE
     # The newer exporter takes ten times as long, and ONNX Runtime finds less to fuse in what it writes.
     torch.onnx.export(
-        load(student),
+        classifier,
         example(2, TRACED_LENGTH_TOKENS, torch.int64),
-        str(destination / MODEL_FILE),
+        str(path),
         input_names=list(INPUTS),
         output_names=["logits"],
         dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, "logits": {0: "batch"}},
         opset_version=OPSET,
         dynamo=False,
     )
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=lengths_tokens)
+    applied = classifier.rewrites
+    if Rewrite.FUSED in rewrites:
+        _fuse(path, classifier.student.config)
+        applied += (Rewrite.FUSED,)
+    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=lengths_tokens, rewrites=applied)
 
 
-def quantize(source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:
-    """Write model.onnx with int8 weights, a scale per output channel; activations need no calibration."""
-    del calibration
+def quantize(
+    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Made:
+    """Write model.onnx in another precision."""
+    quantise = _WAYS.get(variant.precision)
+    if quantise is None:
+        raise InputError(f"ONNX Runtime has no {variant.precision} here", "choose another precision")
+    model, path = source / fp32.model_file, destination / MODEL_FILE
+    ledger = quantise(model, path, fp32, variant, profile, calibration)
+    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})
+
+
+def _dynamic(
+    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[str, ...]:
+    del fp32, calibration
     with needs_extra(EXTRA):
         from onnxruntime.quantization import QuantType, quantize_dynamic
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-    prepared = destination / f"prepared-{MODEL_FILE}"
-    quant_pre_process(str(source / fp32.model_file), str(prepared), skip_symbolic_shape=True)
-    # Without the dot product, x86 adds pairs of 8-bit products in 16 bits and saturates: weights of 7 bits cannot.
-    seven_bits = profile.arch is Arch.X86_64 and not profile.has_int8_dot_product
+    prepared = _prepared(model, path)
     quantize_dynamic(
         str(prepared),
-        str(destination / MODEL_FILE),
+        str(path),
         per_channel=True,
         op_types_to_quantize=list(QUANTISED),
         weight_type=QuantType.QInt8,
-        reduce_range=seven_bits,
+        reduce_range=_seven_bits(profile),
+        nodes_to_exclude=_left_out(prepared, variant),
+        # Joined nodes hide the types of the weights behind them from shape inference.
+        extra_options={"DefaultTensorType": 1},
     )
     prepared.unlink()
-    return fp32.model_copy(
-        update={"model_file": MODEL_FILE, "quantization": _ledger(destination / MODEL_FILE, seven_bits=seven_bits)}
-    )
-
-
-def _ledger(path: Path, *, seven_bits: bool) -> tuple[str, ...]:
-    import onnx
-
-    counts = Counter(node.op_type for node in onnx.load(str(path)).graph.node)
-    bits = "7 of 8 bits used" if seven_bits else "8 bits"
+    counts = _counts(path)
     return (
-        f"{counts['MatMulInteger']} matrix products: weights int8, symmetric, per channel, {bits}",
+        f"{counts['MatMulInteger']} matrix products: weights int8, symmetric, per channel, {_bits(profile)}",
         f"their inputs: uint8, asymmetric, per tensor, at run time ({counts['DynamicQuantizeLinear']} points)",
         f"{counts['DequantizeLinear']} tables and constants: int8, dequantised when read",
+        *_kept(variant),
     )
+
+
+def _static(
+    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[str, ...]:
+    with needs_extra(EXTRA):
+        from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    methods = {
+        Calibration.MIN_MAX: CalibrationMethod.MinMax,
+        Calibration.PERCENTILE: CalibrationMethod.Percentile,
+        Calibration.ENTROPY: CalibrationMethod.Entropy,
+    }
+    prepared = _prepared(model, path)
+    quantize_static(
+        str(prepared),
+        str(path),
+        _Reader(fp32, calibration),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(QUANTISED),
+        per_channel=True,
+        reduce_range=_seven_bits(profile),
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=_left_out(prepared, variant) + _without_weights(prepared),
+        calibrate_method=methods[variant.calibration],
+    )
+    prepared.unlink()
+    counts = _counts(path)
+    return (
+        f"weights: int8, symmetric, per channel, {_bits(profile)}; activations: uint8, per tensor",
+        f"{counts['QuantizeLinear']} ranges: {variant.calibration} of {len(calibration)} training sentences, "
+        f"{int(calibration.lengths.sum())} tokens",
+        *_kept(variant),
+    )
+
+
+def _blocks(
+    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[str, ...]:
+    del fp32, profile, calibration
+    with needs_extra(EXTRA):
+        import onnx
+        from onnxruntime.quantization import QuantFormat
+        from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+    bits = 4 if variant.precision is Precision.INT4_WEIGHT else 8
+    prepared = _prepared(model, path)
+    settings = DefaultWeightOnlyQuantConfig(
+        block_size=BLOCK_WEIGHTS,
+        is_symmetric=True,
+        accuracy_level=INT8_ACTIVATIONS,
+        quant_format=QuantFormat.QOperator,
+        op_types_to_quantize=("MatMul", "Gather") if bits == 4 else ("MatMul",),
+        bits=bits,
+    )
+    work = MatMulNBitsQuantizer(
+        onnx.load(str(prepared)), nodes_to_exclude=_left_out(prepared, variant), algo_config=settings
+    )
+    work.process()
+    onnx.save(work.model.model, str(path))
+    prepared.unlink()
+    counts = _counts(path)
+    return (
+        f"{counts['MatMulNBits']} matrix products: weights {bits} bits, symmetric, {BLOCK_WEIGHTS} to a scale",
+        f"{counts['GatherBlockQuantized']} tables: 4 bits, {BLOCK_WEIGHTS} to a scale",
+        *_kept(variant),
+    )
+
+
+_WAYS: dict[Precision, Callable[[Path, Path, Made, Variant, Profile, Tokens], tuple[str, ...]]] = {
+    Precision.INT8: _dynamic,
+    Precision.INT8_STATIC: _static,
+    Precision.INT8_WEIGHT: _blocks,
+    Precision.INT4_WEIGHT: _blocks,
+}
+
+
+class _Reader:
+    """Gives calibration sentences one at a time, as ONNX Runtime asks for them."""
+
+    def __init__(self, fp32: Made, calibration: Tokens) -> None:
+        self._rows = self._sentences(fp32, calibration)
+
+    def get_next(self) -> dict[str, Any] | None:
+        """Return the next sentence, or nothing behind the last."""
+        return next(self._rows, None)
+
+    def _sentences(self, fp32: Made, calibration: Tokens) -> Iterator[dict[str, Any]]:
+        for row in range(len(calibration)):
+            batch = calibration.batch([row])
+            arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
+            yield dict(zip(fp32.inputs, arrays, strict=True))
+
+
+def _fuse(path: Path, config: Any) -> None:
+    """Join nodes with ONNX Runtime's optimiser for BERT."""
+    with needs_extra(EXTRA):
+        from onnxruntime.transformers.optimizer import optimize_model
+    joined = optimize_model(
+        str(path),
+        model_type="bert",
+        num_heads=config.num_attention_heads,
+        hidden_size=config.hidden_size,
+        opt_level=1,  # what holds on every processor
+    )
+    joined.save_model_to_file(str(path))
+
+
+def _prepared(model: Path, path: Path) -> Path:
+    """Write the model with its shapes inferred beside the one to be."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared = path.with_name(f"prepared-{path.name}")
+    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+    return prepared
+
+
+def _seven_bits(profile: Profile) -> bool:
+    """Tell whether weights must be of 7 bits: without the dot product, x86 adds pairs of products in 16, saturating."""
+    return profile.arch is Arch.X86_64 and not profile.has_int8_dot_product
+
+
+def _bits(profile: Profile) -> str:
+    return "7 of 8 bits used" if _seven_bits(profile) else "8 bits"
+
+
+def _nodes(path: Path) -> list[Any]:
+    import onnx
+
+    return list(onnx.load(str(path)).graph.node)
+
+
+def _left_out(path: Path, variant: Variant) -> list[str]:
+    return [node.name for node in _nodes(path) if is_of(node.name, variant.kept_in_float)]
+
+
+def _without_weights(path: Path) -> list[str]:
+    """Return the products of two activations: queries with keys, and attention with values."""
+    import onnx
+
+    graph = onnx.load(str(path)).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    return [node.name for node in graph.node if node.op_type == "MatMul" and not weights & set(node.input)]
+
+
+def _counts(path: Path) -> "Counter[str]":
+    return Counter(node.op_type for node in _nodes(path))
+
+
+def _kept(variant: Variant) -> tuple[str, ...]:
+    return (f"in float: {', '.join(variant.kept_in_float)}",) if variant.kept_in_float else ()

@@ -1,13 +1,16 @@
-"""OpenVINO IR: one model for any batch and length; int8 by post-training quantisation on training sentences."""
+"""OpenVINO IR: one model for any batch and length, which a device may fix to lengths of its own."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contract.errors import needs_extra
+from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
-from targets.profile import Profile
+from convert.operations import pattern
+from convert.variant import Rewrite, Variant
+from targets.profile import Precision, Profile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 LIBRARIES: tuple[str, ...] = ("nncf", "openvino", "torch", "transformers")
 MODEL_FILE = "model.xml"
 TRACED_LENGTH_TOKENS = 8
+GROUP_WEIGHTS = 32  # that share a scale of 4 bits
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -24,7 +28,7 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return ()
 
 
-def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...]) -> Made:
+def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
     """Write model.xml and model.bin."""
     _send_nothing()
     with needs_extra(EXTRA):
@@ -32,8 +36,9 @@ def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...])
         import torch
 
         from convert.classifier import INPUTS, example, load
+    classifier = load(student, rewrites)
     model = openvino.convert_model(
-        load(student),
+        classifier,
         example_input=example(2, TRACED_LENGTH_TOKENS, torch.int64),
         input=[openvino.PartialShape([-1, -1])] * len(INPUTS),
     )
@@ -42,30 +47,89 @@ def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...])
         port.get_tensor().set_names({name})
     model.outputs[0].get_tensor().set_names({"logits"})
     _save(model, destination)
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=lengths_tokens)
+    return Made(
+        model_file=MODEL_FILE,
+        inputs=INPUTS,
+        length_buckets_tokens=lengths_tokens,
+        rewrites=classifier.rewrites,
+    )
 
 
-def quantize(source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:
-    """Write model.xml and model.bin with int8 weights and activations, ranges measured on the calibration sentences."""
+def quantize(
+    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Made:
+    """Write model.xml and model.bin in another precision."""
     del profile
+    quantise = _WAYS.get(variant.precision)
+    if quantise is None:
+        raise InputError(f"OpenVINO has no {variant.precision} here", "choose another precision")
     _send_nothing()
     with needs_extra(EXTRA):
-        import nncf
         import openvino
+    model = openvino.Core().read_model(source / fp32.model_file)
+    quantised, ledger = quantise(model, fp32, variant, calibration)
+    _save(quantised, destination, half=variant.precision is Precision.FP16)
+    kept = (f"in float: {', '.join(variant.kept_in_float)}",) if variant.kept_in_float else ()
+    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": (*ledger, *kept)})
+
+
+def _half(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
+    del fp32, variant, calibration
+    return model, ("weights: half precision, read into fp32",)
+
+
+def _static(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
+    with needs_extra(EXTRA):
+        import nncf
     samples = [_sample(fp32, calibration, row) for row in range(len(calibration))]
     quantised = nncf.quantize(
-        openvino.Core().read_model(source / fp32.model_file),
+        model,
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
+        ignored_scope=_ignored(variant),
     )
-    _save(quantised, destination)
     points = sum(operation.get_type_name() == "FakeQuantize" for operation in quantised.get_ops())
-    ledger = (
+    return quantised, (
         f"weights and activations: int8, post-training (NNCF, transformer), {points} quantised points",
         f"activation ranges: measured on {len(samples)} training sentences, {int(calibration.lengths.sum())} tokens",
     )
-    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})
+
+
+def _weights(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
+    del fp32, calibration
+    with needs_extra(EXTRA):
+        import nncf
+    if variant.precision is Precision.INT8_WEIGHT:
+        made = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=_ignored(variant))
+        return made, ("weights: int8, asymmetric, per channel (NNCF), computed in fp32",)
+    made = nncf.compress_weights(
+        model,
+        mode=nncf.CompressWeightsMode.INT4_SYM,
+        group_size=GROUP_WEIGHTS,
+        all_layers=True,
+        ignored_scope=_ignored(variant),
+        advanced_parameters=nncf.AdvancedCompressionParameters(
+            # Widths such as 312 are no multiple of a group.
+            group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST
+        ),
+    )
+    return made, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
+
+
+_WAYS: dict[Precision, Callable[[Any, Made, Variant, Tokens], tuple[Any, tuple[str, ...]]]] = {
+    Precision.FP16: _half,
+    Precision.INT8: _static,
+    Precision.INT8_WEIGHT: _weights,
+    Precision.INT4_WEIGHT: _weights,
+}
+
+
+def _ignored(variant: Variant) -> Any:
+    import nncf
+
+    patterns = [f".*{pattern(name)}.*" for name in variant.kept_in_float]
+    return nncf.IgnoredScope(patterns=patterns, validate=False) if patterns else None
 
 
 def _sample(fp32: Made, calibration: Tokens, row: int) -> "dict[str, NDArray[np.int64]]":
@@ -74,11 +138,11 @@ def _sample(fp32: Made, calibration: Tokens, row: int) -> "dict[str, NDArray[np.
     return dict(zip(fp32.inputs, arrays, strict=True))
 
 
-def _save(model: Any, destination: Path) -> None:
+def _save(model: Any, destination: Path, *, half: bool = False) -> None:
     import openvino
 
     # The default would store half precision.
-    openvino.save_model(model, destination / MODEL_FILE, compress_to_fp16=False)
+    openvino.save_model(model, destination / MODEL_FILE, compress_to_fp16=half)
 
 
 def _send_nothing() -> None:

@@ -3,7 +3,7 @@
 Shapes: N sentences, C classes.
 """
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +14,10 @@ from contract.errors import WorkerError
 from contract.tokens import Tokens
 from convert.artifact import Parity
 from convert.converter import Made
+from distill.student import Evaluation
 from targets.profile import Precision, RuntimeName
 
-SENTENCES = 64
+PADDED_SENTENCES = 64
 FP32_LIMIT = 1e-4
 NEAR = 0.1
 
@@ -49,18 +50,10 @@ class Run(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reference:
-    """What the PyTorch student answered: N sentences and its logits."""
-
-    tokens: Tokens
-    logits_NC: NDArray[np.float32]
-
-    @property
-    def fp32_limit(self) -> float:
-        """The difference that rounding explains; scores may be large numbers, labels' logits are not."""
-        largest = float(np.abs(self.logits_NC).max()) if self.logits_NC.shape[1] == 1 else 1.0
-        return FP32_LIMIT * max(1.0, largest)
+def fp32_limit(reference_logits_NC: NDArray[np.float32]) -> float:
+    """Return the difference that rounding explains; scores may be large numbers, labels' logits are not."""
+    largest = float(np.abs(reference_logits_NC).max()) if reference_logits_NC.shape[1] == 1 else 1.0
+    return FP32_LIMIT * max(1.0, largest)
 
 
 def compare(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
@@ -97,9 +90,9 @@ def agreeing(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.flo
 
 
 def worst(first: Parity, second: Parity) -> Parity:
-    """Return the worse of each number of two comparisons of the same sentences."""
+    """Return the worse of each number of two comparisons."""
     return Parity(
-        sentences=min(first.sentences, second.sentences),
+        sentences=max(first.sentences, second.sentences),
         agreement=min(first.agreement, second.agreement),
         max_abs_difference=max(first.max_abs_difference, second.max_abs_difference),
         mean_abs_difference=max(first.mean_abs_difference, second.mean_abs_difference),
@@ -110,42 +103,37 @@ def measure(
     run: Run,
     folder: Path,
     made: Made,
-    reference: Reference,
+    evaluation: Evaluation,
     *,
     runtime: RuntimeName,
     threads: int,
     padded_length_tokens: int,
-) -> Parity:
-    """Run a model on the first sentences of the reference and compare: as long as they are, and padded.
+) -> tuple[Parity, NDArray[np.float32]]:
+    """Run a model on all evaluation sentences and compare; where it takes any length, on the first ones padded, too.
 
     Args:
         run: runs a model in its runtime.
         folder: where the model lies.
         made: the model.
-        reference: the student's answers.
+        evaluation: the sentences and the student's answers.
         runtime: the model's runtime.
         threads: how many it may use.
         padded_length_tokens: the length to pad to where the model takes any; otherwise its own are used.
+
+    Returns:
+        How near it is, the worse of both ways, and its logits of all sentences, shape (N, C).
+
+    Raises:
+        WorkerError: it does not run, or its logits are of another shape or not finite.
     """
-    first = range(min(SENTENCES, len(reference.tokens)))
-    tokens, expected_NC = reference.tokens.take(first), reference.logits_NC[: len(first)]
-    ways = (made.length_buckets_tokens,) if made.length_buckets_tokens else ((), (padded_length_tokens,))
-    compared = [
-        compare(
-            expected_NC,
-            run(
-                folder,
-                runtime=runtime,
-                model_file=made.model_file,
-                inputs=made.inputs,
-                buckets=buckets,
-                threads=threads,
-                tokens=tokens,
-            ),
-        )
-        for buckets in ways
-    ]
-    return worst(compared[0], compared[-1])
+    answer = partial(run, folder, runtime=runtime, model_file=made.model_file, inputs=made.inputs, threads=threads)
+    logits_NC = answer(buckets=made.length_buckets_tokens, tokens=evaluation.tokens)
+    parity = compare(evaluation.student_logits_NC, logits_NC)
+    if not made.length_buckets_tokens:
+        first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
+        padded_NC = answer(buckets=(padded_length_tokens,), tokens=evaluation.tokens.take(first))
+        parity = worst(parity, compare(evaluation.student_logits_NC[: len(first)], padded_NC))
+    return parity, logits_NC
 
 
 def check(parity: Parity, precision: Precision, limit: float = FP32_LIMIT) -> None:

@@ -2,28 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from contract.errors import InputError
 from contract.strict import near_miss
 from convert.converter import get, require
+from convert.offer import offers
+from convert.variant import DEFAULT_REWRITES, Rewrite, Variant
 from targets.profile import Precision, Profile, RuntimeName
-
-Name = TypeVar("Name", RuntimeName, Precision)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The variants of one runtime.
+    """Variants of one runtime that are made from one fp32 model.
 
     Attributes:
-        precisions: fp32 before int8, which is made from it.
+        variants: fp32 first, if it is wanted.
         lengths_tokens: padded lengths the models must take; empty for any.
     """
 
-    runtime: RuntimeName
-    precisions: tuple[Precision, ...]
+    variants: tuple[Variant, ...]
     lengths_tokens: tuple[int, ...]
+
+    @property
+    def base(self) -> Variant:
+        """The fp32 model that all are made from."""
+        return self.variants[0].base
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """Of all of them."""
+        return self.base.runtime
 
 
 def plan(
@@ -37,37 +45,64 @@ def plan(
     Args:
         profile: the device.
         max_length_tokens: the student's longest sentence.
-        runtimes: only these; all that the profile offers if not given.
-        precisions: only these; all that the profile offers if not given.
+        runtimes: only these; all that the profile names if not given.
+        precisions: only these, which may be any its processor is fit for; those that the profile names if not given.
 
     Raises:
         InputError: one asked for is not offered, or the profile's length buckets are too short.
         MissingExtraError: a converter's library is not installed.
     """
-    chosen = _choose("runtime", runtimes, tuple(profile.runtimes), profile)
-    offered = tuple(one for one in Precision if any(one in profile.runtimes[name] for name in chosen))
-    wanted = _choose("precision", precisions, offered, profile)
+    chosen = _runtimes(profile, runtimes)
+    _check_offered(profile, chosen, precisions or ())
     plans = []
     for runtime in chosen:
-        made = tuple(one for one in wanted if one in profile.runtimes[runtime])
-        if made:
-            require(runtime)
-            plans.append(
-                Plan(
-                    runtime=runtime,
-                    precisions=made,
-                    lengths_tokens=get(runtime).lengths(profile, max_length_tokens),
-                )
-            )
+        wanted = _precisions(profile, runtime, precisions)
+        if wanted:
+            plans.append(plan_of(profile, max_length_tokens, runtime, wanted, DEFAULT_REWRITES))
     return plans
 
 
-def _choose(kind: str, asked: Sequence[str] | None, offered: tuple[Name, ...], profile: Profile) -> tuple[Name, ...]:
-    known = [str(one) for one in offered]
+def plan_of(
+    profile: Profile,
+    max_length_tokens: int,
+    runtime: RuntimeName,
+    precisions: Sequence[Precision],
+    rewrites: tuple[Rewrite, ...],
+) -> Plan:
+    """Return the plan of some precisions of one runtime; raises as `plan` does."""
+    require(runtime)
+    return Plan(
+        variants=tuple(Variant(runtime=runtime, precision=one, rewrites=rewrites) for one in precisions),
+        lengths_tokens=get(runtime).lengths(profile, max_length_tokens),
+    )
+
+
+def _runtimes(profile: Profile, asked: Sequence[str] | None) -> tuple[RuntimeName, ...]:
+    known = [str(one) for one in profile.runtimes]
     for name in asked or ():
         if name not in known:
             raise InputError(
-                f"target {profile.name} does not offer {kind} {name!r}{near_miss(name, known)}",
+                f"target {profile.name} does not offer runtime {name!r}{near_miss(name, known)}",
                 f"it offers: {', '.join(known)}",
             )
-    return tuple(one for one in offered if not asked or str(one) in asked)
+    return tuple(one for one in profile.runtimes if not asked or str(one) in asked)
+
+
+def _precisions(profile: Profile, runtime: RuntimeName, asked: Sequence[str] | None) -> tuple[Precision, ...]:
+    if not asked:
+        return tuple(one for one in Precision if one in profile.runtimes[runtime])
+    return tuple(offer.precision for offer in offers(profile, runtime) if offer.offered and offer.precision in asked)
+
+
+def _check_offered(profile: Profile, runtimes: Sequence[RuntimeName], asked: Sequence[str]) -> None:
+    """Refuse a precision that none of some runtimes offers, with the reason of each."""
+    found = [(runtime, offer) for runtime in runtimes for offer in offers(profile, runtime)]
+    known = [str(one) for one in Precision if any(offer.offered and offer.precision is one for _, offer in found)]
+    for name in asked:
+        if name in known:
+            continue
+        reasons = [f"{runtime}: {offer.reason}" for runtime, offer in found if offer.precision == name]
+        why = f" ({'; '.join(reasons)})" if reasons else near_miss(name, known)
+        raise InputError(
+            f"target {profile.name} does not offer precision {name!r}{why}", f"it offers: {', '.join(known)}"
+        )

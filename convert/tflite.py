@@ -1,11 +1,15 @@
-"""TFLite for LiteRT: one file with a signature per length bucket; int8 with activations quantised as they come."""
+"""TFLite for LiteRT: one file with a signature for each length bucket, batch 1, weights shared."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
-from targets.profile import Profile
+from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
+from convert.variant import Rewrite, Variant
+from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
@@ -29,7 +33,7 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return buckets[: enough + 1]
 
 
-def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...]) -> Made:
+def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
     """Write model.tflite with the signatures `seq16`, `seq32`, ..., which share their weights; batch is one."""
     with needs_extra(EXTRA):
         import litert_torch
@@ -37,26 +41,130 @@ def export(student: Path, destination: Path, *, lengths_tokens: tuple[int, ...])
 
         from convert.classifier import example, load
         from distill.positions import longest
-    classifier = load(student)
+    classifier = load(student, rewrites)
     # A student whose positions were cut takes nothing longer, be it padding.
     buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))
     signatures = litert_torch
     for length in buckets:
-        signatures = signatures.signature(f"seq{length}", classifier, example(1, length, torch.int32))
+        signatures = signatures.signature(_signature(length), classifier, example(1, length, torch.int32))
     signatures.convert().export(str(destination / MODEL_FILE))
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=buckets)
+    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=buckets, rewrites=classifier.rewrites)
 
 
-def quantize(source: Path, fp32: Made, destination: Path, *, profile: Profile, calibration: Tokens) -> Made:
-    """Write model.tflite with int8 weights, a scale per output channel; activations need no calibration."""
-    del profile, calibration
+def quantize(
+    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Made:
+    """Write model.tflite in another precision."""
+    fill = _WAYS.get(variant.precision)
+    if fill is None:
+        raise InputError(f"LiteRT has no {variant.precision} here", "choose another precision")
     with needs_extra(EXTRA):
-        from ai_edge_quantizer import quantizer, recipe
-    work = quantizer.Quantizer(str(source / fp32.model_file))
-    work.load_quantization_recipe(recipe.dynamic_wi8_afp32())
-    work.quantize().export_model(str(destination / MODEL_FILE), overwrite=True)
-    ledger = (
-        "weights: int8, symmetric, per channel (ai-edge-quantizer, dynamic_wi8_afp32)",
-        "their inputs: int8, at run time",
-    )
+        from ai_edge_quantizer import quantizer, recipe_manager
+    recipe = recipe_manager.RecipeManager()
+    ledger = fill(recipe, profile)
+    for name in variant.kept_in_float:
+        _leave(recipe, pattern(name))
+    work = quantizer.Quantizer(str(source / fp32.model_file), recipe.get_quantization_recipe())
+    ranges = None
+    if work.need_calibration:
+        ranges = work.calibrate(_samples(fp32, calibration))
+        ledger += (f"ranges: measured on {len(calibration)} training sentences, padded to the model's lengths",)
+    work.quantize(ranges).export_model(str(destination / MODEL_FILE), overwrite=True)
+    if variant.kept_in_float:
+        ledger += (f"in float: {', '.join(variant.kept_in_float)}",)
     return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})
+
+
+def _half(recipe: Any, profile: Profile) -> tuple[str, ...]:
+    del profile
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    recipe.add_quantization_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+        algorithm_key=AlgorithmName.FLOAT_CASTING,
+    )
+    return ("weights: half precision, read into fp32",)
+
+
+def _dynamic(recipe: Any, profile: Profile) -> tuple[str, ...]:
+    from ai_edge_quantizer import qtyping
+
+    granularity = qtyping.QuantGranularity
+    per_tensor = profile.needs_scale_per_tensor
+    recipe.add_dynamic_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        num_bits=8,
+        granularity=granularity.TENSORWISE if per_tensor else granularity.CHANNELWISE,
+    )
+    scales = "per tensor, as tflite-runtime 2.14 computes others wrongly" if per_tensor else "per channel"
+    return (f"weights: int8, symmetric, {scales} (ai-edge-quantizer)", "their inputs: int8, at run time")
+
+
+def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
+    del profile
+    from ai_edge_quantizer import qtyping
+
+    names = qtyping.TFLOperationName
+    # Products with weights alone: with all operations static, the mask and what normalisation adds up cost accuracy.
+    recipe.add_static_config(regex=".*", operation_name=names.FULLY_CONNECTED, activation_num_bits=8, weight_num_bits=8)
+    # Its output is the model's, which stays float.
+    _leave(recipe, pattern(CLASSIFIER))
+    recipe.add_dynamic_config(regex=pattern(CLASSIFIER), operation_name=names.FULLY_CONNECTED, num_bits=8)
+    recipe.add_dynamic_config(regex=pattern(EMBEDDINGS), operation_name=names.EMBEDDING_LOOKUP, num_bits=8)
+    return (
+        "weights of products: int8, symmetric, per channel (ai-edge-quantizer); activations: int8, per tensor",
+        "tables: int8; the classifier's inputs: int8, at run time",
+    )
+
+
+def _weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
+    del profile
+    from ai_edge_quantizer import qtyping
+
+    recipe.add_weight_only_config(regex=".*", operation_name=qtyping.TFLOperationName.ALL_SUPPORTED, num_bits=8)
+    return ("weights: int8, symmetric, per channel (ai-edge-quantizer), computed in fp32",)
+
+
+_WAYS: dict[Precision, Callable[[Any, Profile], tuple[str, ...]]] = {
+    Precision.FP16: _half,
+    Precision.INT8: _dynamic,
+    Precision.INT8_STATIC: _static,
+    Precision.INT8_WEIGHT: _weights,
+}
+
+
+def _leave(recipe: Any, regex: str) -> None:
+    """Take back what was said of some operations: they stay as they are."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    recipe.add_quantization_config(
+        regex=regex, operation_name=qtyping.TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+    )
+
+
+def _samples(fp32: Made, calibration: Tokens) -> dict[str, list[dict[str, Any]]]:
+    """Return the calibration sentences by signature, each in the shortest that holds it."""
+    import numpy as np
+
+    samples: dict[str, list[dict[str, Any]]] = {_signature(length): [] for length in fp32.length_buckets_tokens}
+    for row, length in enumerate(calibration.lengths):
+        bucket = next(bucket for bucket in fp32.length_buckets_tokens if bucket >= length)
+        batch = calibration.batch([row], bucket)
+        arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
+        samples[_signature(bucket)].append(
+            {name: array.astype(np.int32) for name, array in zip(fp32.inputs, arrays, strict=True)}
+        )
+    return {name: found for name, found in samples.items() if found}
+
+
+def _signature(length_tokens: int) -> str:
+    return f"seq{length_tokens}"

@@ -8,13 +8,14 @@ from contract.digest import sha256_of_value
 from contract.folder import building, inventory, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity
+from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity, Quality
 from convert.converter import Made, get
 from convert.plan import Plan
+from convert.variant import Variant
 from distill.student import Student
-from targets.profile import Precision, Profile
+from targets.profile import Profile
 
-METHOD = 1  # raised when the same student would be converted to another artifact
+METHOD = 2  # raised when the same student would be converted to another artifact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,19 +36,19 @@ class Origin:
     profile: Profile
 
 
-def key(origin: Origin, plan: Plan, precision: Precision) -> str:
+def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
     profile = origin.profile
     return sha256_of_value(
         {
             "method": METHOD,
             "student": origin.identity,
-            "runtime": plan.runtime,
-            "precision": precision,
+            "variant": variant.model_dump(mode="json"),
             "lengths_tokens": plan.lengths_tokens,
             "target": profile.name,
             "arch": profile.arch,
             "has_int8_dot_product": profile.has_int8_dot_product,
+            "needs_scale_per_tensor": profile.needs_scale_per_tensor,
             "threads": profile.threads,
             "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
         }
@@ -55,7 +56,14 @@ def key(origin: Origin, plan: Plan, precision: Precision) -> str:
 
 
 def write(
-    folder: Path, models: Path, made: Made, origin: Origin, plan: Plan, precision: Precision, parity: Parity
+    folder: Path,
+    models: Path,
+    made: Made,
+    origin: Origin,
+    plan: Plan,
+    variant: Variant,
+    parity: Parity,
+    quality: Quality,
 ) -> None:
     """Write a finished artifact folder: the model, the tokenizer, the evaluation sentences without their answers.
 
@@ -64,9 +72,10 @@ def write(
         models: the folder the converter wrote to; all its files are taken along.
         made: the model.
         origin: what it was made from.
-        plan: the runtime.
-        precision: the model's.
+        plan: the runtime and its lengths.
+        variant: what was asked for.
         parity: how near it is to the student.
+        quality: how right it answers.
     """
     with building(folder) as scratch:
         shutil.copytree(models, scratch, dirs_exist_ok=True)
@@ -74,15 +83,14 @@ def write(
         write_tokens(scratch / EVALUATION, origin.evaluation)
         manifest = Artifact(
             schema_version=1,
-            key=key(origin, plan, precision),
+            key=key(origin, plan, variant),
             files=inventory(scratch),
             parents={**origin.student.parents, "student": origin.identity},
             tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
             name=origin.student.name,
             task=origin.student.task,
             label_names=origin.student.label_names,
-            runtime=plan.runtime,
-            precision=precision,
+            variant=variant.model_copy(update={"rewrites": made.rewrites}),
             target=origin.profile.name,
             model_file=made.model_file,
             inputs=made.inputs,
@@ -91,5 +99,6 @@ def write(
             threads=origin.profile.threads,
             quantization=made.quantization,
             parity=parity,
+            quality=quality,
         )
         write_manifest(scratch / ARTIFACT_MANIFEST, manifest)

@@ -1,16 +1,18 @@
-"""The sentences that int8 is calibrated on: training sentences of every length, none that is validated on."""
+"""The sentences that int8 is calibrated on: training sentences of every label and length, none validated on."""
 
 import numpy as np
 
 from contract.errors import InputError
 from contract.tokens import Tokens
+from distill.tasks.rows import Labels
 
 
-def calibration(train: Tokens, validation: Tokens, *, sentences: int, seed: int) -> Tokens:
-    """Choose training sentences at random, but spread evenly over the lengths; none that is validated on.
+def calibration(train: Tokens, labels_N: Labels, validation: Tokens, *, sentences: int, seed: int) -> Tokens:
+    """Choose training sentences at random, but of each label as many as it has, and spread evenly over the lengths.
 
     Args:
         train, validation: both splits in the student's word pieces.
+        labels_N: of the training sentences; scores are not told apart.
         sentences: how many at most.
         seed: of the choice.
 
@@ -18,13 +20,15 @@ def calibration(train: Tokens, validation: Tokens, *, sentences: int, seed: int)
         InputError: every training sentence is also a validation sentence.
     """
     validated = {validation.row_ids(row).tobytes() for row in range(len(validation))}
-    by_length = [
-        row for row in np.argsort(train.lengths, kind="stable") if train.row_ids(row).tobytes() not in validated
-    ]
-    if not by_length:
+    kinds_N = labels_N if np.issubdtype(labels_N.dtype, np.integer) else np.zeros(len(labels_N), dtype=np.int64)
+    # By label and then by length: equal parts of that order hold each label as often as it comes.
+    order = np.lexsort((train.lengths, kinds_N))
+    ordered = [int(row) for row in order if train.row_ids(row).tobytes() not in validated]
+    if not ordered:
         raise InputError(
             "every training sentence is also in the validation split", "give a validation split of other sentences"
         )
-    parts = np.array_split(by_length, min(sentences, len(by_length)))
+    count = min(sentences, len(ordered))
+    parts = np.split(ordered, np.arange(1, count) * len(ordered) // count)
     generator = np.random.default_rng(seed)
     return train.take([int(generator.choice(part)) for part in parts])

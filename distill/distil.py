@@ -35,7 +35,7 @@ from distill.tasks.rows import Rows
 from distill.teacher import Tokenised
 from distill.tokenise import tokenise
 
-METHOD = 3  # raised when the same recipe would give another student
+METHOD = 4  # raised when the same recipe would give another student
 
 
 def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, Path]:
@@ -134,7 +134,11 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
     work = training.work_folder(folder)
     start, lesson, own = _prepare(recipe, splits, beside.new, parents, _Taught(model=model, tokens=theirs), work)
     calibrated = calibration(
-        own.train, own.validation, sentences=recipe.calibration_sentences, seed=recipe.student_seed
+        own.train,
+        splits.train.labels_N,
+        own.validation,
+        sentences=recipe.calibration_sentences,
+        seed=recipe.student_seed,
     )
     if recipe.soup is None:
         stages.train(start, recipe.stages, lesson)

@@ -34,10 +34,22 @@ class RuntimeName(StrEnum):
 
 
 class Precision(StrEnum):
-    """The numbers a model is stored and computed in."""
+    """The numbers a model is stored and computed in.
+
+    Attributes:
+        FP16: stored in half precision, computed in it only where the processor does.
+        INT8: 8-bit weights and activations, as each runtime's makers advise for transformers: with ranges found as the
+            activations come (dynamic) in ONNX Runtime and LiteRT, with calibrated ones (static) in OpenVINO.
+        INT8_STATIC: the same with calibrated ranges, where that is not how INT8 is done.
+        INT8_WEIGHT, INT4_WEIGHT: only the weights are stored so; activations stay floating-point.
+    """
 
     FP32 = "fp32"
+    FP16 = "fp16"
     INT8 = "int8"
+    INT8_STATIC = "int8-static"
+    INT8_WEIGHT = "int8-weight"
+    INT4_WEIGHT = "int4-weight"
 
 
 class Budget(Strict):
@@ -132,6 +144,11 @@ class Profile(Strict):
     def has_int8_dot_product(self) -> bool:
         """Whether the processor multiplies and sums 8-bit integers in one instruction."""
         return bool({"vnni", "avx512_vnni", "avx_vnni", "dotprod"} & set(self.isa_features))
+
+    @property
+    def needs_scale_per_tensor(self) -> bool:
+        """Whether TFLite models run in tflite-runtime, which computes int8 with a scale per channel wrongly."""
+        return any(requirement.name == "tflite-runtime" for requirement in self.requires)
 
     def is_model(self, model: str) -> bool:
         """Tell whether a device that calls itself so is of this class."""

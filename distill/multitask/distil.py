@@ -224,7 +224,11 @@ def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTraine
         shape=start.shape,
         tokenizer=tokenizer,
         calibration=calibration(
-            own.train, own.validation, sentences=recipe.calibration_sentences, seed=recipe.student_seed
+            own.train,
+            splits.train.labels_N,
+            own.validation,
+            sentences=recipe.calibration_sentences,
+            seed=recipe.student_seed,
         ),
         evaluation=Evaluation(
             tokens=own.validation,

@@ -16,7 +16,8 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity
+from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality
+from convert.variant import Variant
 from distill.student import (
     EVALUATION,
     SCHEMA,
@@ -34,6 +35,7 @@ WORDS = tuple(f"{front}{back}" for front in "bdfgklmnpr" for back in ("a", "e", 
 BUCKETS = (8, 16)
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 LABELS = ("negative", "positive")
+QUALITY = Quality(metric="accuracy", value=0.5, student=0.5, teacher=0.5, lost=0, gained=0, divergence=0.0)
 SCRIPT = "script.json"
 
 
@@ -246,8 +248,7 @@ def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
             "name": "made-up",
             "task": "classification",
             "label_names": LABELS,
-            "runtime": RuntimeName.ONNX,
-            "precision": precision,
+            "variant": Variant(runtime=RuntimeName.ONNX, precision=precision),
             "target": "laptop-x86",
             "model_file": model_file,
             "inputs": NAMES,
@@ -255,6 +256,7 @@ def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
             "max_length_tokens": 16,
             "threads": 1,
             "quantization": (),
+            "quality": QUALITY,
             "parity": Parity(sentences=1, agreement=1.0, max_abs_difference=0.0, mean_abs_difference=0.0),
         }
         write_manifest(folder / ARTIFACT_MANIFEST, Artifact(**{**values, **changes}))

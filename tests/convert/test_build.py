@@ -26,12 +26,11 @@ Spoil = Callable[[Path, Seal], None]
 STAND_IN = """
 import json, os, pathlib, signal, sys
 job = json.load(sys.stdin)
-made = "int8" if job["fp32"] else "fp32"
-if f"{job['runtime']}-{made}" == FAULT:
+if f"{job['variant']['runtime']}-{job['variant']['precision']}" == FAULT:
     os.kill(os.getpid(), signal.SIGKILL)
 print("noise", file=sys.stderr)
 pathlib.Path(job["destination"], "model.bin").write_text("a model")
-made = {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": [], "quantization": []}
+made = {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": []}
 json.dump({"made": made}, sys.stdout)
 """
 
@@ -83,7 +82,7 @@ def test_a_changed_artifact_is_made_again_from_the_finished_one(
         return outputs_of(folder, **options)
 
     convert_student(student, profile, out=out, run=run)
-    assert {folder.name for folder in run_for} == {"int8"}
+    assert {folder.name for folder in run_for} == {"onnx-int8"}
     assert changed.read_bytes() == (artifacts / "onnx-int8" / "model.onnx").read_bytes()
     assert sorted(path.name for path in (out / profile.name).iterdir()) == sorted(
         path.name for path in artifacts.iterdir()
@@ -183,6 +182,7 @@ def leave_out_calibration(student: Path, seal: Seal) -> None:
         (leave_out_calibration, "its manifest lists no calibration.npz"),
         (calibrate_on(), "holds no calibration sentences"),
         (calibrate_on([2, 9, 3], [0, 0, 0]), "sentence 1 holds no text, only padding or special tokens"),
+        (calibrate_on([2, 999, 3]), "has token ids beyond the 100 of the student's tokenizer, so they are another's"),
         (calibrate_on([2, 3]), "sentence 0 holds no text, only padding or special tokens"),
         (calibrate_on_evaluation, "sentence 0 is also in the evaluation split"),
         (
@@ -211,8 +211,15 @@ def test_a_student_that_cannot_be_used_is_refused(
             "it offers: onnx, openvino, tflite",
         ),
         (
-            {"precisions": ["int4"]},
-            "target laptop-x86-vnni does not offer precision 'int4', did you mean 'int8'?: it offers: fp32, int8",
+            {"precisions": ["int4-weigth"]},
+            "target laptop-x86-vnni does not offer precision 'int4-weigth', did you mean 'int4-weight'?: "
+            "it offers: fp32, fp16, int8, int8-static, int8-weight, int4-weight",
+        ),
+        (
+            {"precisions": ["fp16"], "runtimes": ["onnx"]},
+            "target laptop-x86-vnni does not offer precision 'fp16' (onnx: ONNX Runtime's processor kernels for BERT "
+            "are fp32; half precision is cast back and forth): "
+            "it offers: fp32, int8, int8-static, int8-weight, int4-weight",
         ),
     ],
 )

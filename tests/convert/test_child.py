@@ -10,7 +10,8 @@ import pytest
 from contract.errors import WorkerError
 from convert import child
 from convert.job import Job
-from targets.profile import Profile, RuntimeName
+from convert.variant import Variant
+from targets.profile import Precision, Profile, RuntimeName
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_every_end_is_an_error_of_one_line(
     monkeypatch.setattr(child, "TIMEOUT_S", 1.0)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**26))
     job = Job(
-        runtime=RuntimeName.ONNX,
+        variant=Variant(runtime=RuntimeName.ONNX, precision=Precision.FP32),
         student=tmp_path,
         destination=tmp_path,
         profile=profile,

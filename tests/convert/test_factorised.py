@@ -15,7 +15,7 @@ from convert.parity import FP32_LIMIT
 from distill.factorise import factorise
 from distill.predict import predict
 from distill.student import read_evaluation, write_evaluation
-from targets.profile import Precision, Profile, RuntimeName
+from targets.profile import Profile, RuntimeName
 
 
 @pytest.mark.slow
@@ -31,7 +31,7 @@ def test_every_runtime_answers_as_the_factorised_student(
     seal(changeable)
     folders = convert_student(changeable, profile, out=tmp_path / "artifacts", run=outputs_of)
     parities = {folder.name: read_artifact(folder).parity for folder in folders}
-    assert set(parities) == {f"{runtime}-{precision}" for runtime in RuntimeName for precision in Precision}
+    assert set(parities) == {f"{runtime}-{precision}" for runtime in RuntimeName for precision in ("fp32", "int8")}
     for name, parity in parities.items():
         assert parity.agreement > 0.9
         assert (parity.max_abs_difference < FP32_LIMIT) == name.endswith("fp32")

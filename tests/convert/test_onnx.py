@@ -11,7 +11,8 @@ from contract.tokens import from_rows
 from convert import onnx
 from convert.artifact import read_artifact
 from convert.converter import Made
-from targets.profile import read
+from convert.variant import Variant
+from targets.profile import Precision, RuntimeName, read
 
 
 @pytest.mark.parametrize(("target", "largest"), [("laptop-x86", 64), ("laptop-x86-vnni", 127), ("raspberry-pi-4", 127)])
@@ -20,7 +21,9 @@ def test_weights_have_seven_bits_where_eight_would_saturate(
 ) -> None:
     fp32 = read_artifact(artifacts / "onnx-fp32")
     made = Made(model_file=fp32.model_file, inputs=fp32.inputs, length_buckets_tokens=())
-    onnx.quantize(artifacts / "onnx-fp32", made, tmp_path, profile=read(target), calibration=from_rows([], []))
+    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8)
+    nothing = from_rows([], [])
+    onnx.quantize(artifacts / "onnx-fp32", made, tmp_path, variant=variant, profile=read(target), calibration=nothing)
     model = library.load(tmp_path / "model.onnx")
     products = {node.input[1] for node in model.graph.node if node.op_type == "MatMulInteger"}
     weights = [numpy_helper.to_array(one) for one in model.graph.initializer if one.name in products]

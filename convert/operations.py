@@ -1,0 +1,48 @@
+"""The operations of a student by name, as a quantiser may leave some of them in floating-point. Torch-free.
+
+An operation is a group of nodes: the exporters name each node by the module it came from, each with signs of its own.
+"""
+
+import re
+
+EMBEDDINGS = "embeddings"
+CLASSIFIER = "classifier"
+# `layer.3/` of ONNX, `layer.3.` of OpenVINO, `BertLayer_3/` of TFLite.
+_LAYER = r"(?:layer\.|Layer_){layer}[./]"
+
+
+def operations(layers: int) -> tuple[str, ...]:
+    """Return the names of a student's operations, from the tokens to the logits.
+
+    Args:
+        layers: how many the student has.
+    """
+    parts = [f"layer{layer}-{part}" for layer in range(layers) for part in ("attention", "feed-forward")]
+    return (EMBEDDINGS, *parts, CLASSIFIER)
+
+
+def pattern(operation: str) -> str:
+    """Return the regular expression that is found in the names of an operation's nodes, in every format.
+
+    Raises:
+        ValueError: no such operation.
+    """
+    if operation == EMBEDDINGS:
+        return r"(?i)embeddings"
+    if operation == CLASSIFIER:
+        return r"(?i)(?:pooler|classifier)"
+    match = re.fullmatch(r"layer(\d+)-(attention|feed-forward)", operation)
+    if match is None:
+        raise ValueError(f"no operation {operation!r}")
+    layer = _LAYER.format(layer=match[1])
+    return rf"{layer}.*(?i:attention)" if match[2] == "attention" else rf"{layer}(?!.*(?i:attention))"
+
+
+def is_of(node: str, names: tuple[str, ...]) -> bool:
+    """Tell whether a node belongs to one of some operations.
+
+    Args:
+        node: its name in any format.
+        names: of the operations.
+    """
+    return any(re.search(pattern(name), node) for name in names)

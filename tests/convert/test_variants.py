@@ -1,0 +1,151 @@
+"""Every precision, rewrite and exception that is offered, made by the real converters and run in the real runtimes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from bench.process import outputs_of
+from convert import child
+from convert.artifact import Artifact, Parity, read_artifact
+from convert.build import convert_student
+from convert.converter import Made
+from convert.job import Job, Source
+from convert.offer import offered
+from convert.operations import operations
+from convert.parity import FP32_LIMIT, compare
+from convert.variant import DEFAULT_REWRITES, Calibration, Rewrite, Variant
+from distill.student import read_evaluation
+from targets.profile import Precision, Profile, RuntimeName, names, read
+
+OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]
+OTHERS = [(runtime, one) for runtime, one in OFFERED if one not in (Precision.FP32, Precision.INT8)]
+# The largest difference of a logit that each may cost here, where logits lie between -2 and 2.
+WORST = {Precision.FP16: 0.01, Precision.INT8_WEIGHT: 0.1, Precision.INT8_STATIC: 0.5, Precision.INT4_WEIGHT: 1.0}
+
+
+@pytest.fixture(scope="session")
+def made(shared: Path, student: Path, profile: Profile, artifacts: Path) -> Path:
+    """The precisions that a profile does not make by itself."""
+    del artifacts  # made first: their fp32 models are used again
+    with FileLock(shared / "others.lock"):
+        convert_student(
+            student,
+            profile,
+            out=shared / "artifacts",
+            run=outputs_of,
+            precisions=sorted({precision.value for _, precision in OTHERS}),
+        )
+    return shared / "artifacts" / profile.name
+
+
+@pytest.mark.parametrize(("runtime", "precision"), OTHERS)
+def test_every_offered_precision_is_made_and_is_near(made: Path, runtime: RuntimeName, precision: Precision) -> None:
+    artifact = read_artifact(made / f"{runtime}-{precision}")
+    assert artifact.parity.max_abs_difference < WORST[precision]
+    assert artifact.quantization
+    assert size(artifact) < size(read_artifact(made / f"{runtime}-fp32"))
+
+
+def size(artifact: Artifact) -> int:
+    weights = ("model.onnx", "model.bin", "model.tflite")
+    return max(entry.size_bytes for name, entry in artifact.files.items() if name in weights)
+
+
+@pytest.mark.parametrize("runtime", RuntimeName)
+@pytest.mark.parametrize(
+    "rewrites",
+    [
+        (),
+        DEFAULT_REWRITES,
+        (Rewrite.SCALED_QUERY, Rewrite.ONE_PRODUCT),
+        (Rewrite.FIRST_TOKEN, Rewrite.SCALED_QUERY, Rewrite.ONE_PRODUCT),
+    ],
+    ids="+".join,
+)
+def test_rewrites_leave_the_logits(
+    student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName, rewrites: tuple[Rewrite, ...]
+) -> None:
+    variant = Variant(runtime=runtime, precision=Precision.FP32, rewrites=rewrites)
+    fp32 = convert(variant, student, profile, tmp_path, None)
+    assert fp32.rewrites == rewrites
+    parity = answers(student, tmp_path, fp32, runtime)
+    assert parity.max_abs_difference < FP32_LIMIT
+
+
+def test_onnx_runtime_joins_nodes(student: Path, profile: Profile, tmp_path: Path) -> None:
+    import onnx
+
+    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.FP32, rewrites=(Rewrite.FUSED,))
+    fp32 = convert(variant, student, profile, tmp_path, None)
+    operators = [node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node]
+    assert fp32.rewrites == (Rewrite.FUSED,)
+    assert operators.count("SkipLayerNormalization") == 4
+    assert operators.count("BiasGelu") == 2
+    assert answers(student, tmp_path, fp32, RuntimeName.ONNX).max_abs_difference < FP32_LIMIT
+
+
+@pytest.mark.parametrize("runtime", RuntimeName)
+def test_with_all_operations_in_float_nothing_is_lost(
+    made: Path, student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName
+) -> None:
+    all_of_them = Variant(runtime=runtime, precision=Precision.INT8, kept_in_float=operations(2))
+    one = all_of_them.model_copy(update={"kept_in_float": ("layer1-feed-forward",)})
+    differences = []
+    for variant in (one, all_of_them):
+        folder = tmp_path / variant.name
+        folder.mkdir()
+        mixed = convert(variant, student, profile, folder, source(made, runtime))
+        assert any(variant.kept_in_float[0] in line for line in mixed.quantization)
+        differences.append(answers(student, folder, mixed, runtime).max_abs_difference)
+    assert differences[1] < FP32_LIMIT < differences[0]
+
+
+@pytest.mark.parametrize("method", [Calibration.PERCENTILE, Calibration.ENTROPY])
+def test_onnx_ranges_follow_the_method(
+    made: Path, student: Path, profile: Profile, tmp_path: Path, method: Calibration
+) -> None:
+    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8_STATIC, calibration=method)
+    static = convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
+    assert method in static.quantization[1]
+    assert (tmp_path / "model.onnx").read_bytes() != (made / "onnx-int8-static" / "model.onnx").read_bytes()
+    assert answers(student, tmp_path, static, RuntimeName.ONNX).agreement > 0.9
+
+
+@pytest.mark.parametrize("target", names())
+@pytest.mark.parametrize("runtime", RuntimeName)
+def test_what_is_offered_includes_what_a_profile_makes(target: str, runtime: RuntimeName) -> None:
+    profile = read(target)
+    assert set(profile.runtimes.get(runtime, ())) <= set(offered(profile, runtime))
+
+
+def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Made:
+    lengths = (16, 32) if variant.runtime is RuntimeName.TFLITE else ()
+    job = Job(variant=variant, student=student, destination=folder, profile=profile, lengths_tokens=lengths, fp32=fp32)
+    (folder / "work").mkdir()
+    return child.convert(job, folder / "work")
+
+
+def source(made: Path, runtime: RuntimeName) -> Source:
+    folder = made / f"{runtime}-fp32"
+    artifact = read_artifact(folder)
+    model = Made(
+        model_file=artifact.model_file, inputs=artifact.inputs, length_buckets_tokens=artifact.length_buckets_tokens
+    )
+    return Source(folder=folder, made=model)
+
+
+def answers(student: Path, folder: Path, model: Made, runtime: RuntimeName) -> Parity:
+    evaluation = read_evaluation(student)
+    logits_NC = outputs_of(
+        folder,
+        runtime=runtime,
+        model_file=model.model_file,
+        inputs=model.inputs,
+        buckets=model.length_buckets_tokens,
+        threads=1,
+        tokens=evaluation.tokens,
+    )
+    assert np.ptp(evaluation.student_logits_NC) > 100 * FP32_LIMIT
+    return compare(evaluation.student_logits_NC, logits_NC)
