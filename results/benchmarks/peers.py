@@ -4,7 +4,7 @@ Peers are made in an environment of their own, as Optimum needs an older transfo
 
     pip install optimum-onnx 'optimum-intel[openvino,nncf]'
     python results/benchmarks/peers.py make STUDENT PEERS --texts train.tsv
-    python results/benchmarks/peers.py make-litert STUDENT PEERS --length 128
+    python results/benchmarks/peers.py make-litert STUDENT PEERS --length 32 128
 
 Then all are measured in turn, round by round, from the repository's root in the environment of this project:
 
@@ -17,7 +17,7 @@ Then all are measured in turn, round by round, from the repository's root in the
   with model_type TRANSFORMER) and with OVWeightQuantizationConfig (weights alone), dynamic shapes.
 
 Optimum has no LiteRT, so `make-litert` is what LiteRT's documentation has: the model as transformers loads it,
-litert-torch at one length, and ai-edge-quantizer's dynamic int8. A shorter sentence is padded to that length.
+litert-torch, a model for one length, and ai-edge-quantizer's dynamic int8. Shorter sentences are padded to its length.
 
 `time` runs each model in a fresh process of `bench.worker`, with the runtime's settings the same for peers and
 artifacts: so ONNX Runtime's threads do not spin between inferences, and OpenVINO computes in f32 what is not int8,
@@ -33,6 +33,7 @@ import json
 import os
 import random
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -163,25 +164,25 @@ def _calibration(student: Path, arguments: argparse.Namespace) -> list[dict[str,
 
 
 def make_litert(arguments: argparse.Namespace) -> None:
-    """Write a student's LiteRT models of one length, in fp32 and in dynamic int8."""
-    import litert_torch
+    """Write a student's LiteRT models, in fp32 and in dynamic int8, two for each length."""
     import torch
     from ai_edge_quantizer import quantizer, recipe
+    from litert_torch import signature
     from transformers import AutoModelForSequenceClassification
 
-    shape = (1, arguments.length)
-    example = tuple(make(shape, dtype=torch.int32) for make in (torch.ones, torch.ones, torch.zeros))
     student = AutoModelForSequenceClassification.from_pretrained(
         arguments.student, dtype=torch.float32, local_files_only=True, return_dict=False
     )
-    fp32, int8 = (arguments.out / f"litert-torch-{arguments.length}-{kind}" for kind in ("fp32", "int8"))
-    for folder in (fp32, int8):
-        folder.mkdir(parents=True, exist_ok=True)
-    exported = litert_torch.signature(f"seq{arguments.length}", student.eval(), example).convert()
-    exported.export(str(fp32 / "model.tflite"))
-    work = quantizer.Quantizer(str(fp32 / "model.tflite"))
-    work.load_quantization_recipe(recipe.dynamic_wi8_afp32())
-    work.quantize().export_model(str(int8 / "model.tflite"), overwrite=True)
+    for length in arguments.length:
+        fp32, int8 = (arguments.out / f"litert-torch-{length}-{kind}" / "model.tflite" for kind in ("fp32", "int8"))
+        for path in (fp32, int8):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Three tensors of their own: litert-torch makes one input of a tensor that comes twice.
+        example = tuple(make((1, length), dtype=torch.int32) for make in (torch.ones, torch.ones, torch.zeros))
+        signature(f"seq{length}", student.eval(), example).convert().export(str(fp32))
+        work = quantizer.Quantizer(str(fp32))
+        work.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+        work.quantize().export_model(str(int8), overwrite=True)
 
 
 def time(arguments: argparse.Namespace) -> None:
@@ -200,6 +201,7 @@ def time(arguments: argparse.Namespace) -> None:
         lengths = [_sentences(length, Path(scratch), arguments) for length in arguments.length]
         times: dict[Key, Times] = {}
         for number in range(arguments.rounds):
+            print(f"Round {number + 1} of {arguments.rounds}", file=sys.stderr)  # noqa: T201
             for sentences in lengths:
                 _round(_ways(models, sentences, arguments), sentences.length_tokens, times, backwards=number % 2 == 1)
     _print_head(models, arguments)
@@ -366,6 +368,9 @@ def _time_pipeline(sentences: Sentences, arguments: argparse.Namespace) -> tuple
 
 def _pipeline_ns(sentences: Sentences, student: Path, threads: int) -> list[int]:
     """Time BERT-base in this process; text in, label out."""
+    from distill.quiet import quiet
+
+    quiet()
     import torch
     from transformers import BertConfig, BertForSequenceClassification, pipeline
 
@@ -399,8 +404,8 @@ def _print_head(models: Sequence[Model], arguments: argparse.Namespace) -> None:
     print(f"{machine.label}; {' '.join(machine.isa_features)}.")  # noqa: T201
     print(", ".join(f"{name} {version}" for name, version in versions.items()) + ".")  # noqa: T201
     print(  # noqa: T201
-        f"Batch 1, {arguments.threads} threads, {arguments.rounds} rounds of {arguments.sentences} sentences, medians; "
-        "a ratio is how many times as fast, median of the rounds (lowest to highest)."
+        f"Batch 1, threads: {arguments.threads}, {arguments.rounds} rounds of {arguments.sentences} sentences, medians. "
+        "A ratio is how many times as fast, median of the rounds (lowest to highest)."
     )
 
 
@@ -473,7 +478,7 @@ def _arguments() -> argparse.Namespace:
         command.add_argument("--cut-tokens", type=int, default=128, help="where sentences as they are, are cut")
     making.add_argument("--calibration-sentences", type=int, default=300)
     making.add_argument("--configurations", nargs="+", default=["avx512_vnni", "avx2"], help="of ORTQuantizer")
-    litert.add_argument("--length", type=int, default=128, help="in tokens")
+    litert.add_argument("--length", type=int, nargs="+", default=[128], help="in tokens")
     timing.add_argument("models", nargs="+", help="[NAME=]: an .onnx, .xml or .tflite file, or a folder of a model")
     timing.add_argument("--student", type=Path, required=True, help="what all are made of: its tokenizer and answers")
     timing.add_argument("--baseline", help="name of a model; the first if not given")
