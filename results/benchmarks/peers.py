@@ -404,8 +404,8 @@ def _print_head(models: Sequence[Model], arguments: argparse.Namespace) -> None:
     print(f"{machine.label}; {' '.join(machine.isa_features)}.")  # noqa: T201
     print(", ".join(f"{name} {version}" for name, version in versions.items()) + ".")  # noqa: T201
     print(  # noqa: T201
-        f"Batch 1, threads: {arguments.threads}, {arguments.rounds} rounds of {arguments.sentences} sentences, medians. "
-        "A ratio is how many times as fast, median of the rounds (lowest to highest)."
+        f"Batch 1, threads: {arguments.threads}, {arguments.rounds} rounds of {arguments.sentences} sentences, "
+        "medians. A ratio is how many times as fast, median of the rounds (lowest to highest)."
     )
 
 
