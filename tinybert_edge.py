@@ -17,6 +17,7 @@ from bench.report.command import report
 from bench.settings import DEFAULT
 from contract.errors import TERMINATED_EXIT_CODE, TinybertError
 from convert import command as conversion
+from convert.tune import command as tuning
 from distill.ablation_command import ablate
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from distill.multitask.command import multitask
@@ -136,6 +137,13 @@ def _outputs_of(folder: Path, **options: Any) -> Any:
     return outputs_of(folder, **options)
 
 
+def _times_of(folder: Path, **options: Any) -> Any:
+    """Time a model in a worker, for the same stage."""
+    from bench.process import times_of
+
+    return times_of(folder, **options)
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(TERMINATED_EXIT_CODE)
 
@@ -148,7 +156,8 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
-for _command in (targets, distill, multitask, ablate, conversion.command(_outputs_of), bench, report):
+convert, tune = conversion.command(_outputs_of), tuning.command(_outputs_of, _times_of)
+for _command in (targets, distill, multitask, ablate, convert, tune, bench, report):
     app.command()(_command)
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import bench
 from bench import job as jobs
 from bench.ending import how_it_ended, said
-from bench.job import Job
+from bench.job import Job, WarmUp
 from bench.pipes import LIMIT_BYTES, Pipes
 from contract.errors import WorkerError
 from contract.tokens import Tokens, write_tokens
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-P", "-m", "bench.worker")
 TIMEOUT_S = 600.0
+# For a search, which compares many models in turn and needs no percentile of any.
+SHORT_WARM_UP = WarmUp(calls=5, lasting_ns=150_000_000, cap_ns=1_500_000_000)
 
 
 def run_worker(
@@ -118,6 +120,60 @@ def outputs_of(
             files={},
         )
         return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC()
+
+
+def times_of(
+    folder: Path,
+    *,
+    runtime: str,
+    model_file: str,
+    inputs: tuple[str, str, str],
+    buckets: tuple[int, ...],
+    threads: int,
+    rows: tuple[int, ...],
+    pad_id: int = 0,
+    warm_up: WarmUp = SHORT_WARM_UP,
+    timeout_s: float = TIMEOUT_S,
+) -> tuple[int, ...]:
+    """Time a model of an artifact folder in a fresh process.
+
+    Args:
+        folder: the artifact folder.
+        runtime: a name in bench.runtimes.RUNTIMES.
+        model_file: below the folder.
+        inputs: the model's names for ids, mask and token types.
+        buckets: the padded lengths it takes; empty if it takes any.
+        threads: how many threads one inference may use.
+        rows: evaluation sentences, in order.
+        pad_id: token id to pad with.
+        warm_up: when steady state is reached.
+        timeout_s: after which the process is killed.
+
+    Returns:
+        Nanoseconds from token ids to logits, a sentence each.
+
+    Raises:
+        InputError: the model cannot be used so.
+        WorkerError: the process failed.
+    """
+    from bench.reply import LatencyReply
+
+    job = Job(
+        mode="latency",
+        folder=str(folder.resolve()),
+        model_file=model_file,
+        runtime=runtime,
+        threads=threads,
+        inputs=inputs,
+        buckets=buckets,
+        tokens=str((folder / "evaluation.npz").resolve()),
+        tokenizer=str((folder / "tokenizer.json").resolve()),
+        pad_id=pad_id,
+        rows=rows,
+        files={},
+        warm_up=warm_up,
+    )
+    return run_worker(job, LatencyReply, timeout_s=timeout_s).infer_ns
 
 
 def _start(command: Sequence[str], job: Job) -> "subprocess.Popen[bytes]":

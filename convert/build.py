@@ -65,7 +65,7 @@ def convert_student(
     """
     manifest = read_student(student)
     plans = plan(profile, manifest.max_length_tokens, runtimes, precisions)
-    _check_whole(student, manifest)
+    check_whole(student, manifest)
     evaluation = read_evaluation(student)
     if len(evaluation.tokens) == 0:
         raise InputError(f"{student / EVALUATION}: holds no sentences", "distil again with a validation split")
@@ -82,7 +82,12 @@ def convert_student(
     return _make_all([Task(origin=origin, evaluation=evaluation, run=run, plan=one, out=place) for one in plans], place)
 
 
-def _check_whole(student: Path, manifest: Student) -> None:
+def check_whole(student: Path, manifest: Student) -> None:
+    """Check that a student folder has all that conversion needs, unchanged.
+
+    Raises:
+        InputError: a file is missing or was changed.
+    """
     absent = [name for name in NEEDED if name not in manifest.files]
     if absent:
         raise InputError(f"{student}: its manifest lists no {absent[0]}", "make the student again")

@@ -52,7 +52,7 @@ def plan(
         InputError: one asked for is not offered, or the profile's length buckets are too short.
         MissingExtraError: a converter's library is not installed.
     """
-    chosen = _runtimes(profile, runtimes)
+    chosen = runtimes_of(profile, runtimes)
     _check_offered(profile, chosen, precisions or ())
     plans = []
     for runtime in chosen:
@@ -77,7 +77,12 @@ def plan_of(
     )
 
 
-def _runtimes(profile: Profile, asked: Sequence[str] | None) -> tuple[RuntimeName, ...]:
+def runtimes_of(profile: Profile, asked: Sequence[str] | None) -> tuple[RuntimeName, ...]:
+    """Return the runtimes of a profile, or those of them that are asked for.
+
+    Raises:
+        InputError: one asked for is not offered, with the near miss.
+    """
     known = [str(one) for one in profile.runtimes]
     for name in asked or ():
         if name not in known:

@@ -1,0 +1,1 @@
+"""The fastest variant above an accuracy floor, for one device, across students, runtimes and precisions."""

@@ -1,0 +1,74 @@
+"""What is searched: a model of some student in some variant, and how its runtime is told to run it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.artifact import Artifact
+from convert.write import Origin
+from distill.student import Evaluation
+from targets.profile import RuntimeName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entrant:
+    """One student.
+
+    Attributes:
+        origin: its folder, its manifest and the device.
+        evaluation: its sentences, their labels and answers.
+        search_rows, check_rows: halves of the sentences; the search sees the first only.
+    """
+
+    origin: Origin
+    evaluation: Evaluation
+    search_rows: NDArray[np.int64]
+    check_rows: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.origin.folder.name
+
+    @property
+    def task(self) -> str:
+        """The kind of its task."""
+        return self.origin.student.task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A finished model and a way to run it.
+
+    Attributes:
+        folder: the artifact folder.
+        threads: what its runtime is given.
+        buckets: the padded lengths its runtime prepares for; empty for any length.
+    """
+
+    entrant: Entrant
+    folder: Path
+    artifact: Artifact
+    threads: int
+    buckets: tuple[int, ...]
+
+    @property
+    def model(self) -> str:
+        """The model in a few words."""
+        return f"{self.entrant.name} {self.artifact.variant.name}"
+
+    @property
+    def label(self) -> str:
+        """The candidate in a few words."""
+        fixed = ", fixed lengths" if self.buckets and self.artifact.runtime is not RuntimeName.TFLITE else ""
+        return f"{self.model}, {self.threads} thread{'s' if self.threads > 1 else ''}{fixed}"
+
+    def run_with(self, *, threads: int | None = None, buckets: tuple[int, ...] | None = None) -> "Candidate":
+        """Return the same model run in another way."""
+        return replace(
+            self,
+            threads=self.threads if threads is None else threads,
+            buckets=self.buckets if buckets is None else buckets,
+        )

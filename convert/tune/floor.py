@@ -1,0 +1,116 @@
+"""The accuracy floor: `teacher-1.0` is one point below the teacher on the same sentences. Shapes: N sentences."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import InputError
+from distill import tasks
+from distill.student import Evaluation
+
+PATTERN = re.compile(r"(teacher|student)(?:\s*-\s*(\d+(?:\.\d*)?))?|(\d+(?:\.\d*)?)")
+CURE = "write it as teacher-1.0, student-0.3, or as a score in points, such as 88.5"
+UNCERTAINTY = 0.05
+
+
+class Outcome(StrEnum):
+    """What is known of a floor."""
+
+    MET = "met"
+    MISSED = "missed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Floor:
+    """A score that must be reached.
+
+    Attributes:
+        reference: `teacher` or `student`, or empty for a score of its own.
+        points: below the reference, or the score itself, in hundredths.
+    """
+
+    reference: str
+    points: float
+
+    def __str__(self) -> str:
+        return f"{self.reference}-{self.points:g}" if self.reference else f"{self.points:g}"
+
+    def score(self, evaluation: Evaluation, rows: NDArray[np.int64], task: str) -> float:
+        """Return the score that must be reached on some sentences.
+
+        Args:
+            evaluation: what the teacher and the student answer.
+            rows: the sentences.
+            task: its kind, whose usual metric is the score.
+        """
+        if not self.reference:
+            return self.points / 100
+        logits_NC = evaluation.teacher_logits_NC if self.reference == "teacher" else evaluation.student_logits_NC
+        return score(evaluation, rows, task, logits_NC[rows]) - self.points / 100
+
+
+def parse(text: str) -> Floor:
+    """Read a floor.
+
+    Raises:
+        InputError: it is not written as one.
+    """
+    match = PATTERN.fullmatch(text.strip().lower())
+    if match is None:
+        raise InputError(f"floor {text!r} is none", CURE)
+    reference, below, own = match.groups()
+    if own is not None and not 1 < float(own) <= 100:
+        raise InputError(f"floor {text!r} is no score in points", CURE)
+    return Floor(reference=reference or "", points=float(below or own or 0))
+
+
+def score(evaluation: Evaluation, rows: NDArray[np.int64], task: str, logits_NC: NDArray[np.float32]) -> float:
+    """Return the task's usual metric on some sentences.
+
+    Args:
+        evaluation: with the labels of all sentences.
+        rows: the sentences that were answered.
+        task: its kind.
+        logits_NC: the answers to these sentences, in their order.
+    """
+    kind = tasks.get(task)
+    return kind.values(evaluation.labels_N[rows], logits_NC)[kind.METRICS[0]]
+
+
+def outcome(right_N: NDArray[np.bool_], reference_right_N: NDArray[np.bool_], margin: float, looks: int) -> Outcome:
+    """Tell whether answers so far surely lose no more than a margin against a reference on the same sentences.
+
+    The losses and the gains are bounded each by its exact (Clopper-Pearson) interval; over all looks together the
+    outcome is wrong with at most the probability of `UNCERTAINTY` (Bonferroni).
+
+    Args:
+        right_N: which of the sentences seen so far are answered right.
+        reference_right_N: which of them the reference has right.
+        margin: the share of sentences that may be lost.
+        looks: how often the question is asked of one model.
+    """
+    count = len(right_N)
+    lost = int((reference_right_N & ~right_N).sum())
+    gained = int((right_N & ~reference_right_N).sum())
+    uncertainty = UNCERTAINTY / (2 * looks)
+    if _upper(lost, count, uncertainty) - _lower(gained, count, uncertainty) <= margin:
+        return Outcome.MET
+    if _lower(lost, count, uncertainty) - _upper(gained, count, uncertainty) > margin:
+        return Outcome.MISSED
+    return Outcome.OPEN
+
+
+def _upper(successes: int, count: int, uncertainty: float) -> float:
+    from scipy.stats import beta
+
+    return 1.0 if successes == count else float(beta.ppf(1 - uncertainty / 2, successes + 1, count - successes))
+
+
+def _lower(successes: int, count: int, uncertainty: float) -> float:
+    from scipy.stats import beta
+
+    return 0.0 if successes == 0 else float(beta.ppf(uncertainty / 2, successes, count - successes + 1))

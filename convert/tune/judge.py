@@ -1,0 +1,121 @@
+"""Whether a candidate reaches the floor, asked of as few sentences as it takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.folder import identity
+from convert.artifact import ARTIFACT_MANIFEST
+from convert.parity import Run
+from convert.tune.candidate import Candidate
+from convert.tune.floor import Floor, Outcome, outcome, score
+from convert.tune.ledger import Ledger
+
+# Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
+LOOKS = (0.25, 0.5, 1.0)
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What is known of a candidate's answers.
+
+    Attributes:
+        outcome: of the floor.
+        sentences: how many were asked.
+        score: of these.
+        floor: the score that had to be reached on these.
+    """
+
+    outcome: Outcome
+    sentences: int
+    score: float
+    floor: float
+
+    @property
+    def text(self) -> str:
+        """The judgement in a few words."""
+        return f"{100 * self.score:.1f} % of {self.sentences} sentences, floor {100 * self.floor:.1f} %"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judge:
+    """Judges candidates.
+
+    Attributes:
+        run: runs a model in its runtime.
+        floor: to be reached.
+        ledger: remembers.
+    """
+
+    run: Run
+    floor: Floor
+    ledger: Ledger
+
+    def search(self, candidate: Candidate) -> Judgement:
+        """Judge a candidate on the half that the search sees, and stop as soon as the outcome is sure."""
+        return self._remembered(candidate, candidate.entrant.search_rows, "search", LOOKS)
+
+    def check(self, candidate: Candidate) -> Judgement:
+        """Judge a candidate on all of the half that the search does not see."""
+        return self._remembered(candidate, candidate.entrant.check_rows, "check", (1.0,))
+
+    def _remembered(
+        self, candidate: Candidate, rows: NDArray[np.int64], half: str, looks: tuple[float, ...]
+    ) -> Judgement:
+        # Threads do not change what a model answers, padding hardly: a model is judged once.
+        key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {half} {self.floor}"
+        known = self.ledger.known("judged", key)
+        if known is None:
+            found = self._judge(candidate, rows, looks)
+            known = {
+                "outcome": found.outcome,
+                "sentences": found.sentences,
+                "score": found.score,
+                "floor": found.floor,
+            }
+            self.ledger.write("judged", candidate.model, key, known)
+        return Judgement(**{**known, "outcome": Outcome(known["outcome"])})
+
+    def _judge(self, candidate: Candidate, rows: NDArray[np.int64], looks: tuple[float, ...]) -> Judgement:
+        evaluation, task = candidate.entrant.evaluation, candidate.entrant.task
+        answered = [np.empty((0, evaluation.student_logits_NC.shape[1]), np.float32)]
+        ends = [max(1, round(share * len(rows))) for share in looks]
+        for first, last in zip([0, *ends], ends, strict=False):
+            answered.append(self._answers(candidate, rows[first:last]))
+            seen, logits_NC = rows[:last], np.concatenate(answered)
+            own, wanted = score(evaluation, seen, task, logits_NC), self.floor.score(evaluation, seen, task)
+            if last == len(rows):
+                found = Outcome.MET if own >= wanted - ROUNDING else Outcome.MISSED
+            else:
+                found = self._sure(candidate, seen, logits_NC, len(looks))
+            if found is not Outcome.OPEN:
+                return Judgement(outcome=found, sentences=len(seen), score=own, floor=wanted)
+        raise AssertionError("the last look asks all sentences")
+
+    def _sure(
+        self, candidate: Candidate, rows: NDArray[np.int64], logits_NC: NDArray[np.float32], looks: int
+    ) -> Outcome:
+        evaluation = candidate.entrant.evaluation
+        if not self.floor.reference or logits_NC.shape[1] == 1:
+            return Outcome.OPEN  # the test is one of right and wrong, beside a reference
+        reference_NC = (
+            evaluation.teacher_logits_NC if self.floor.reference == "teacher" else evaluation.student_logits_NC
+        )
+        labels_N = evaluation.labels_N[rows]
+        right_N = logits_NC.argmax(axis=1) == labels_N
+        reference_right_N = reference_NC[rows].argmax(axis=1) == labels_N
+        return outcome(right_N, reference_right_N, self.floor.points / 100, looks)
+
+    def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        artifact = candidate.artifact
+        return self.run(
+            candidate.folder,
+            runtime=artifact.runtime,
+            model_file=artifact.model_file,
+            inputs=artifact.inputs,
+            buckets=candidate.buckets,
+            threads=candidate.threads,
+            tokens=candidate.entrant.evaluation.tokens.take(rows.tolist()),
+        )

@@ -1,0 +1,89 @@
+"""The models of a search: made in its folder, found again, their failures remembered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contract.progress import bar
+from convert.artifact import read_artifact
+from convert.make import Task, make
+from convert.parity import Run
+from convert.plan import Plan
+from convert.tune.candidate import Candidate, Entrant
+from convert.tune.ledger import Ledger
+from convert.variant import Variant
+from convert.write import key
+
+# Parity is compared on so many; whether the answers are right is judged later, by the floor.
+SENTENCES = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Models:
+    """Makes models.
+
+    Attributes:
+        out: the folder of all artifact folders.
+        run: runs a model in its runtime.
+        ledger: remembers which were made and which could not be.
+    """
+
+    out: Path
+    run: Run
+    ledger: Ledger
+
+    def make(self, entrant: Entrant, plans: Sequence[Plan]) -> list[Candidate]:
+        """Make a student's variants, or find them made; one that fails is left out and its reason kept."""
+        found: list[Candidate] = []
+        with bar(f"Converting {entrant.name}", sum(len(plan.variants) for plan in plans)) as advance:
+            for plan in plans:
+                task = self._task(entrant, plan)
+                missing = tuple(variant for variant in task.missing() if not self._has_failed(task, variant))
+                advance(len(plan.variants) - len(missing))
+                failures = make(task, missing, advance) if missing else {}
+                for variant in missing:
+                    self._remember(task, variant, str(failures.get(task.folder(variant), "")))
+                found += [
+                    self._candidate(entrant, task.folder(variant))
+                    for variant in plan.variants
+                    if task.is_finished(variant)
+                ]
+        return found
+
+    def _task(self, entrant: Entrant, plan: Plan) -> Task:
+        seen = entrant.search_rows[:SENTENCES]
+        evaluation = entrant.evaluation
+        some = replace(
+            evaluation,
+            tokens=evaluation.tokens.take(seen.tolist()),
+            labels_N=evaluation.labels_N[seen],
+            teacher_logits_NC=evaluation.teacher_logits_NC[seen],
+            student_logits_NC=evaluation.student_logits_NC[seen],
+        )
+        return Task(origin=entrant.origin, evaluation=some, run=self.run, plan=plan, out=self.out / entrant.name)
+
+    def _has_failed(self, task: Task, variant: Variant) -> bool:
+        return self.ledger.known("failed", key(task.origin, task.plan, variant)) is not None
+
+    def _remember(self, task: Task, variant: Variant, cause: str) -> None:
+        subject = f"{task.origin.folder.name} {variant.name}"
+        if cause:
+            self.ledger.write("failed", subject, key(task.origin, task.plan, variant), {"cause": cause})
+            return
+        artifact = read_artifact(task.folder(variant))
+        self.ledger.write(
+            "made",
+            subject,
+            artifact.key,
+            {"model_size_bytes": artifact.model_size_bytes, "parity": artifact.parity.model_dump()},
+        )
+
+    def _candidate(self, entrant: Entrant, folder: Path) -> Candidate:
+        artifact = read_artifact(folder)
+        return Candidate(
+            entrant=entrant,
+            folder=folder,
+            artifact=artifact,
+            threads=artifact.threads,
+            buckets=artifact.length_buckets_tokens,
+        )

@@ -1,0 +1,60 @@
+"""What may be tried: the variants a device offers, and the neighbours of one that turned out fast."""
+
+from collections.abc import Sequence
+
+from convert.converter import get
+from convert.offer import offered
+from convert.plan import Plan, plan_of
+from convert.tune.candidate import Candidate
+from convert.variant import DEFAULT_REWRITES, Calibration, Rewrite, Variant
+from targets.profile import Precision, Profile, RuntimeName
+
+REWRITES: dict[RuntimeName, tuple[tuple[Rewrite, ...], ...]] = {
+    runtime: (DEFAULT_REWRITES, (), (*DEFAULT_REWRITES, Rewrite.ONE_PRODUCT)) for runtime in RuntimeName
+}
+REWRITES[RuntimeName.ONNX] += ((Rewrite.FIRST_TOKEN, Rewrite.FUSED),)
+
+
+def plans(profile: Profile, max_length_tokens: int, runtimes: Sequence[RuntimeName]) -> list[Plan]:
+    """Return what is tried first: every precision that is offered in every runtime."""
+    return [
+        plan_of(profile, max_length_tokens, runtime, offered(profile, runtime), DEFAULT_REWRITES)
+        for runtime in runtimes
+    ]
+
+
+def variants_near(variant: Variant) -> list[Variant]:
+    """Return the variants that differ from one in its rewrites or its calibration."""
+    found = [
+        variant.model_copy(update={"rewrites": rewrites})
+        for rewrites in REWRITES[variant.runtime]
+        if rewrites != variant.rewrites
+    ]
+    if variant.runtime is RuntimeName.ONNX and variant.precision is Precision.INT8_STATIC:
+        found += [variant.model_copy(update={"calibration": method}) for method in Calibration]
+    return [one for one in found if one != variant]
+
+
+def ways_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
+    """Return the same model run with other numbers of threads, and for fixed lengths or any."""
+    threads = sorted({1, profile.threads})
+    buckets = {candidate.buckets}
+    if candidate.artifact.runtime is not RuntimeName.TFLITE:
+        buckets |= {(), buckets_of(candidate, profile)}
+    ways = [candidate.run_with(threads=count, buckets=lengths) for count in threads for lengths in sorted(buckets)]
+    return [way for way in ways if (way.threads, way.buckets) != (candidate.threads, candidate.buckets)]
+
+
+def buckets_of(candidate: Candidate, profile: Profile) -> tuple[int, ...]:
+    """Return the profile's lengths up to the first that holds the student's longest sentence; none if none does."""
+    longest = candidate.artifact.max_length_tokens
+    lengths = get(RuntimeName.TFLITE).lengths(profile, longest) if profile.length_buckets_tokens[-1] >= longest else ()
+    return tuple(min(length, longest) for length in lengths)
+
+
+def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
+    """Return plans for some variants of a plan's runtime, those of one fp32 model together."""
+    by_base: dict[Variant, list[Variant]] = {}
+    for variant in variants:
+        by_base.setdefault(variant.base, []).append(variant)
+    return [Plan(variants=tuple(found), lengths_tokens=plan.lengths_tokens) for found in by_base.values()]

@@ -1,0 +1,284 @@
+"""A search as a user meets it: stand-ins answer and take times by rules of the test, so that its choices are known."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from contract.errors import InputError, WorkerError
+from contract.folder import verify
+from contract.tokens import Tokens
+from convert import child
+from convert.artifact import read_artifact
+from convert.tune.answer import Finalist
+from convert.tune.floor import Floor, Outcome, outcome, parse
+from convert.tune.ledger import Ledger
+from convert.tune.tune import tune
+from distill.student import read_evaluation
+from targets.profile import Profile, RuntimeName
+
+# Writes its variant's name as the model, so that the other stand-ins know what they run.
+STAND_IN = """
+import json, pathlib, sys
+job = json.load(sys.stdin)
+variant = job["variant"]
+path = pathlib.Path(job["destination"], "model.bin")
+path.write_text(json.dumps([variant["runtime"], variant["precision"], variant["rewrites"], variant["kept_in_float"]]))
+made = {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": []}
+json.dump({"made": {**made, "rewrites": variant["rewrites"]}}, sys.stdout)
+"""
+
+# What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
+Rule = Callable[..., tuple[float, float]]
+
+
+def plain(
+    runtime: str, precision: str, rewrites: list[str], kept: list[str], threads: int, buckets: tuple[int, ...]
+) -> tuple[float, float]:
+    """LiteRT's int8 is the fastest and wrong; OpenVINO's is right, and faster with fixed lengths and one product."""
+    base_us = {"onnx": 300.0, "openvino": 280.0, "tflite": 320.0}[runtime]
+    factor = {"fp32": 1.0, "int8": 0.5}.get(precision, 0.9)
+    if runtime == "tflite" and precision == "int8":
+        factor = 0.2
+    factor *= 0.8 if buckets else 1.0
+    factor *= 0.9 if "one-product" in rewrites else 1.0
+    factor *= 1.3 if threads == 1 else 1.0
+    factor *= 1.2 ** len(kept)
+    wrong = 20.0 if (runtime, precision) == ("tflite", "int8") and not kept else 0.0
+    return base_us * factor, wrong
+
+
+class Bench:
+    """Stands in for the measuring stage.
+
+    Args:
+        student: whose answers are given.
+        rule: what each model takes, and how often it is wrong.
+    """
+
+    def __init__(self, student: Path, rule: Rule = plain) -> None:
+        self.evaluation = read_evaluation(student)
+        self.by_ids = {self.evaluation.tokens.row_ids(row).tobytes(): row for row in range(len(self.evaluation.tokens))}
+        self.rule = rule
+        self.asked: list[str] = []
+        self.generator = np.random.default_rng(0)
+
+    def run(
+        self,
+        folder: Path,
+        *,
+        runtime: RuntimeName,
+        model_file: str,
+        inputs: tuple[str, str, str],
+        buckets: tuple[int, ...],
+        threads: int,
+        tokens: Tokens,
+    ) -> NDArray[np.float32]:
+        del inputs
+        text = (folder / model_file).read_text()
+        self.asked.append(text)
+        wrong = self.rule(*json.loads(text), threads, buckets)[1]
+        rows = [self.by_ids[tokens.row_ids(row).tobytes()] for row in range(len(tokens))]
+        logits_NC = self.evaluation.student_logits_NC[rows].copy()
+        turned = [place for place, row in enumerate(rows) if (row * 37) % 100 < wrong]
+        logits_NC[turned] = logits_NC[turned][:, ::-1]
+        return logits_NC
+
+    def time(
+        self,
+        folder: Path,
+        *,
+        runtime: RuntimeName,
+        model_file: str,
+        inputs: tuple[str, str, str],
+        buckets: tuple[int, ...],
+        threads: int,
+        rows: tuple[int, ...],
+    ) -> tuple[int, ...]:
+        del inputs, runtime
+        latency_us = self.rule(*json.loads((folder / model_file).read_text()), threads, buckets)[0]
+        noise = self.generator.normal(1.0, 0.005)
+        return tuple(int(1000 * latency_us * noise) for _ in rows)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", STAND_IN))
+
+
+def search(student: Path, profile: Profile, out: Path, bench: Bench, floor: str = "student-1") -> Finalist | None:
+    return tune([student], profile, floor=parse(floor), budget_s=600, out=out, run=bench.run, time=bench.time)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_the_fastest_that_answers_right_is_found(student: Path, profile: Profile, tmp_path: Path) -> None:
+    winner = search(student, profile, tmp_path, Bench(student))
+    assert winner is not None
+    best = read_artifact(tmp_path / "best")
+    verify(tmp_path / "best", best)
+    assert best.variant.runtime == "tflite"  # with what is most sensitive in float, it is still the fastest
+    assert best.variant.precision == "int8"
+    assert best.variant.kept_in_float
+    assert best.threads == profile.threads
+    answer = json.loads((tmp_path / "tune.json").read_text())
+    assert answer["winner"]["variant"] == best.variant.model_dump(mode="json")
+    assert answer["winner"]["latency_ns"] == min(
+        one["latency_ns"] for one in answer["finalists"] if one["reaches_floor"]
+    )
+    page = (tmp_path / "TUNE.md").read_text()
+    assert "but misses the floor" in page
+    assert "times as fast as fp32 in the same runtime" in page
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+    winner = tune(
+        [student],
+        profile,
+        floor=parse("student-1"),
+        budget_s=600,
+        out=tmp_path,
+        run=bench.run,
+        time=bench.time,
+        runtimes=[RuntimeName.OPENVINO],
+    )
+    assert winner is not None
+    best = read_artifact(tmp_path / "best")
+    assert best.precision == "int8"
+    assert best.length_buckets_tokens == (16, 24)
+    assert "one-product" in best.variant.rewrites
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_it_may_answer_keep_fp32(student: Path, profile: Profile, tmp_path: Path) -> None:
+    def slower(*asked: object) -> tuple[float, float]:
+        return (100.0 if asked[1] == "fp32" else 200.0), 0.0
+
+    assert search(student, profile, tmp_path, Bench(student, slower)) is not None
+    assert read_artifact(tmp_path / "best").precision == "fp32"
+    assert "Keep fp32: nothing that answers right is faster here" in (tmp_path / "TUNE.md").read_text()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_nothing_reaches_a_floor_above_all(student: Path, profile: Profile, tmp_path: Path) -> None:
+    assert search(student, profile, tmp_path, Bench(student), floor="student-0") is not None
+    out, bench, above = tmp_path / "strict", Bench(student), Floor(reference="student", points=-5.0)
+    assert tune([student], profile, floor=above, budget_s=60, out=out, run=bench.run, time=bench.time) is None
+    assert not (out / "best").exists()
+    assert "Nothing reaches the floor" in (out / "TUNE.md").read_text()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile: Profile, tmp_path: Path) -> None:
+    class KilledError(Exception):
+        pass
+
+    bench = Bench(student)
+
+    def time(folder: Path, **options: object) -> tuple[int, ...]:
+        if (tmp_path / "best").exists():
+            raise KilledError
+        return bench.time(folder, **options)  # type: ignore[arg-type]
+
+    with pytest.raises(KilledError):
+        tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
+    first = read_artifact(tmp_path / "best")
+    verify(tmp_path / "best", first)
+    judged = len([entry for entry in Ledger(tmp_path).entries if entry.kind == "judged"])
+    assert judged
+
+    again = Bench(student)
+    assert search(student, profile, tmp_path, again) is not None
+    made_again = [entry for entry in Ledger(tmp_path).entries if entry.kind == "made"]
+    assert len({entry.key for entry in made_again}) == len(made_again)  # nothing is made twice
+    whole = search(student, profile, tmp_path / "whole", Bench(student))
+    assert whole is not None
+    assert read_artifact(tmp_path / "best").variant == read_artifact(tmp_path / "whole" / "best").variant
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+
+    def time(folder: Path, *, runtime: RuntimeName, **options: object) -> tuple[int, ...]:
+        if runtime is RuntimeName.TFLITE:
+            raise WorkerError("the worker was killed by SIGSEGV")
+        return bench.time(folder, runtime=runtime, **options)  # type: ignore[arg-type]
+
+    assert tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
+    assert read_artifact(tmp_path / "best").runtime == "openvino"
+    failures = [entry.found["failure"] for entry in Ledger(tmp_path).entries if entry.kind == "timed"]
+    assert "the worker was killed by SIGSEGV" in failures
+
+
+@pytest.mark.parametrize(
+    ("text", "floor"),
+    [
+        ("teacher-1.0", Floor(reference="teacher", points=1.0)),
+        ("Student - 0.3", Floor(reference="student", points=0.3)),
+        ("teacher", Floor(reference="teacher", points=0.0)),
+        ("88.5", Floor(reference="", points=88.5)),
+    ],
+)
+def test_floors_are_read(text: str, floor: Floor) -> None:
+    assert parse(text) == floor
+    assert parse(str(floor)) == floor
+
+
+@pytest.mark.parametrize("text", ["", "teacher+1", "techer-1", "0.88", "101", "-3", "teacher--1"])
+def test_what_is_no_floor_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="write it as teacher"):
+        parse(text)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=300), st.floats(0, 0.1))
+def test_what_is_sure_agrees_with_what_was_seen(answers: Sequence[tuple[bool, bool]], margin: float) -> None:
+    right_N = np.array([own for own, _ in answers])
+    reference_N = np.array([theirs for _, theirs in answers])
+    found = outcome(right_N, reference_N, margin, looks=3)
+    drop = float(reference_N.mean() - right_N.mean())
+    assert found is not Outcome.MET or drop <= margin
+    assert found is not Outcome.MISSED or drop > margin
+    assert found is not Outcome.MISSED or outcome(right_N, reference_N, margin, looks=1) is Outcome.MISSED
+
+
+@pytest.mark.parametrize(("loss", "margin"), [(0.04, 0.01), (0.0, 0.03)])
+def test_the_sequential_test_is_seldom_wrong(loss: float, margin: float) -> None:
+    """Over all looks, at most one search in twenty may end with an answer that the whole would not give."""
+    generator = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(400):
+        reference_N = generator.random(436) < 0.9
+        right_N = reference_N & ~(generator.random(436) < loss)
+        truth = Outcome.MET if loss * 0.9 <= margin else Outcome.MISSED
+        for count in (109, 218):
+            found = outcome(right_N[:count], reference_N[:count], margin, looks=3)
+            if found is not Outcome.OPEN:
+                wrong += found is not truth
+                break
+    assert wrong <= 20
+
+
+@given(st.lists(st.text(max_size=20), max_size=5), st.integers(0, 40))
+def test_a_cut_ledger_keeps_its_whole_lines(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[str], cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    ledger = Ledger(folder)
+    for key in keys:
+        ledger.write("judged", "a model", key, {"score": 0.5})
+    path = folder / "ledger.jsonl"
+    if keys:
+        data = path.read_bytes()
+        path.write_bytes(data[: max(0, len(data) - cut)])
+    again = Ledger(folder)
+    assert [entry.key for entry in again.entries] == keys[: len(again.entries)]
+    again.write("judged", "a model", "one more", {})
+    assert [entry.key for entry in Ledger(folder).entries] == [*keys[: len(again.entries) - 1], "one more"]
