@@ -18,10 +18,13 @@ RuntimeOption = Annotated[
     list[str] | None, typer.Option("--runtime", help="Only this runtime: onnx, openvino or tflite; may be repeated.")
 ]
 PrecisionOption = Annotated[
-    list[str] | None, typer.Option("--precision", help="Only this precision: fp32 or int8; may be repeated.")
+    list[str] | None, typer.Option("--precision", help="Only this precision, one of `--offers`; may be repeated.")
 ]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder to write to.  [default: artifacts/NAME beside the student]")
+]
+OffersOption = Annotated[
+    bool, typer.Option("--offers", help="Only say which precisions the device is fit for in each runtime, and why.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
 MIB = 2**20
@@ -40,6 +43,7 @@ def command(run: "Run") -> Callable[..., None]:
         runtimes: RuntimeOption = None,
         precisions: PrecisionOption = None,
         out: OutOption = None,
+        show_offers: OffersOption = False,
         json: JsonOption = False,
     ) -> None:
         """Convert a student to the models of a device.
@@ -51,15 +55,21 @@ def command(run: "Run") -> Callable[..., None]:
 
             tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-5
 
-            tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8 --json
+            tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8-static --json
+
+            tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
         """
         from contract.progress import note
         from convert.build import ConversionError, convert_student
+        from convert.offer import told
         from targets.doctor import resolve
 
         profile, reason = resolve(target)
         folder = out or default_folder(student)
         note(f"Target {profile.name}: {reason}")
+        if show_offers:
+            typer.echo("\n".join(told(profile)))
+            return
         try:
             made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)
         except ConversionError as error:
@@ -90,6 +100,7 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
                 "precision": artifact.precision,
                 "model_size_bytes": artifact.model_size_bytes,
                 "parity": artifact.parity.model_dump(),
+                "quality": artifact.quality.model_dump(),
             }
             for path, artifact in found
         ]
@@ -98,11 +109,15 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "size, MiB", "same label as the student", "largest difference of a logit", title=folder.name)
+    table = Table("model", "size, MiB", "same label", "largest difference of a logit", title=folder.name)
+    table.add_column("score, student's, teacher's, %")
     for _, artifact in found:
         parity = artifact.parity
         same = f"{parity.agreement:.1%} of {parity.sentences}"
         size = f"{artifact.model_size_bytes / MIB:.1f}"
-        table.add_row(f"{artifact.runtime} {artifact.precision}", size, same, f"{parity.max_abs_difference:.1e}")
+        quality = artifact.quality
+        scores = ", ".join(f"{100 * score:.1f}" for score in (quality.value, quality.student, quality.teacher))
+        name = f"{artifact.runtime} {artifact.precision}"
+        table.add_row(name, size, same, f"{parity.max_abs_difference:.1e}", f"{scores} ({quality.metric})")
     Console().print(table)
     typer.echo(str(folder))

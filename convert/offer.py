@@ -38,6 +38,15 @@ def offered(profile: Profile, runtime: RuntimeName) -> tuple[Precision, ...]:
     return tuple(offer.precision for offer in offers(profile, runtime) if offer.offered)
 
 
+def told(profile: Profile) -> list[str]:
+    """Return what a device is offered and what not, a line for each runtime and precision, with the reason."""
+    return [
+        f"{runtime} {offer.precision}: {offer.reason}" + ("" if offer.offered else " (not offered)")
+        for runtime in profile.runtimes
+        for offer in offers(profile, runtime)
+    ]
+
+
 def _fp32(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
     del profile, runtime
     return True, "every processor has it; what the others are measured against"

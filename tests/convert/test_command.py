@@ -43,9 +43,17 @@ def test_json_is_all_of_stdout(artifacts: Path, asked: list[object]) -> None:
                 "precision": "int8",
                 "model_size_bytes": found.model_size_bytes,
                 "parity": found.parity.model_dump(),
+                "quality": found.quality.model_dump(),
             }
         ],
     }
+
+
+def test_offers_are_told_with_their_reasons(student: Path) -> None:
+    result = convert(student, "--target", "raspberry-pi-4", "--offers")
+    lines = result.stdout.splitlines()
+    assert "onnx int8: no 8-bit dot product: it may be no faster than fp32" in lines
+    assert any(line.startswith("onnx int4-weight: ") and line.endswith("(not offered)") for line in lines)
 
 
 def test_model_size_is_without_the_sentences(artifacts: Path) -> None:
