@@ -17,7 +17,9 @@ from bench.report.command import report
 from bench.settings import DEFAULT
 from contract.errors import TERMINATED_EXIT_CODE, TinybertError
 from convert import command as conversion
+from convert.pack_command import pack
 from convert.tune import command as tuning
+from convert.verify_command import verify
 from distill.ablation_command import ablate
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from distill.multitask.command import multitask
@@ -157,7 +159,7 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 
 convert, tune = conversion.command(_outputs_of), tuning.command(_outputs_of, _times_of)
-for _command in (targets, distill, multitask, ablate, convert, tune, bench, report):
+for _command in (targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
     app.command()(_command)
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bench.warmup import warm_up
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.tokens import Tokens, read_tokens
+from convert import model_file
 
 Reply = dict[str, Any]
 
@@ -41,10 +42,10 @@ class Subject:
 
 
 def check_files(job: Job) -> None:
-    """Check every file against its SHA-256: no runtime notices a flipped bit in a model.
+    """Check every file against its SHA-256, for no runtime notices a flipped bit in a model, and the model for itself.
 
     Raises:
-        InputError: a file is missing or not the one that was meant.
+        InputError: a file is missing or not the one that was meant, or the model refers to other files.
     """
     for name, expected in job.files.items():
         path = Path(job.folder) / name
@@ -52,6 +53,7 @@ def check_files(job: Job) -> None:
             raise InputError(f"{path}: missing or not a regular file", "make or copy the folder again")
         if sha256_of_file(path) != expected:
             raise InputError(f"{path}: its SHA-256 is not the expected one", "make or copy the folder again")
+    model_file.check(job.runtime, Path(job.folder) / job.model_file)
 
 
 def latency(job: Job, clock: Clock) -> Reply:

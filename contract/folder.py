@@ -5,11 +5,10 @@ folder with a manifest is a finished one, and a folder is named by what went int
 key does nothing.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -17,7 +16,7 @@ from typing import Literal, TypeVar
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.files import sync_folder, write_atomic
-from contract.strict import Strict, read_json
+from contract.strict import Strict, json_value, parse
 
 SCHEMA_VERSION = 1
 
@@ -98,13 +97,32 @@ def read_manifest(path: Path, kind: type[Kind]) -> Kind:
             f"{path.parent}: no {path.name}, so not a finished folder of that kind",
             "make it again with the command that writes it",
         )
-    version = _schema_version(path)
-    if version is not None and version > SCHEMA_VERSION:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return parse_manifest(data, kind, str(path))
+
+
+def parse_manifest(data: bytes, kind: type[Kind], source: str) -> Kind:
+    """Read a manifest from its bytes.
+
+    Args:
+        data: the file's.
+        kind: of manifest.
+        source: the file's name, to begin an error with.
+
+    Raises:
+        InputError: it is of a newer layout, or not of this kind.
+    """
+    value = json_value(data, source)
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerLayoutError(
-            f"{path}: layout {version} is newer than the {SCHEMA_VERSION} this tool knows",
+            f"{source}: layout {version} is newer than the {SCHEMA_VERSION} this tool knows",
             "upgrade tinybert-edge",
         )
-    return read_json(path, kind)
+    return parse(kind, value, source)
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
@@ -153,14 +171,6 @@ def is_finished(path: Path, kind: type[Kind], key: str) -> bool:
 def identity(path: Path) -> str:
     """Return a finished folder's identity: the SHA-256 of its manifest, which holds the hash of every file."""
     return sha256_of_file(path)
-
-
-def _schema_version(path: Path) -> int | None:
-    with suppress(OSError, ValueError, RecursionError):
-        value = json.loads(path.read_text(encoding="utf-8"))
-        version = value.get("schema_version") if isinstance(value, dict) else None
-        return version if isinstance(version, int) else None
-    return None
 
 
 def _clear_leftovers(folder: Path) -> None:

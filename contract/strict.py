@@ -37,6 +37,8 @@ def parse(model: type[Document], value: Any, source: str) -> Document:
         return model.model_validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         raise InputError(f"{source}: {_first_fault(model, error)}") from error
+    except RecursionError as error:
+        raise InputError(f"{source}: nested too deeply") from error
 
 
 def read_toml(path: Path, model: type[Document]) -> Document:
@@ -59,12 +61,23 @@ def read_json(path: Path, model: type[Document]) -> Document:
         InputError: no such file, not JSON, or not such a document.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise InputError(f"{path}: cannot be read as JSON (nested too deeply)") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return parse(model, json_value(path.read_bytes(), str(path)), str(path))
+    except OSError as error:
         raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
-    return parse(model, value, str(path))
+
+
+def json_value(data: bytes, source: str) -> Any:
+    """Return the value of a JSON file's bytes.
+
+    Raises:
+        InputError: not UTF-8, not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data.decode("utf-8"))
+    except RecursionError as error:
+        raise InputError(f"{source}: cannot be read as JSON (nested too deeply)") from error
+    except ValueError as error:  # of the text, of the JSON, or of a number with thousands of digits
+        raise InputError(f"{source}: cannot be read as JSON ({_reason(error)})") from error
 
 
 def near_miss(word: str, known: list[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from contract.errors import TinybertError
 from contract.strict import Strict
+from convert import model_file
 from convert.converter import Made, get
 from convert.variant import Variant
 from targets.profile import Profile
@@ -53,14 +54,22 @@ def perform(job: Job) -> Made:
     """Do a job in this process.
 
     Raises:
-        InputError: the calibration sentences cannot be used.
+        InputError: the calibration sentences, or the fp32 model, cannot be used, or the model refers to other files.
         MissingExtraError: a library of the converter is missing.
     """
+    made = _make(job)
+    model_file.check(job.variant.runtime.value, job.destination / made.model_file)
+    return made
+
+
+def _make(job: Job) -> Made:
     converter = get(job.variant.runtime)
     if job.fp32 is None:
         return converter.export(
             job.student, job.destination, rewrites=job.variant.rewrites, lengths_tokens=job.lengths_tokens
         )
+    # It may be of a folder that somebody else has made.
+    model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.made.model_file)
     from convert.calibration import read
     from distill.student import read_evaluation
 

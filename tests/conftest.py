@@ -19,9 +19,12 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
+import tinybert_edge
+
 WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SentencesFile = Callable[..., Path]
+Tinybert = Callable[..., tuple[int, str, str]]
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
@@ -158,6 +161,23 @@ losses = {{ prediction = 1.0, labels = 0.5 }}
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture
+def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tinybert:
+    """Run the command line in this process; return exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tinybert", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            tinybert_edge.main()
+        except SystemExit as end:
+            captured = capsys.readouterr()
+            return int(end.code or 0), captured.out, captured.err
+        raise AssertionError("the command line always ends with an exit code")
+
+    return call
 
 
 def _run_process(arguments: list[str]) -> subprocess.CompletedProcess[str]:

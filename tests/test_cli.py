@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import tinybert_edge
 from contract.lock import owned
 
 HEAVY = (
@@ -24,27 +23,10 @@ HEAVY = (
     "sklearn",
     "numpy",
 )
-COMMANDS = ("targets", "distill", "multitask", "ablate", "convert", "bench", "report", "run")
+COMMANDS = ("targets", "distill", "multitask", "ablate", "convert", "pack", "verify", "bench", "report", "run")
 Finished = tuple[Path, subprocess.CompletedProcess[str], list[str]]
 RunProcess = Callable[[list[str]], subprocess.CompletedProcess[str]]
 Tinybert = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tinybert:
-    """Run the command line in this process; return exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tinybert", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            tinybert_edge.main()
-        except SystemExit as end:
-            captured = capsys.readouterr()
-            return int(end.code or 0), captured.out, captured.err
-        raise AssertionError("the command line always ends with an exit code")
-
-    return call
 
 
 @pytest.mark.parametrize("command", COMMANDS)
