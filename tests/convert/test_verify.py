@@ -1,0 +1,504 @@
+"""`tinybert verify`: what is whole is described; what was changed, added to or made to harm is refused unopened."""
+
+import io
+import json
+import os
+import shutil
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.errors import InputError
+from contract.folder import identity, inventory, write_manifest
+from convert import archive, zip_index
+from convert.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
+from convert.pack import pack
+from convert.verify import verify
+from distill.student import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
+
+Tinybert = Callable[..., tuple[int, str, str]]
+Spoil = Callable[[Path], None]
+
+
+@pytest.fixture
+def artifact(artifacts: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(artifacts / "onnx-int8", tmp_path / "artifact"))
+
+
+@pytest.fixture(scope="session")
+def packed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(artifacts / "onnx-int8", tmp_path_factory.mktemp("packed") / "model.zip").path
+
+
+@pytest.fixture(scope="session")
+def teacher(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A teacher folder: the student's files under a teacher's manifest."""
+    folder = Path(shutil.copytree(student, tmp_path_factory.mktemp("made") / "teacher"))
+    student_manifest = json.loads((folder / STUDENT_MANIFEST).read_text())
+    (folder / STUDENT_MANIFEST).unlink()
+    kept = {key: student_manifest[key] for key in ("key", "parents", "tool_versions", "name", "task")}
+    numbers = {key: student_manifest[key] for key in ("max_length_tokens", "parameters", "seed")}
+    manifest = Teacher(
+        schema_version=SCHEMA,
+        files=inventory(folder),
+        label_names=("bad", "good"),
+        source="made up",
+        validation_scores={},
+        **kept,
+        **numbers,
+    )
+    write_manifest(folder / TEACHER_MANIFEST, manifest)
+    return folder
+
+
+def seal(folder: Path, **changes: Any) -> None:
+    """Make the manifest fit the files again, as whoever changes files on purpose would."""
+    manifest = read_artifact(folder)
+    (folder / ARTIFACT_MANIFEST).unlink()
+    write_manifest(folder / ARTIFACT_MANIFEST, Artifact(**{**dict(manifest), "files": inventory(folder), **changes}))
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    """Change keys of the manifest as a text editor would."""
+    path = folder / ARTIFACT_MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def rename_in_manifest(folder: Path, name: str) -> None:
+    files = json.loads((folder / ARTIFACT_MANIFEST).read_text())["files"]
+    edit(folder, files={**files, name: files["model.onnx"]})
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "tflite"])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_an_artifact_is_described(tinybert: Tinybert, artifacts: Path, runtime: str, precision: str) -> None:
+    folder = artifacts / f"{runtime}-{precision}"
+    manifest = read_artifact(folder)
+    code, out, err = tinybert("verify", folder)
+    assert (code, err) == (0, "")
+    for text in (f"artifact {runtime} {precision}", "laptop-x86-vnni", "made-up (classification)", manifest.model_file):
+        assert text in out
+    for sha256 in (identity(folder / ARTIFACT_MANIFEST), *manifest.parents.values()):
+        assert sha256 in out
+    assert all(f"{tool} {version}" in out for tool, version in manifest.tool_versions.items())
+
+
+@pytest.mark.parametrize("form", ["folder", "archive"])
+def test_json_is_all_of_stdout(tinybert: Tinybert, artifacts: Path, packed: Path, form: str) -> None:
+    folder = artifacts / "onnx-int8"
+    manifest = read_artifact(folder).model_dump(mode="json")
+    path = folder if form == "folder" else packed
+    code, out, _ = tinybert("verify", path, "--json")
+    assert code == 0
+    assert json.loads(out) == {
+        "path": str(path),
+        "kind": "artifact",
+        "sha256": identity(folder / ARTIFACT_MANIFEST),
+        "name": "made-up",
+        "task": "classification",
+        "runtime": "onnx",
+        "precision": "int8",
+        "target": "laptop-x86-vnni",
+        "parents": {"teacher": "1" * 64, "student": manifest["parents"]["student"]},
+        "tool_versions": manifest["tool_versions"],
+        "files": manifest["files"],
+        "size_bytes": sum(path.stat().st_size for path in folder.iterdir())
+        - (folder / ARTIFACT_MANIFEST).stat().st_size,
+    }
+
+
+@pytest.mark.parametrize("kind", ["student", "teacher"])
+def test_students_and_teachers_are_described(tinybert: Tinybert, request: pytest.FixtureRequest, kind: str) -> None:
+    folder = request.getfixturevalue(kind)
+    code, out, _ = tinybert("verify", folder, "--json")
+    assert code == 0
+    said = json.loads(out)
+    assert (said["kind"], said["sha256"]) == (kind, identity(folder / f"{kind}.json"))
+
+
+def test_control_characters_of_a_manifest_do_not_reach_the_terminal(tinybert: Tinybert, artifact: Path) -> None:
+    edit(artifact, name="evil\x1b[2J")
+    code, out, _ = tinybert("verify", artifact)
+    assert code == 0
+    assert "\x1b" not in out
+    assert "evil\\x1b[2J" in out
+
+
+def _flip(folder: Path) -> None:
+    data = bytearray((folder / "model.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(data)
+
+
+def _link(folder: Path) -> None:
+    (folder / "model.onnx").rename(folder.parent / "model.onnx")
+    (folder / "model.onnx").symlink_to(folder.parent / "model.onnx")
+
+
+def _linked_folder(folder: Path) -> None:
+    (folder / "more").symlink_to("/")
+
+
+def _fifo(folder: Path) -> None:
+    (folder / "model.onnx").unlink()
+    os.mkfifo(folder / "model.onnx")
+
+
+def _directory(folder: Path) -> None:
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").mkdir()
+
+
+def _many(folder: Path) -> None:
+    for number in range(1001):
+        (folder / str(number)).touch()
+
+
+def _sparse(folder: Path) -> None:
+    with (folder / "model.onnx").open("r+b") as file:
+        file.truncate(2**40)
+
+
+def _pickle_in_arrays(folder: Path) -> None:
+    with (folder / "evaluation.npz").open("wb") as file:
+        np.savez(file, token_ids=np.array([{"a": 1}], dtype=object))
+    seal(folder)
+
+
+def _compressed_arrays(folder: Path) -> None:
+    np.savez_compressed(folder / "evaluation.npz", token_ids=np.zeros(10_000))
+    seal(folder)
+
+
+def _short_array(folder: Path) -> None:
+    data = io.BytesIO()
+    np.lib.format.write_array_header_1_0(data, {"descr": "<f8", "fortran_order": False, "shape": (2**50,)})
+    with zipfile.ZipFile(folder / "evaluation.npz", "w") as file:
+        file.writestr("token_ids.npy", data.getvalue())
+    seal(folder)
+
+
+def _with(name: str, data: bytes = b"x") -> Spoil:
+    def spoil(folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        seal(folder)
+
+    return spoil
+
+
+FOLDERS: list[tuple[str, Spoil, str]] = [
+    ("changed", _flip, "model.onnx: its SHA-256 is not the one of its manifest"),
+    ("cut", lambda folder: os.truncate(folder / "model.onnx", 9), "model.onnx: has 9 bytes, not the "),
+    ("a terabyte", _sparse, "model.onnx: has 1099511627776 bytes, not the "),
+    ("missing", lambda folder: (folder / "model.onnx").unlink(), "model.onnx: missing"),
+    ("extra", lambda folder: (folder / "x.so").touch(), "extra file that artifact.json does not list: 'x.so'"),
+    ("hidden", lambda folder: (folder / ".x").touch(), "extra file that artifact.json does not list: '.x'"),
+    ("many", _many, "holds more than 1000 files"),
+    ("symlink", _link, "model.onnx: is a symlink"),
+    ("linked folder", _linked_folder, "more: is a symlink"),
+    ("fifo", _fifo, "model.onnx: is no regular file"),
+    ("directory", _directory, "model.onnx: missing"),
+    ("no manifest", lambda folder: (folder / ARTIFACT_MANIFEST).unlink(), "holds no artifact.json, student.json, "),
+    ("parent", lambda folder: rename_in_manifest(folder, "../x"), "'../x' leads out of the folder"),
+    ("inner parent", lambda folder: rename_in_manifest(folder, "a/../../x"), "'a/../../x' leads out of the folder"),
+    ("absolute", lambda folder: rename_in_manifest(folder, "/etc/passwd"), "'/etc/passwd' leads out of the folder"),
+    ("drive", lambda folder: rename_in_manifest(folder, "C:x"), "'C:x' leads out of the folder"),
+    ("backslash", lambda folder: rename_in_manifest(folder, "..\\x"), r"'..\\\\x' leads out of the folder"),
+    ("itself", lambda folder: rename_in_manifest(folder, ARTIFACT_MANIFEST), "'artifact.json' stands in it twice"),
+    ("case", lambda folder: rename_in_manifest(folder, "MODEL.onnx"), "'MODEL.onnx' stands in it twice"),
+    ("dot", lambda folder: rename_in_manifest(folder, "./x"), "'./x' is no plain file name"),
+    ("control", lambda folder: rename_in_manifest(folder, "x\x1b"), r"'x\\x1b' is no plain file name"),
+    ("newer", lambda folder: edit(folder, schema_version=2), "layout 2 is newer than the 1 this .*: upgrade tinybert"),
+    ("no JSON", lambda folder: write(folder / ARTIFACT_MANIFEST, b"\xff"), "cannot be read as JSON"),
+    ("long number", lambda folder: write(folder / ARTIFACT_MANIFEST, b"9" * 5000), "cannot be read as JSON"),
+    ("deep", lambda folder: write(folder / ARTIFACT_MANIFEST, b"[" * 10**5), "nested too deeply"),
+    ("huge manifest", lambda folder: os.truncate(folder / ARTIFACT_MANIFEST, 2**21), "has more than 1048576 bytes"),
+    ("other model", lambda folder: edit(folder, model_file="x.onnx"), "its manifest lists no 'x.onnx'"),
+    ("other format", lambda folder: edit(folder, model_file="tokenizer.json"), "no model for onnx, whose files end in"),
+    ("pickle", _with("x.pkl"), "x.pkl: is a pickle, which runs code when it is read"),
+    ("weights of PyTorch", _with("pytorch_model.bin"), "pytorch_model.bin: is a pickle"),
+    ("pickled array", _pickle_in_arrays, "evaluation.npz: 'token_ids.npy' holds pickled objects"),
+    ("compressed array", _compressed_arrays, "evaluation.npz: 'token_ids.npy' is compressed"),
+    ("array of a petabyte", _short_array, "evaluation.npz: 'token_ids.npy' has not the numbers of its shape"),
+    ("no array", _with("evaluation.npz", b"x"), "evaluation.npz: is no archive"),
+    ("no model", _with("model.onnx", b"x"), "model.onnx: cannot be read as ONNX"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), [pytest.param(*rest, id=name) for name, *rest in FOLDERS])
+def test_a_folder_that_is_not_whole_is_refused(artifact: Path, spoil: Spoil, message: str) -> None:
+    spoil(artifact)
+    with pytest.raises(InputError, match=message) as caught:
+        verify(artifact)
+    assert caught.value.exit_code == 2
+    assert caught.value.cure or "JSON" in caught.value.cause
+    assert "\n" not in str(caught.value)
+
+
+ENTITIES = b'<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a "&b;&b;"><!ENTITY b "ha">]><net>&a;</net>'
+
+
+@pytest.mark.parametrize(
+    ("variant", "name", "data", "message"),
+    [
+        ("openvino-int8", "model.xml", ENTITIES, "model.xml: has a document type, which can define entities"),
+        ("openvino-int8", "model.xml", ENTITIES.decode().encode("utf-16"), "model.xml: has a document type"),
+        ("openvino-int8", "model.xml", b"<nets/>", "model.xml: is no network: it begins with the element 'nets'"),
+        ("openvino-int8", "model.xml", b"<net>", r"model.xml: cannot be read as XML \(no element found"),
+        ("openvino-int8", "model.xml", b"\x08\x08:\x00", "model.xml: cannot be read as XML"),
+        ("tflite-int8", "model.tflite", b"\x1c\x00\x00\x00TFL4", "model.tflite: cannot be read as TFLite"),
+        ("tflite-int8", "model.tflite", b"", "model.tflite: cannot be read as TFLite"),
+    ],
+    ids=["entities", "entities in UTF-16", "other root", "cut", "onnx", "other tflite", "empty"],
+)
+def test_a_hostile_model_is_refused(
+    artifacts: Path, tmp_path: Path, variant: str, name: str, data: bytes, message: str
+) -> None:
+    folder = Path(shutil.copytree(artifacts / variant, tmp_path / variant))
+    (folder / name).write_bytes(data)
+    seal(folder)
+    with pytest.raises(InputError, match=message):
+        verify(folder)
+
+
+def test_a_network_without_its_weights_is_refused(artifacts: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(artifacts / "openvino-int8", tmp_path / "openvino"))
+    (folder / "model.bin").unlink()
+    seal(folder)
+    with pytest.raises(InputError, match=r"its manifest lists no 'model.bin'"):
+        verify(folder)
+
+
+def members(packed: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(packed) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def rewrite(path: Path, *added: tuple[zipfile.ZipInfo | str, bytes], compression: int = zipfile.ZIP_STORED) -> None:
+    """Write an archive's members again, with others behind them."""
+    kept = members(path)
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for name, data in (*kept.items(), *added):
+            file.writestr(name, data)
+
+
+def _as(kind: int, name: str = "link") -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (kind | 0o777) << 16
+    return info
+
+
+def _bomb(path: Path) -> None:
+    files = {**members(path), "model.onnx": bytes(2**24)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in files.items():
+            file.writestr(name, data)
+
+
+def _patched(place: Callable[[bytes], int], pattern: str, value: int) -> Spoil:
+    """Overwrite a number of the archive's bytes."""
+
+    def spoil(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        struct.pack_into(pattern, data, place(bytes(data)), value)
+        path.write_bytes(data)
+
+    return spoil
+
+
+def index_of(data: bytes) -> int:
+    """Return where an archive's index begins; its end record says it."""
+    return int(zip_index.END.unpack(data[-zip_index.END.size :])[6])
+
+
+def _index(offset: int) -> Callable[[bytes], int]:
+    return lambda data: index_of(data) + offset
+
+
+def _end(offset: int) -> Callable[[bytes], int]:
+    return lambda data: data.rindex(b"PK\x05\x06") + offset
+
+
+def _overlapping(path: Path) -> None:
+    """Let three entries of the index point to one member's bytes, as bombs without compression of their own do."""
+    data = path.read_bytes()
+    start = index_of(data)
+    with zipfile.ZipFile(path) as file:
+        model = file.getinfo("model.onnx")
+    end_of_name = data.index(b"model.onnx", start) + len("model.onnx")
+    entry = data[data.rindex(b"PK\x01\x02", start, end_of_name) : end_of_name]
+    entries = b"".join(entry[:-10] + f"{number}odel.onnx".encode() for number in range(3))
+    assert 3 * model.file_size > len(data)
+    path.write_bytes(data[:start] + entries + zip_index.END.pack(b"PK\x05\x06", 0, 0, 3, 3, len(entries), start, 0))
+
+
+def _sandwiched(front: bytes, back: bytes) -> Spoil:
+    return lambda path: write(path, front + path.read_bytes() + back)
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _commented(path: Path) -> None:
+    with zipfile.ZipFile(path, "a") as file:
+        file.comment = b"hello"
+
+
+def _locator(path: Path) -> None:
+    data = path.read_bytes()
+    end = data.rindex(b"PK\x05\x06")
+    fields = list(zip_index.END.unpack(data[end:]))
+    fields[5] += zip_index.LOCATOR_SIZE_BYTES  # as if it were the last of the index
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
+    path.write_bytes(data[:end] + locator + zip_index.END.pack(*fields))
+
+
+def _hidden(path: Path) -> None:
+    """Put bytes between the last member and the index."""
+    data = path.read_bytes()
+    start, end = index_of(data), data.rindex(b"PK\x05\x06")
+    fields = list(zip_index.END.unpack(data[end:]))
+    fields[6] += 4
+    path.write_bytes(data[:start] + b"evil" + data[start:end] + zip_index.END.pack(*fields))
+
+
+def _large_index(path: Path) -> None:
+    rewrite(path, *((f"{number:0>60000}", b"") for number in range(20)))
+
+
+def _another_order(path: Path) -> None:
+    kept = members(path)
+    with zipfile.ZipFile(path, "w") as file:
+        for name in sorted(kept, reverse=True):
+            file.writestr(name, kept[name])
+
+
+OTHER = "is not as tinybert pack writes it"
+ARCHIVES: list[tuple[str, Spoil, str]] = [
+    ("slip", lambda path: rewrite(path, ("../../x", b"x")), r"'../../x' leads out of the folder"),
+    ("absolute", lambda path: rewrite(path, ("/etc/x", b"x")), "'/etc/x' leads out of the folder"),
+    ("drive", lambda path: rewrite(path, ("C:/x", b"x")), "'C:/x' leads out of the folder"),
+    ("backslash", lambda path: rewrite(path, ("..\\x", b"x")), r"'..\\\\x' leads out of the folder"),
+    ("null", lambda path: _renamed(path, b"model.onnx", b"mode\0.onnx"), r"'mode\\x00.onnx' is no plain file name"),
+    ("symlink", lambda path: rewrite(path, (_as(stat.S_IFLNK), b"/etc/passwd")), "'link' is a symlink"),
+    ("fifo", lambda path: rewrite(path, (_as(stat.S_IFIFO), b"")), "'link' is not a regular file"),
+    ("folder", lambda path: rewrite(path, ("more/", b"")), "'more/' is no plain file name"),
+    ("case", lambda path: rewrite(path, ("Model.onnx", b"x")), "'Model.onnx' stands in it twice"),
+    ("twice", lambda path: _renamed(path, b"evaluation.npz", b"tokenizer.json"), "'tokenizer.json' stands in it twice"),
+    ("extra", lambda path: rewrite(path, ("x.so", b"x")), "extra file that artifact.json does not list: 'x.so'"),
+    ("encrypted", _patched(_index(8), "<H", 1), "'artifact.json' is encrypted"),
+    ("strongly encrypted", _patched(_index(8), "<H", 0x40), "'artifact.json' is encrypted"),
+    ("compressed", lambda path: rewrite(path, compression=zipfile.ZIP_DEFLATED), "'artifact.json' is compressed"),
+    ("bomb", _bomb, "'artifact.json' is compressed"),
+    ("claims more", _patched(_index(24), "<L", 2**31), "'artifact.json' is compressed: .* claim to become 2147483648"),
+    ("overlapping", _overlapping, r"its members claim \d+ bytes, the archive has"),
+    ("large index", _large_index, r"its index has \d+ bytes, more than 1048576"),
+    ("prefix", _sandwiched(b"#!/bin/sh\n", b""), "holds more than its members and their index"),
+    ("suffix", _sandwiched(b"", b"evil"), "is no archive, or does not end as one"),
+    ("comment", _commented, "is no archive, or does not end as one"),
+    ("other disk", _patched(_end(4), "<H", 1), "holds more than its members and their index"),
+    ("second index", _locator, "holds more than its members and their index"),
+    ("between", _hidden, OTHER),
+    ("order", _another_order, OTHER),
+    ("times", lambda path: rewrite(path), OTHER),
+    ("local header", _patched(lambda data: 10, "<H", 7), OTHER),
+    ("other name", _patched(lambda data: 30, "<B", 65), "cannot be read as an archive"),
+    ("cut", lambda path: os.truncate(path, path.stat().st_size // 2), "is no archive, or does not end as one"),
+    ("empty", lambda path: os.truncate(path, 0), "is no archive"),
+    ("no manifest", lambda path: zipfile.ZipFile(path, "w").close(), "holds no artifact.json"),
+    ("link", lambda path: _move_away(path), "missing or not a regular file"),
+    ("pipe", lambda path: _pipe(path), "missing or not a regular file"),
+    ("missing", lambda path: path.unlink(), "missing or not a regular file"),
+]
+
+
+def _renamed(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    start = index_of(data)
+    path.write_bytes(data[:start] + data[start:].replace(old, new))
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _move_away(path: Path) -> None:
+    path.rename(path.with_name("real.zip"))
+    path.symlink_to(path.with_name("real.zip"))
+
+
+@pytest.mark.parametrize(("spoil", "message"), [pytest.param(*rest, id=name) for name, *rest in ARCHIVES])
+def test_an_archive_that_is_not_ours_is_refused_unopened(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Spoil, message: str
+) -> None:
+    path = Path(shutil.copyfile(packed, tmp_path / "model.zip"))
+    monkeypatch.chdir(tmp_path)
+    spoil(path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=message) as caught:
+        verify(path)
+    assert caught.value.cure
+    assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_archive_of_no_reasonable_size_is_refused(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "SIZE_LIMIT_BYTES", 1000 - archive.HEADERS_LIMIT_BYTES)
+    with pytest.raises(InputError, match="more than any file of tinybert pack"):
+        verify(packed)
+
+
+def test_a_newer_archive_says_upgrade(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
+    edit(artifact, schema_version=2, anything="new")
+    path = tmp_path / "model.zip"
+    sizes_bytes = {file.name: file.stat().st_size for file in artifact.iterdir()}
+    with path.open("wb") as target:
+        archive.write(target, sizes_bytes, lambda name: (artifact / name).open("rb"))
+    code, out, err = tinybert("verify", path)
+    assert (code, out) == (2, "")
+    assert (
+        err
+        == f"error: {path / ARTIFACT_MANIFEST}: layout 2 is newer than the 1 this tool knows: upgrade tinybert-edge\n"
+    )
+
+
+@pytest.fixture(scope="session")
+def small(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
+    """An archive's bytes, and a file to write others to."""
+    return packed.read_bytes(), tmp_path_factory.mktemp("flipped") / "model.zip"
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_any_flipped_bit_of_an_archive_is_noticed(small: tuple[bytes, Path], data: st.DataObject) -> None:
+    content, path = small
+    index = index_of(content)
+    # Most bytes are weights, so the headers are drawn as often.
+    place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, 200) | st.integers(index, len(content) - 1))
+    flipped = bytearray(content)
+    flipped[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(flipped)
+    with pytest.raises(InputError):
+        verify(path)
+
+
+def test_every_byte_of_the_headers_counts(small: tuple[bytes, Path]) -> None:
+    content, path = small
+    index = index_of(content)
+    for place in (*range(43), *range(index, len(content))):
+        flipped = bytearray(content)
+        flipped[place] ^= 0xFF
+        path.write_bytes(flipped)
+        with pytest.raises(InputError):
+            verify(path)
