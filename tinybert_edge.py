@@ -17,9 +17,9 @@ from bench.report.command import report
 from bench.settings import DEFAULT
 from contract.errors import TERMINATED_EXIT_CODE, TinybertError
 from convert import command as conversion
-from convert.pack_command import pack
+from convert.shipping.pack_command import pack
+from convert.shipping.verify_command import verify
 from convert.tune import command as tuning
-from convert.verify_command import verify
 from distill.ablation_command import ablate
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from distill.multitask.command import multitask

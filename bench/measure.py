@@ -21,7 +21,7 @@ from bench.warmup import warm_up
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.tokens import Tokens, read_tokens
-from convert import model_file
+from convert.formats import model_file
 
 Reply = dict[str, Any]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from contract.errors import TinybertError
 from contract.strict import Strict
-from convert import model_file
 from convert.converter import Made, get
+from convert.formats import model_file
 from convert.variant import Variant
 from targets.profile import Profile
 

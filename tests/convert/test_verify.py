@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from contract.errors import InputError
 from contract.folder import identity, inventory, write_manifest
-from convert import archive, zip_index
 from convert.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
-from convert.pack import pack
-from convert.verify import verify
+from convert.formats import zip_index
+from convert.shipping import archive
+from convert.shipping.pack import pack
+from convert.shipping.verify import verify
 from distill.student import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
 
 Tinybert = Callable[..., tuple[int, str, str]]

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from contract.errors import InputError
 from contract.regular import open_regular
-from convert import archive
-from convert.member import COUNT_LIMIT
+from convert.formats.member import COUNT_LIMIT
+from convert.shipping import archive
 
 CURE = "copy or make the folder again"
 

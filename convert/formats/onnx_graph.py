@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from contract.errors import InputError
-from convert.protobuf import BYTES, DEPTH_LIMIT, VARINT, Field, Walk
+from convert.formats.protobuf import BYTES, DEPTH_LIMIT, VARINT, Field, Walk
 
 # The messages of onnx.proto in which a tensor or a node can stand, by field number. A test holds it against `onnx`.
 MESSAGES: dict[str, dict[int, str]] = {

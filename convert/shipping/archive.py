@@ -16,8 +16,8 @@ from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
 from contract.errors import InputError
-from convert import zip_index
 from convert.artifact import ARTIFACT_MANIFEST
+from convert.formats import zip_index
 
 # Of all files together, 1.9 GiB: from 2 GiB on ZIP is written in another way, and ONNX knows no larger file either.
 SIZE_LIMIT_BYTES = 15 * 2**27

@@ -7,10 +7,10 @@ from pathlib import Path
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.files import replacing
-from convert import archive
 from convert.artifact import ARTIFACT_MANIFEST
-from convert.contents import Contents, of_archive, of_folder
-from convert.verify import Verified, verify_contents
+from convert.shipping import archive
+from convert.shipping.contents import Contents, of_archive, of_folder
+from convert.shipping.verify import Verified, verify_contents
 
 # Of the header of the first member, whose name tells an archive of ours.
 SIGNATURE = b"PK\x03\x04"

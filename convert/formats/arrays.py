@@ -6,7 +6,7 @@ from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
 from contract.errors import InputError
-from convert import zip_index
+from convert.formats import zip_index
 
 # Fifty million tokens. It is read whole, as everything that runs a model reads it.
 SIZE_LIMIT_BYTES = 256 * 2**20

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from convert.verify import Verified
+    from convert.shipping.verify import Verified
 
 MIB = 2**20
 
@@ -30,7 +30,7 @@ def verify(
 
         tinybert verify runs/quickstart/student-1a2b3c4d --json
     """
-    from convert.verify import verify as check
+    from convert.shipping.verify import verify as check
 
     found = check(path)
     if json:
@@ -42,8 +42,9 @@ def verify(
 
 def _values(found: "Verified") -> dict[str, Any]:
     manifest = found.manifest.model_dump(mode="json")
+    known = {**manifest, **manifest.get("variant", {})}
     more: dict[str, Any] = {
-        key: manifest[key] for key in ("name", "task", "runtime", "precision", "target") if key in manifest
+        key: known[key] for key in ("name", "task", "runtime", "precision", "target") if key in known
     }
     return {
         "path": str(found.path),

@@ -45,13 +45,13 @@ def check_opened(runtime: str, file: BinaryIO, size_bytes: int, source: str) -> 
 
 
 def _onnx(file: BinaryIO, size_bytes: int, source: str) -> None:
-    from convert.onnx_graph import check
+    from convert.formats.onnx_graph import check
 
     check(file, size_bytes, source)
 
 
 def _openvino(file: BinaryIO, size_bytes: int, source: str) -> None:
-    from convert.openvino_ir import check
+    from convert.formats.openvino_ir import check
 
     check(file, size_bytes, source)
 

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, parse_manifest
-from convert import arrays, model_file
 from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact
-from convert.contents import Contents, contents
-from convert.member import check_names
+from convert.formats import arrays, model_file
+from convert.formats.member import check_names
+from convert.shipping.contents import Contents, contents
 from distill.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from targets.profile import RuntimeName
 

@@ -22,7 +22,7 @@ def pack(
 
         tinybert pack onnx-int8 --out onnx-int8.zip --json
     """
-    from convert.pack import pack as write
+    from convert.shipping.pack import pack as write
 
     packed = write(artifact, out)
     if json:
