@@ -10,7 +10,7 @@ from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
 from convert.operations import is_of
 from convert.variant import Calibration, Rewrite, Variant
-from targets.profile import Arch, Precision, Profile
+from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
 MODEL_FILE = "model.onnx"
@@ -18,7 +18,7 @@ OPSET = 17  # the oldest with layer normalisation as one operation, so that olde
 TRACED_LENGTH_TOKENS = 8
 # Not the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's convolution of
 # integers is slower than the one in fp32.
-QUANTISED = ("MatMul", "Gather", "Gemm")
+QUANTISED = ("MatMul", "Gather")
 BLOCK_WEIGHTS = 32  # that share a scale; the smallest that ONNX Runtime has fast kernels for
 INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy level in which products are of 8-bit integers
 
@@ -80,7 +80,7 @@ def _dynamic(
         per_channel=True,
         op_types_to_quantize=list(QUANTISED),
         weight_type=QuantType.QInt8,
-        reduce_range=_seven_bits(profile),
+        reduce_range=profile.saturates_int8,
         nodes_to_exclude=_left_out(prepared, variant),
         # Joined nodes hide the types of the weights behind them from shape inference.
         extra_options={"DefaultTensorType": 1},
@@ -109,11 +109,11 @@ def _static(
     quantize_static(
         str(prepared),
         str(path),
-        _Reader(fp32, calibration),
+        _Reader(fp32, calibration, variant.calibration),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(QUANTISED),
         per_channel=True,
-        reduce_range=_seven_bits(profile),
+        reduce_range=profile.saturates_int8,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=_left_out(prepared, variant) + _without_weights(prepared),
@@ -172,16 +172,18 @@ _WAYS: dict[Precision, Callable[[Path, Path, Made, Variant, Profile, Tokens], tu
 class _Reader:
     """Gives calibration sentences one at a time, as ONNX Runtime asks for them."""
 
-    def __init__(self, fp32: Made, calibration: Tokens) -> None:
-        self._rows = self._sentences(fp32, calibration)
+    def __init__(self, fp32: Made, calibration: Tokens, method: Calibration) -> None:
+        # Its histograms are of all sentences at once, which must be of one length for that.
+        whole = method is not Calibration.MIN_MAX
+        self._rows = self._sentences(fp32, calibration, int(calibration.lengths.max()) if whole else None)
 
     def get_next(self) -> dict[str, Any] | None:
         """Return the next sentence, or nothing behind the last."""
         return next(self._rows, None)
 
-    def _sentences(self, fp32: Made, calibration: Tokens) -> Iterator[dict[str, Any]]:
+    def _sentences(self, fp32: Made, calibration: Tokens, length_tokens: int | None) -> Iterator[dict[str, Any]]:
         for row in range(len(calibration)):
-            batch = calibration.batch([row])
+            batch = calibration.batch([row], length_tokens)
             arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
             yield dict(zip(fp32.inputs, arrays, strict=True))
 
@@ -209,13 +211,8 @@ def _prepared(model: Path, path: Path) -> Path:
     return prepared
 
 
-def _seven_bits(profile: Profile) -> bool:
-    """Tell whether weights must be of 7 bits: without the dot product, x86 adds pairs of products in 16, saturating."""
-    return profile.arch is Arch.X86_64 and not profile.has_int8_dot_product
-
-
 def _bits(profile: Profile) -> str:
-    return "7 of 8 bits used" if _seven_bits(profile) else "8 bits"
+    return "7 of 8 bits used" if profile.saturates_int8 else "8 bits"
 
 
 def _nodes(path: Path) -> list[Any]:
@@ -225,7 +222,9 @@ def _nodes(path: Path) -> list[Any]:
 
 
 def _left_out(path: Path, variant: Variant) -> list[str]:
-    return [node.name for node in _nodes(path) if is_of(node.name, variant.kept_in_float)]
+    names = [node.name for node in _nodes(path) if is_of(node.name, variant.kept_in_float)]
+    # The quantiser first makes a product and a sum of each Gemm, and calls the product so.
+    return names + [f"{name}_MatMul" for name in names]
 
 
 def _without_weights(path: Path) -> list[str]:

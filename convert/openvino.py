@@ -59,7 +59,6 @@ def quantize(
     source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Made:
     """Write model.xml and model.bin in another precision."""
-    del profile
     quantise = _WAYS.get(variant.precision)
     if quantise is None:
         raise InputError(f"OpenVINO has no {variant.precision} here", "choose another precision")
@@ -67,18 +66,22 @@ def quantize(
     with needs_extra(EXTRA):
         import openvino
     model = openvino.Core().read_model(source / fp32.model_file)
-    quantised, ledger = quantise(model, fp32, variant, calibration)
+    quantised, ledger = quantise(model, fp32, variant, profile, calibration)
     _save(quantised, destination, half=variant.precision is Precision.FP16)
     kept = (f"in float: {', '.join(variant.kept_in_float)}",) if variant.kept_in_float else ()
     return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": (*ledger, *kept)})
 
 
-def _half(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
-    del fp32, variant, calibration
+def _half(
+    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[Any, tuple[str, ...]]:
+    del fp32, variant, profile, calibration
     return model, ("weights: half precision, read into fp32",)
 
 
-def _static(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
+def _static(
+    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[Any, tuple[str, ...]]:
     with needs_extra(EXTRA):
         import nncf
     samples = [_sample(fp32, calibration, row) for row in range(len(calibration))]
@@ -88,16 +91,22 @@ def _static(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tu
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
         ignored_scope=_ignored(variant),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            overflow_fix=nncf.OverflowFix.ENABLE if profile.saturates_int8 else nncf.OverflowFix.DISABLE
+        ),
     )
+    bits = "7 of 8 bits of weights used" if profile.saturates_int8 else "8 bits"
     points = sum(operation.get_type_name() == "FakeQuantize" for operation in quantised.get_ops())
     return quantised, (
-        f"weights and activations: int8, post-training (NNCF, transformer), {points} quantised points",
+        f"weights and activations: int8, post-training (NNCF, transformer), {bits}, {points} points",
         f"activation ranges: measured on {len(samples)} training sentences, {int(calibration.lengths.sum())} tokens",
     )
 
 
-def _weights(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> tuple[Any, tuple[str, ...]]:
-    del fp32, calibration
+def _weights(
+    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+) -> tuple[Any, tuple[str, ...]]:
+    del fp32, profile, calibration
     with needs_extra(EXTRA):
         import nncf
     if variant.precision is Precision.INT8_WEIGHT:
@@ -117,7 +126,7 @@ def _weights(model: Any, fp32: Made, variant: Variant, calibration: Tokens) -> t
     return made, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
 
 
-_WAYS: dict[Precision, Callable[[Any, Made, Variant, Tokens], tuple[Any, tuple[str, ...]]]] = {
+_WAYS: dict[Precision, Callable[[Any, Made, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
     Precision.FP16: _half,
     Precision.INT8: _static,
     Precision.INT8_WEIGHT: _weights,

@@ -146,6 +146,11 @@ class Profile(Strict):
         return bool({"vnni", "avx512_vnni", "avx_vnni", "dotprod"} & set(self.isa_features))
 
     @property
+    def saturates_int8(self) -> bool:
+        """Whether weights must be of 7 bits: without the dot product, x86 adds pairs of products in 16, saturating."""
+        return self.arch is Arch.X86_64 and not self.has_int8_dot_product
+
+    @property
     def needs_scale_per_tensor(self) -> bool:
         """Whether TFLite models run in tflite-runtime, which computes int8 with a scale per channel wrongly."""
         return any(requirement.name == "tflite-runtime" for requirement in self.requires)

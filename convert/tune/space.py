@@ -15,12 +15,16 @@ REWRITES: dict[RuntimeName, tuple[tuple[Rewrite, ...], ...]] = {
 REWRITES[RuntimeName.ONNX] += ((Rewrite.FIRST_TOKEN, Rewrite.FUSED),)
 
 
-def plans(profile: Profile, max_length_tokens: int, runtimes: Sequence[RuntimeName]) -> list[Plan]:
-    """Return what is tried first: every precision that is offered in every runtime."""
-    return [
-        plan_of(profile, max_length_tokens, runtime, offered(profile, runtime), DEFAULT_REWRITES)
-        for runtime in runtimes
-    ]
+def plans(
+    profile: Profile, max_length_tokens: int, runtimes: Sequence[RuntimeName], precisions: Sequence[Precision]
+) -> list[Plan]:
+    """Return what is tried first: those of some precisions that are offered, in every runtime."""
+    found = []
+    for runtime in runtimes:
+        fit = [precision for precision in offered(profile, runtime) if precision in precisions]
+        if fit:
+            found.append(plan_of(profile, max_length_tokens, runtime, fit, DEFAULT_REWRITES))
+    return found
 
 
 def variants_near(variant: Variant) -> list[Variant]:

@@ -34,8 +34,11 @@ from convert.tune.settle import settle
 from convert.variant import Variant
 from convert.write import Origin
 from distill.student import STUDENT_MANIFEST, read_evaluation, read_student
-from targets.profile import Profile, RuntimeName
+from targets.profile import Precision, Profile, RuntimeName
 
+USUAL = (Precision.FP32, Precision.INT8)
+# The share of the budget after which no more of the others are made.
+MAKING = 0.3
 # How much slower than the fastest right one a model may be for its neighbours to be tried.
 NEAR = 1.3
 # Neighbours of so many models a pass, and passes.
@@ -73,10 +76,7 @@ class Search:
 
     def run(self) -> Finalist | None:
         """Search, and return the winner; nothing where no variant reaches the floor."""
-        candidates: list[Candidate] = []
-        for entrant in self.entrants:
-            plans = space.plans(self.profile, entrant.origin.student.max_length_tokens, self.runtimes)
-            candidates += self.models.make(entrant, plans)
+        candidates = self._usual()
         if not candidates:
             raise InputError("no variant could be made", f"see {self.out / 'ledger.jsonl'}")
         self._race(candidates, FIRST_ROUNDS)
@@ -88,6 +88,19 @@ class Search:
             tried |= {one.label for one in new}
             self._race([*self._best(), *new])
         return winner_of(self.finalists)
+
+    def _usual(self) -> list[Candidate]:
+        """Make what each runtime's makers advise, and what else is offered while there is time for it."""
+        begun_s = clock.monotonic()
+        found: dict[Path, Candidate] = {}
+        for precisions in (USUAL, tuple(Precision)):
+            for entrant in self.entrants:
+                if precisions is not USUAL and clock.monotonic() - begun_s > MAKING * (self.deadline_s - begun_s):
+                    continue
+                length_tokens = entrant.origin.student.max_length_tokens
+                plans = space.plans(self.profile, length_tokens, self.runtimes, precisions)
+                found |= {one.folder: one for one in self.models.make(entrant, plans)}
+        return list(found.values())
 
     def _race(self, candidates: Sequence[Candidate], rounds: int = 5) -> None:
         """Race some candidates, judge them from the fastest on, and settle what is best so far."""
@@ -143,7 +156,8 @@ class Search:
             return []
         entrant = candidate.entrant
         runtimes = (candidate.artifact.runtime,)
-        (plan,) = space.plans(self.profile, entrant.origin.student.max_length_tokens, runtimes)
+        length_tokens = entrant.origin.student.max_length_tokens
+        (plan,) = space.plans(self.profile, length_tokens, runtimes, tuple(Precision))
         made = self.models.make(entrant, space.base_plan(plan, variants))
         return [one.run_with(threads=candidate.threads, buckets=candidate.buckets) for one in made]
 
