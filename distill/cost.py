@@ -94,7 +94,25 @@ def memory(*, held: int, trained: int, activations: int) -> Memory:
     )
 
 
-def activations(config: Any, *, sentences: int, length_tokens: int, float_bytes: int, mask_bytes: int) -> int:
+def rounded(linear: int, embedded: int) -> int:
+    """Return the bytes that fake quantisation keeps of weights for the backward pass.
+
+    Args:
+        linear: weights of linear layers, kept rounded, each with a byte that tells whether it was on the grid.
+        embedded: weights of embeddings, of which that byte alone is kept.
+    """
+    return (FLOAT_BYTES + 1) * linear + embedded
+
+
+def activations(
+    config: Any,
+    *,
+    sentences: int,
+    length_tokens: int,
+    float_bytes: int,
+    mask_bytes: int,
+    fake_quantized: bool = False,
+) -> int:
     """Return the bytes that the layers of a BERT-like model keep of one batch for the backward pass.
 
     Korthikanti et al. (arXiv 2205.05198), section 4.1, for any width of a float and of the feed-forward layer. Of each
@@ -102,7 +120,8 @@ def activations(config: Any, *, sentences: int, length_tokens: int, float_bytes:
     and value, and the inputs of both normalisations; 2 F of the feed-forward layer, before and after its activation
     function; and 2 L for each of its A heads, its scores before and after dropout. The masks of dropout come to
     2 D + A L. With numbers of 2 bytes, masks of 1, and F = 4 D this is the paper's 34 D + 5 A L. Embeddings and head
-    are left out, and so is what losses keep.
+    are left out, and so is what losses keep. Fake quantisation keeps the inputs of query, key and value each by itself
+    and that of attention's output once more, 3 D numbers, and a byte for each number that enters a linear layer.
 
     Args:
         config: of the model: its layers, width D, feed-forward width F and heads A.
@@ -110,9 +129,12 @@ def activations(config: Any, *, sentences: int, length_tokens: int, float_bytes:
         length_tokens: L, of its longest sentence.
         float_bytes: of a number kept: 4, or 2 in bfloat16.
         mask_bytes: of one place of a dropout mask: PyTorch has bytes on a GPU, on a CPU numbers like those it masks.
+        fake_quantized: is what enters linear layers rounded.
     """
     width, heads = config.hidden_size, config.num_attention_heads
     floats = 8 * width + 2 * config.intermediate_size + 2 * heads * length_tokens
     masked = 2 * width + heads * length_tokens
-    of_token: int = config.num_hidden_layers * (float_bytes * floats + mask_bytes * masked)
-    return sentences * length_tokens * of_token
+    of_token: int = float_bytes * floats + mask_bytes * masked
+    if fake_quantized:
+        of_token += 3 * width * float_bytes + 5 * width + config.intermediate_size
+    return sentences * length_tokens * int(config.num_hidden_layers) * of_token

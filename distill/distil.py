@@ -20,7 +20,7 @@ from distill.compare import check_shapes
 from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.hold_out import hold_out
-from distill.identify import student_key
+from distill.identify import stage_key, student_key
 from distill.initialise import Ingredients, Start, initialise
 from distill.keep import Made, keep
 from distill.parents import Parents, cache, logits
@@ -107,7 +107,7 @@ def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
             "augmentation": None if new is None else new.key(),
             "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
             "student": student_key(recipe.student),
-            "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
+            "stages": [stage_key(stage) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
             **({} if recipe.soup is None else {"soup": recipe.soup.model_dump()}),

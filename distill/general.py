@@ -93,7 +93,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
             "encoder": encoder.sha256,
             "tokens": tokens.key(),
             "student": recipe.student.model_dump(include={"preset", "shape", "mapping"}),
-            "general": section.model_dump(exclude={"model", "corpus", "tokens", "not_finite"}),
+            "general": section.model_dump(exclude={"model", "corpus", "tokens", "not_finite", "fake_quantize"}),
             "seed": recipe.seed,
         }
     )

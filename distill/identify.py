@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from distill import corpus
-from distill.recipe import StudentRecipe
+from distill.recipe import Stage, StudentRecipe
 
 
 def student_key(student: StudentRecipe) -> dict[str, Any]:
@@ -15,4 +15,12 @@ def student_key(student: StudentRecipe) -> dict[str, Any]:
         wanted["cut_positions"] = True
     if student.vocabulary is not None and student.vocabulary.corpus:
         wanted["corpus"] = corpus.digest(Path(student.vocabulary.corpus), student.vocabulary.corpus_lines)
+    return wanted
+
+
+def stage_key(stage: Stage) -> dict[str, Any]:
+    """Return what a stage says that does so, to be hashed."""
+    wanted = stage.model_dump(exclude={"not_finite", "fake_quantize"})
+    if stage.fake_quantize:
+        wanted["fake_quantize"] = stage.fake_quantize
     return wanted

@@ -16,7 +16,7 @@ from distill.dataset import Splits
 from distill.encoder import Encoder
 from distill.initialise import Start, parameters, shape_of
 from distill.layer_map import LayerMap
-from distill.recipe import Recipe, Training
+from distill.recipe import FakeQuantize, Recipe, Stage, Training
 from distill.shape import Shape
 from distill.sketch import sketch
 from distill.tokenise import tokenise
@@ -41,11 +41,18 @@ class ModelPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingPlan:
-    """One training: its name, its steps, and its memory with a batch of the longest sentences that the recipe takes."""
+    """One training.
+
+    Attributes:
+        name, steps: of it.
+        memory: with a batch of the longest sentences that the recipe takes.
+        fake_quantize: how weights and activations are rounded, if they are.
+    """
 
     name: str
     steps: int
     memory: Memory
+    fake_quantize: FakeQuantize | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,11 +135,19 @@ def _model(model: PreTrainedModel, shape: Shape, typical: int, maximal: int) -> 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Room:
-    """What a training's memory is made of: the trained model's configuration, its parameters, and all in memory."""
+    """What a training's memory is made of.
+
+    Attributes:
+        config: of the trained model.
+        trained: its parameters.
+        held: all parameters in memory.
+        rounded_bytes: what is kept of its rounded weights where they are rounded.
+    """
 
     config: Any
     trained: int
     held: int
+    rounded_bytes: int
 
     def memory(self, section: Training, length_tokens: int) -> Memory:
         """Return the memory with a batch of sentences of this length."""
@@ -143,7 +158,9 @@ class _Room:
             length_tokens=length_tokens,
             float_bytes=float_bytes,
             mask_bytes=1 if torch.cuda.is_available() else float_bytes,
+            fake_quantized=_rounding(section) is not None,
         )
+        kept += self.rounded_bytes if _rounding(section) else 0
         return cost.memory(held=self.held, trained=self.trained, activations=kept)
 
 
@@ -174,7 +191,16 @@ def _room(model: PreTrainedModel, whole: int, tokens: Tokens) -> _Room:
     embedding = model.get_input_embeddings()
     assert isinstance(embedding, torch.nn.Embedding)
     used = len(used_ids(embedding, tokens)) * embedding.embedding_dim
-    return _Room(config=model.config, trained=whole - parameters(embedding) + used, held=whole + used)
+    linear, embedded = (
+        sum(module.weight.numel() for module in model.modules() if isinstance(module, kind))
+        for kind in (torch.nn.Linear, torch.nn.Embedding)
+    )
+    return _Room(
+        config=model.config,
+        trained=whole - parameters(embedding) + used,
+        held=whole + used,
+        rounded_bytes=cost.rounded(linear, embedded - parameters(embedding) + used),
+    )
 
 
 def _training(name: str, section: Training, sentences: int, room: _Room, length_tokens: int) -> TrainingPlan:
@@ -182,4 +208,9 @@ def _training(name: str, section: Training, sentences: int, room: _Room, length_
         name=name,
         steps=training.steps(section, sentences),
         memory=room.memory(section, length_tokens),
+        fake_quantize=_rounding(section),
     )
+
+
+def _rounding(section: Training) -> FakeQuantize | None:
+    return section.fake_quantize if isinstance(section, Stage) else None

@@ -63,5 +63,6 @@ def _trainings(plan: Plan) -> Table:
     for one in plan.trainings:
         memory = one.memory
         parts = (memory.parameters, memory.gradients, memory.moments, memory.activations, memory.total)
-        table.add_row(one.name, f"{one.steps:,}", *(f"{part / MIB:,.0f}" for part in parts))
+        name = f"{one.name}, fake-quantised ({one.fake_quantize})" if one.fake_quantize else one.name
+        table.add_row(name, f"{one.steps:,}", *(f"{part / MIB:,.0f}" for part in parts))
     return table

@@ -17,6 +17,7 @@ from distill.shape import Shape
 from distill.vocabulary import Vocabulary
 
 NotFinite = Literal["stop", "skip"]
+FakeQuantize = Literal["dynamic", "static"]
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
 # Another key changes what the student may score, so that what was measured with the recipe no longer holds.
 UNEXPECTING = ("seed", "name", "expected")
@@ -183,6 +184,8 @@ class Stage(Training):
         relation_heads: how many heads the relation loss splits the vectors of both into.
         dropout: of the student, in place of its configuration's.
         cache_layers: keep what the teacher shows inside on disk, so that it runs over the data once for all epochs.
+        fake_quantize: train with weights and activations rounded as int8 will be: `dynamic`, as in ONNX Runtime and
+            LiteRT, or `static`, as in OpenVINO.
     """
 
     name: str
@@ -192,6 +195,7 @@ class Stage(Training):
     relation_heads: Annotated[int, Field(ge=1)] = 12
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     cache_layers: bool = False
+    fake_quantize: FakeQuantize | None = None
 
 
 class General(Stage):
@@ -216,6 +220,8 @@ class General(Stage):
     def _no_task(self) -> "General":
         if self.losses.prediction or self.losses.labels:
             raise ValueError("general distillation has no task, so no prediction or labels loss")
+        if self.fake_quantize:
+            raise ValueError("the stages after general distillation would undo fake_quantize, give it to one of them")
         return self
 
 

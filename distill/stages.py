@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import PreTrainedModel, set_seed
 
 from contract.progress import note
@@ -19,6 +20,7 @@ from distill.cache import LOGITS, TeacherCache
 from distill.compact import compact
 from distill.compare import needed
 from distill.dropout import dropout
+from distill.fake_quantize import Range, fake_quantized
 from distill.heads import HEAD, Head
 from distill.initialise import Start
 from distill.recipe import Stage
@@ -68,22 +70,41 @@ def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson, student: str 
     lesson.teacher.eval().requires_grad_(False)
     bf16, reason = training.bf16_choice()
     note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
+    whole = start.model.get_input_embeddings()
     with compact(start.model, lesson.tokens) as (tokens, ids_R):
+        sentences = _Compact(tokens=tokens, ids_R=ids_R, rest=_range_of_others(whole, ids_R))
         pupil = Pupil(start.model, lesson.teacher.config.hidden_size, start.pairs)
         for number, stage in enumerate(stages):
             title = f"Distilling {student}".rstrip() + f", stage {number + 1} of {len(stages)}: {stage.name}"
             work = lesson.work / student / f"stage-{number}"
             record = record_folder(lesson.work, "-".join(filter(None, (student, f"{number + 1}-{stage.name}"))))
-            _train_once(pupil, stage, lesson, _Compact(tokens=tokens, ids_R=ids_R), _Place(work, record, title))
+            _train_once(pupil, stage, lesson, sentences, _Place(work, record, title))
     start.model.eval()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Compact:
-    """The training sentences with compact token ids, and the student's id of each."""
+    """The training sentences with compact token ids.
+
+    Attributes:
+        tokens: the sentences.
+        ids_R: the student's id of each compact one.
+        rest: least and largest number of the embedding rows of all other ids.
+    """
 
     tokens: Tokens
     ids_R: NDArray[np.int64]
+    rest: Range
+
+
+def _range_of_others(whole: nn.Module, ids_R: NDArray[np.int64]) -> Range:
+    assert isinstance(whole, nn.Embedding)
+    others_V = torch.ones(whole.num_embeddings, dtype=torch.bool)
+    others_V[torch.from_numpy(ids_R)] = False
+    if not others_V.any():
+        return 0.0, 0.0
+    low, high = whole.weight.detach()[others_V.to(whole.weight.device)].aminmax()
+    return low.item(), high.item()
 
 
 class _Place(NamedTuple):
@@ -98,7 +119,7 @@ def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact,
     """Train one stage, or load what it ended with; a finished stage is never trained again."""
     finished = place.work / "finished.safetensors"
     if not processes.of_main(finished.is_file):
-        with dropout(pupil, stage.dropout):
+        with dropout(pupil, stage.dropout), fake_quantized(pupil.student, stage.fake_quantize, sentences.rest):
             _train(pupil, stage, lesson, sentences, place)
         if processes.is_main():
             _keep(pupil, finished)

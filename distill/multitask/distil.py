@@ -20,7 +20,7 @@ from distill.calibration import calibration
 from distill.dataset import Splits
 from distill.encoder import Encoder, locate
 from distill.heads import Head
-from distill.identify import student_key
+from distill.identify import stage_key, student_key
 from distill.initialise import Start, initialise
 from distill.keep import Made, keep
 from distill.multitask.recipe import MultitaskRecipe
@@ -131,7 +131,7 @@ def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taugh
             "lengths": [one.max_length_tokens for one in own],
             "calibration_sentences": [one.calibration_sentences for one in own],
             "student": student_key(recipe.student),
-            "stages": [stage.model_dump(exclude={"not_finite"}) for stage in recipe.stages],
+            "stages": [stage_key(stage) for stage in recipe.stages],
             "seed": own[0].student_seed,
         }
     )

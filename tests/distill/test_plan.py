@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, Trainer
 
 import tinybert_edge
 from contract.errors import InputError
-from distill import command, cost, training
+from distill import command, cost, plan_table, training
 from distill.distil import distil
 from distill.plan import plan
 from distill.student import read_student, read_teacher
@@ -71,6 +71,21 @@ learning_rate = 1e-3\nbatch_size = 8\n"""
     found = plan(*command.prepare(str(recipe), sentences_file(), None, None, None))
     assert (found.start, found.pairs, found.copied_layers) == ("general", ((0, 0), (1, 1)), ())
     assert {one.name: one.steps for one in found.trainings}["general"] == 13
+
+
+def test_a_plan_says_which_stage_rounds_and_what_that_takes(
+    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, data = str(recipe_file()), sentences_file()
+    plain, rounding = (
+        plan(*command.prepare(recipe, data, None, None, changes))
+        for changes in ([], ['stages.1.fake_quantize="static"'])
+    )
+    assert [one.fake_quantize for one in rounding.trainings] == [None, None, "static"]
+    assert rounding.trainings[:2] == plain.trainings[:2]
+    assert rounding.trainings[2].memory.activations > plain.trainings[2].memory.activations
+    plan_table.show(rounding)
+    assert "fake-quantised" in capsys.readouterr().out
 
 
 def test_a_dry_run_writes_nothing(
