@@ -28,9 +28,10 @@ def pattern(operation: str) -> str:
         ValueError: no such operation.
     """
     if operation == EMBEDDINGS:
-        return r"(?i)embeddings"
+        return r"(?i:embeddings)"
     if operation == CLASSIFIER:
-        return r"(?i)(?:pooler|classifier)"
+        # TFLite calls the last product by the model's output.
+        return r"(?:[pP]ooler|student[./]classifier|_classifier(?:[/;]|$)|_output_0_output)"
     match = re.fullmatch(r"layer(\d+)-(attention|feed-forward)", operation)
     if match is None:
         raise ValueError(f"no operation {operation!r}")

@@ -13,7 +13,7 @@ from convert.build import convert_student
 from convert.converter import Made
 from convert.job import Job, Source
 from convert.offer import offered
-from convert.operations import operations
+from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
 from convert.variant import DEFAULT_REWRITES, Calibration, Rewrite, Variant
 from distill.student import read_evaluation
@@ -46,6 +46,15 @@ def test_every_offered_precision_is_made_and_is_near(made: Path, runtime: Runtim
     assert artifact.parity.max_abs_difference < WORST[precision]
     assert artifact.quantization
     assert size(artifact) < size(read_artifact(made / f"{runtime}-fp32"))
+
+
+def test_static_products_of_tflite_are_static(made: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    static = Interpreter(str(made / "tflite-int8-static" / "model.tflite"))
+    scaled = {tensor["index"] for tensor in static.get_tensor_details() if tensor["dtype"] is np.int8}
+    products = [one for one in static._get_ops_details() if one["op_name"] == "FULLY_CONNECTED"]
+    assert sum(int(one["inputs"][0]) in scaled for one in products) >= len(products) - 2
 
 
 def size(artifact: Artifact) -> int:
@@ -149,3 +158,23 @@ def answers(student: Path, folder: Path, model: Made, runtime: RuntimeName) -> P
     )
     assert np.ptp(evaluation.student_logits_NC) > 100 * FP32_LIMIT
     return compare(evaluation.student_logits_NC, logits_NC)
+
+
+TFLITE = "convert.classifier.Classifier/transformers.models.bert.modeling_bert.BertForSequenceClassification_student"
+NODES = [
+    ("embeddings", "/student/bert/embeddings/word_embeddings/Gather"),
+    ("embeddings", f"{TFLITE}/BertModel_bert/BertEmbeddings_embeddings/Embedding_word_embeddings;1"),
+    ("layer0-attention", "__module.student.bert.encoder.layer.0.attention.self.query/aten::linear/MatMul"),
+    ("layer1-feed-forward", f"{TFLITE}/bert.BertLayer_1/modeling_bert.BertOutput_output/Linear_dense;2"),
+    ("layer10-feed-forward", "/student/bert/encoder/layer.10/intermediate/dense/MatMul"),
+    ("layer1-attention", f"{TFLITE}/first_token.FirstTokenLayer_1/FirstTokenAttention_attention/Linear_query;1"),
+    ("classifier", "/student/bert/pooler/dense/Gemm"),
+    ("classifier", "__module.student.classifier/aten::linear/MatMul"),
+    ("classifier", f"{TFLITE}/ElectraClassificationHead_classifier/Linear_dense;1"),
+    ("classifier", "seq16_output_0_output"),
+]
+
+
+@pytest.mark.parametrize(("operation", "node"), NODES)
+def test_a_node_is_of_one_operation(operation: str, node: str) -> None:
+    assert [name for name in operations(11) if is_of(node, (name,))] == [operation]
