@@ -49,7 +49,7 @@ def run(
         "quickstart"
     ),
     target: Annotated[
-        list[str] | None, typer.Option("--target", help="A target profile; may be repeated.  [default: auto]")
+        list[str] | None, typer.Option("--target", help="A target profile; may be repeated.  \\[default: auto]")
     ] = None,
     data: DataOption = None,
     teacher: TeacherOption = None,

@@ -19,10 +19,10 @@ def bench(
     artifacts: Annotated[list[Path], typer.Argument(help="Artifact folders; teacher and student folders too.")],
     student: Annotated[
         Path | None,
-        typer.Option("--student", help="The student folder with the labels.  [default: looked for near the artifacts]"),
+        typer.Option("--student", help="Student folder with the labels.  \\[default: looked for near the artifacts]"),
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", help="Profile to file the records under.  [default: the artifacts']")
+        str | None, typer.Option("--target", help="Profile to file the records under.  \\[default: the artifacts']")
     ] = None,
     blocks: BlocksOption = DEFAULT.blocks,
     sentences: SentencesOption = DEFAULT.sentences_per_block,

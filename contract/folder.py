@@ -62,7 +62,7 @@ Kind = TypeVar("Kind", bound=Manifest)
 def building(folder: Path) -> Iterator[Path]:
     """Give a scratch folder that takes the final place when the block ends well, and goes away when it does not."""
     scratch = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    _clear_leftovers(folder)
+    clear_leftovers(folder)
     scratch.mkdir(parents=True)
     try:
         yield scratch
@@ -173,7 +173,7 @@ def identity(path: Path) -> str:
     return sha256_of_file(path)
 
 
-def _clear_leftovers(folder: Path) -> None:
+def clear_leftovers(folder: Path) -> None:
     """Put back a folder that a killed process had moved aside, and remove what else such processes left."""
     import psutil
 

@@ -18,6 +18,10 @@ POLL_S = 0.1
 MIB = 2**20
 
 
+class UnfinishedError(WorkerError):
+    """The process was stopped before it could say anything: another time it may come through."""
+
+
 def convert(job: Job, workplace: Path) -> Made:
     """Do a job in a process of its own.
 
@@ -38,7 +42,7 @@ def convert(job: Job, workplace: Path) -> Made:
             process.kill()
             process.wait()
     if exit_code != 0:
-        raise _with_log(WorkerError(f"the converter {_ending(exit_code)}"), log)
+        raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}"), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
         raise _with_log(WorkerError(said.cause, said.cure), log)
@@ -56,9 +60,9 @@ def _watch(process: subprocess.Popen[bytes]) -> int:
             return process.wait(timeout=POLL_S)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline_s:
-                raise WorkerError(f"the converter took longer than {TIMEOUT_S:.0f} s") from None
+                raise UnfinishedError(f"the converter took longer than {TIMEOUT_S:.0f} s") from None
         if _resident_bytes(process.pid) > free_bytes:
-            raise WorkerError(f"the converter needs more than the {free_bytes // MIB} MiB of free memory")
+            raise UnfinishedError(f"the converter needs more than the {free_bytes // MIB} MiB of free memory")
 
 
 def _resident_bytes(pid: int) -> int:

@@ -21,7 +21,7 @@ PrecisionOption = Annotated[
     list[str] | None, typer.Option("--precision", help="Only this precision, one of `--offers`; may be repeated.")
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder to write to.  [default: artifacts/NAME beside the student]")
+    Path | None, typer.Option("--out", help="Folder to write to.  \\[default: artifacts/NAME beside the student]")
 ]
 OffersOption = Annotated[
     bool, typer.Option("--offers", help="Only say which precisions the device is fit for in each runtime, and why.")

@@ -6,6 +6,8 @@ sees it.
 
 import os
 import sys
+import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -87,6 +89,7 @@ def main() -> None:
     """Do the job on stdin; whatever a library prints on the way goes to stderr, and so does a traceback."""
     from distill.quiet import quiet
 
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         quiet()
@@ -100,6 +103,13 @@ def main() -> None:
         else:
             reply = Answer(made=made)
         answer.write(reply.model_dump_json())
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that asked for the job is gone, be it killed."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _in_a_line(error: Exception) -> str:

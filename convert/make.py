@@ -8,7 +8,7 @@ from os import getpid
 from pathlib import Path
 
 from contract.errors import TinybertError, WorkerError
-from contract.folder import is_finished
+from contract.folder import clear_leftovers, is_finished
 from contract.progress import Advance
 from convert import child, parity
 from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
@@ -146,7 +146,9 @@ def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Pari
 @contextmanager
 def _workplace(task: Task) -> Iterator[Path]:
     """Give a folder for half-made models, gone afterwards."""
-    place = task.out / f".models-of-{task.plan.base.name}.partial-{getpid()}"
+    name = f"models-of-{task.plan.base.name}"
+    clear_leftovers(task.out / name)
+    place = task.out / f".{name}.partial-{getpid()}"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     try:

@@ -61,14 +61,13 @@ def _fp16(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
 
 
 def _int8(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
-    del runtime
-    return True, _dot_product(profile)
+    return True, _dot_product(profile, runtime)
 
 
 def _int8_static(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
     if runtime is RuntimeName.OPENVINO:
         return False, "int8 is static in OpenVINO"
-    return True, f"ranges are known beforehand; {_dot_product(profile)}"
+    return True, f"ranges are known beforehand; {_dot_product(profile, runtime)}"
 
 
 def _int8_weight(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
@@ -92,10 +91,10 @@ def _block_products(profile: Profile, bits: int) -> tuple[bool, str]:
     return True, f"{bits}-bit weights in blocks by ONNX Runtime's MatMulNBits ({', '.join(sorted(fast))})"
 
 
-def _dot_product(profile: Profile) -> str:
+def _dot_product(profile: Profile, runtime: RuntimeName) -> str:
     if profile.has_int8_dot_product:
         return "the processor multiplies and sums 8-bit integers in one instruction"
-    if profile.arch is Arch.X86_64:
+    if profile.saturates_int8 and runtime is not RuntimeName.TFLITE:
         return "no VNNI: 7-bit weights, as sums of 8-bit pairs saturate, and it may be no faster than fp32"
     return "no 8-bit dot product: it may be no faster than fp32"
 

@@ -22,7 +22,7 @@ DatasetOption = Annotated[
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated.")
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  [default: runs/RECIPE]")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: runs/RECIPE]")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show layers, sizes, steps and memory; train and write nothing.")
 ]

@@ -1,14 +1,13 @@
 """The answer of a search: one artifact, what stands beside it, and the reasons in sentences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from convert.offer import offers
 from convert.tune.candidate import Candidate
 from convert.tune.floor import Floor, Outcome
 from convert.tune.judge import Judgement
-from convert.tune.race import Racer, ratio
 from targets.profile import Precision, Profile
 
 MS = 1e6
@@ -17,26 +16,39 @@ MB = 1e6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finalist:
-    """A raced candidate and what is known of its answers.
+    """A candidate that was timed, and what is known of its answers.
 
     Attributes:
-        search: on the half that the search saw.
+        latency_ns: median of one sentence, in times of the pacemaker.
+        rounds: in which it was timed.
+        search: on the half that the search saw; none if it was not asked.
         check: on the other half; asked only of those that could win.
     """
 
-    racer: Racer
-    search: Judgement
+    candidate: Candidate
+    latency_ns: float
+    rounds: int
+    search: Judgement | None
     check: Judgement | None
 
     @property
-    def candidate(self) -> Candidate:
-        """What was raced."""
-        return self.racer.candidate
+    def reaches_floor(self) -> bool | None:
+        """Whether it reaches the floor on both halves; none if that is not known."""
+        judged = [one for one in (self.search, self.check) if one is not None]
+        if any(one.outcome is not Outcome.MET for one in judged):
+            return False
+        return True if len(judged) == len(("search", "check")) else None
 
     @property
-    def reaches_floor(self) -> bool:
-        """Whether it may be answered with."""
-        return self.search.outcome is Outcome.MET and self.check is not None and self.check.outcome is Outcome.MET
+    def said(self) -> str:
+        """What is known of the floor, in a few words."""
+        if self.search is None:
+            return "not asked"
+        if self.search.outcome is not Outcome.MET:
+            return f"missed: {self.search.text}"
+        if self.check is None:
+            return f"{self.search.text}; unseen half not asked"
+        return f"{'met' if self.reaches_floor else 'missed on the unseen half'}: {self.check.text}"
 
 
 def winner_of(finalists: Sequence[Finalist]) -> Finalist | None:
@@ -44,92 +56,90 @@ def winner_of(finalists: Sequence[Finalist]) -> Finalist | None:
     return next((one for one in finalists if one.reaches_floor), None)
 
 
-def merged(latest: Sequence[Finalist], before: Sequence[Finalist], anchor: Finalist) -> list[Finalist]:
-    """Join the finalists of a race with those of earlier ones.
-
-    The times of two races are not of one moment, so the earlier ones are scaled by one candidate that ran in both.
-
-    Args:
-        latest: of the last race.
-        before: of all earlier ones.
-        anchor: among both.
-    """
-    now = next((one for one in latest if one.candidate.label == anchor.candidate.label), None)
-    scale = now.racer.latency_ns / anchor.racer.latency_ns if now else 1.0
-    again = {one.candidate.label for one in latest}
-    older = [replace(one, racer=one.racer.scaled(scale)) for one in before if one.candidate.label not in again]
-    return sorted([*latest, *older], key=lambda one: one.racer.latency_ns)
-
-
 def pareto(finalists: Sequence[Finalist]) -> list[Finalist]:
-    """Return the finalists that no other one beats in latency, size and score at once."""
+    """Return those that reach the floor, as far as asked, and that no other such beats in latency, size and score."""
+    right = [one for one in finalists if one.search is not None and one.reaches_floor is not False]
 
     def beats(one: Finalist, other: Finalist) -> bool:
         pairs = list(zip(_costs(one), _costs(other), strict=True))
         return all(own <= theirs for own, theirs in pairs) and any(own < theirs for own, theirs in pairs)
 
-    return [one for one in finalists if not any(beats(other, one) for other in finalists)]
+    return [one for one in right if not any(beats(other, one) for other in right)]
 
 
 def _costs(finalist: Finalist) -> tuple[float, float, float]:
-    return (
-        finalist.racer.latency_ns,
-        float(finalist.candidate.artifact.model_size_bytes),
-        -finalist.search.score,
-    )
+    score = finalist.search.score if finalist.search else 0.0
+    return finalist.latency_ns, float(finalist.candidate.artifact.model_size_bytes), -score
 
 
-def sentences(winner: Finalist, finalists: Sequence[Finalist], floor: Floor, profile: Profile) -> list[str]:
-    """Return why the winner wins, a sentence each."""
+def sentences(finalists: Sequence[Finalist], floor: Floor, profile: Profile) -> list[str]:
+    """Return the reasons, a sentence each: why the winner wins, or that nothing reaches the floor."""
+    winner = winner_of(finalists)
+    if winner is None:
+        asked = [one for one in finalists if one.search is not None]
+        nearest = max(asked, key=_nearness, default=None)
+        more = f"; the nearest is {nearest.candidate.label}: {nearest.said}" if nearest else ""
+        return [f"Nothing that was tried reaches the floor {floor}{more}."]
     candidate = winner.candidate
     found = [
-        f"{candidate.label}: {winner.racer.latency_ns / MS:.2f} ms a sentence (median), "
+        f"{candidate.label}: {winner.latency_ns / MS:.2f} ms a sentence (median of {winner.rounds} rounds), "
         f"{candidate.artifact.model_size_bytes / MB:.1f} MB.",
-        f"It reaches the floor {floor} on both halves: {winner.search.text}; unseen half: "
-        f"{winner.check.text if winner.check else 'not asked'}.",
+        f"It reaches the floor {floor} on both halves: {winner.search.text if winner.search else ''}; unseen half: "
+        f"{winner.check.text if winner.check else ''}.",
+        _beside_fp32(winner, finalists, profile),
+        *(_why_not(one, winner) for one in finalists if one.reaches_floor is False and _is_faster(one, winner)),
     ]
-    same = [one for one in finalists if one.candidate.artifact.runtime is candidate.artifact.runtime]
-    fp32 = [one for one in same if one.candidate.artifact.precision is Precision.FP32]
-    if candidate.artifact.precision is Precision.FP32:
-        reason = next(
-            offer.reason for offer in offers(profile, candidate.artifact.runtime) if offer.precision is Precision.INT8
-        )
-        found.append(f"Keep fp32: nothing that answers right is faster here ({reason}).")
-    elif fp32:
-        times = ratio(fp32[0].racer, winner.racer)
-        found.append(f"It is {times:.2f} times as fast as fp32 in the same runtime.")
-    found += [_why_not(one, winner) for one in _faster(winner, finalists)]
     others = [one for one in finalists if one.candidate.artifact.runtime is not candidate.artifact.runtime]
-    second = winner_of(others)
+    second = next((one for one in others if one.reaches_floor is not False), None)
     if second is not None:
-        times = ratio(second.racer, winner.racer)
+        times = second.latency_ns / winner.latency_ns
         found.append(f"The fastest of another runtime, {second.candidate.label}, takes {times:.2f} times as long.")
-    return found
+    return [one for one in found if one]
 
 
-def _faster(winner: Finalist, finalists: Sequence[Finalist]) -> list[Finalist]:
-    return [one for one in finalists if one.racer.latency_ns < winner.racer.latency_ns and not one.reaches_floor]
+def _nearness(finalist: Finalist) -> float:
+    judged = [one for one in (finalist.search, finalist.check) if one is not None]
+    return min(one.score - one.floor for one in judged)
+
+
+def _beside_fp32(winner: Finalist, finalists: Sequence[Finalist], profile: Profile) -> str:
+    artifact = winner.candidate.artifact
+    if artifact.precision is Precision.FP32:
+        reasons = {offer.precision: offer.reason for offer in offers(profile, artifact.runtime)}
+        return f"Keep fp32: nothing that answers right is faster here ({reasons[Precision.INT8]})."
+    fp32 = [
+        one
+        for one in finalists
+        if one.candidate.entrant is winner.candidate.entrant
+        and one.candidate.artifact.runtime is artifact.runtime
+        and one.candidate.artifact.precision is Precision.FP32
+    ]
+    if not fp32:
+        return ""
+    return f"It is {fp32[0].latency_ns / winner.latency_ns:.2f} times as fast as fp32 in the same runtime."
+
+
+def _is_faster(one: Finalist, winner: Finalist) -> bool:
+    return one.latency_ns < winner.latency_ns
 
 
 def _why_not(one: Finalist, winner: Finalist) -> str:
-    judged = one.search if one.search.outcome is not Outcome.MET or one.check is None else one.check
-    half = "" if judged is one.search else " on the unseen half"
-    return (
-        f"{one.candidate.label} is {ratio(winner.racer, one.racer):.2f} times as fast, "
-        f"but misses the floor{half}: {judged.text}."
-    )
+    times = winner.latency_ns / one.latency_ns
+    return f"{one.candidate.label} is {times:.2f} times as fast, but misses the floor ({one.said})."
 
 
 def as_values(finalist: Finalist) -> dict[str, Any]:
-    """Return a finalist for machines to read."""
+    """Return a finalist for machines to read; what is not known is null."""
     candidate = finalist.candidate
     return {
         "student": candidate.entrant.name,
         "variant": candidate.artifact.variant.model_dump(mode="json"),
         "threads": candidate.threads,
         "length_buckets_tokens": list(candidate.buckets),
-        "latency_ns": finalist.racer.latency_ns,
+        "latency_ns": finalist.latency_ns,
+        "rounds": finalist.rounds,
         "model_size_bytes": candidate.artifact.model_size_bytes,
-        "score": finalist.search.score,
+        "score": finalist.search.score if finalist.search else None,
+        "sentences": finalist.search.sentences if finalist.search else None,
         "reaches_floor": finalist.reaches_floor,
     }

@@ -30,7 +30,7 @@ class Entrant:
     @property
     def name(self) -> str:
         """Of its folder."""
-        return self.origin.folder.name
+        return self.origin.folder.resolve().name
 
     @property
     def task(self) -> str:

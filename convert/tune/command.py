@@ -18,7 +18,7 @@ FloorOption = Annotated[
     typer.Option("--floor", help="What must be reached: teacher-1.0 (points below it), student-0.3, or a score: 88.5."),
 ]
 BudgetOption = Annotated[str, typer.Option("--budget", help="Time after which nothing new is begun: 15m, 900s or 1h.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  [default: tuned/TARGET beside it]")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: tuned/TARGET]")]
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -51,15 +51,19 @@ def command(run: "Run", time: "Time") -> Callable[..., None]:
 
             tinybert tune runs/sst2/student-* --target laptop-x86 --floor 88.5 --budget 1h
         """
-        from contract.errors import GateError
+        from contract.errors import GateError, InputError
         from contract.progress import note
         from convert.plan import runtimes_of
         from convert.tune import floor as floors
         from convert.tune.settle import ANSWER, BEST, PAGE
         from convert.tune.tune import tune as search
-        from targets.doctor import resolve
+        from targets.doctor import processor, resolve
+        from targets.machine import read as facts
 
         profile, reason = resolve(target)
+        for finding in processor(profile, facts()):
+            cause = f"the times of this machine say nothing of {profile.name}: {finding.cause}"
+            raise InputError(cause, "run tinybert tune on the device")
         chosen = runtimes_of(profile, runtimes) if runtimes else ()
         note(f"Target {profile.name}: {reason}")
         folder = out or students[0].absolute().parent / "tuned" / profile.name

@@ -63,7 +63,7 @@ def parse(text: str) -> Floor:
     if match is None:
         raise InputError(f"floor {text!r} is none", CURE)
     reference, below, own = match.groups()
-    if own is not None and not 1 < float(own) <= 100:
+    if not 1 < float(own or 2) <= 100 or float(below or 0) > 100:
         raise InputError(f"floor {text!r} is no score in points", CURE)
     return Floor(reference=reference or "", points=float(below or own or 0))
 

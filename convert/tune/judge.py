@@ -5,15 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.errors import WorkerError
 from contract.folder import identity
 from convert.artifact import ARTIFACT_MANIFEST
 from convert.parity import Run
 from convert.tune.candidate import Candidate
 from convert.tune.floor import Floor, Outcome, outcome, score
 from convert.tune.ledger import Ledger
+from distill import tasks
 
 # Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
-LOOKS = (0.25, 0.5, 1.0)
+LOOKS = (0.5, 1.0)
 ROUNDING = 1e-9
 
 
@@ -24,11 +26,12 @@ class Judgement:
     Attributes:
         outcome: of the floor.
         sentences: how many were asked.
-        score: of these.
+        score: of these, by the metric.
         floor: the score that had to be reached on these.
     """
 
     outcome: Outcome
+    metric: str
     sentences: int
     score: float
     floor: float
@@ -36,7 +39,8 @@ class Judgement:
     @property
     def text(self) -> str:
         """The judgement in a few words."""
-        return f"{100 * self.score:.1f} % of {self.sentences} sentences, floor {100 * self.floor:.1f} %"
+        own, wanted = (f"{100 * value:.1f}" for value in (self.score, self.floor))
+        return f"{self.metric} {own} on {self.sentences} sentences, floor {wanted}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +59,8 @@ class Judge:
 
     def search(self, candidate: Candidate) -> Judgement:
         """Judge a candidate on the half that the search sees, and stop as soon as the outcome is sure."""
-        return self._remembered(candidate, candidate.entrant.search_rows, "search", LOOKS)
+        sure = bool(self.floor.reference) and candidate.entrant.task == "classification"
+        return self._remembered(candidate, candidate.entrant.search_rows, "search", LOOKS if sure else (1.0,))
 
     def check(self, candidate: Candidate) -> Judgement:
         """Judge a candidate on all of the half that the search does not see."""
@@ -64,13 +69,14 @@ class Judge:
     def _remembered(
         self, candidate: Candidate, rows: NDArray[np.int64], half: str, looks: tuple[float, ...]
     ) -> Judgement:
-        # Threads do not change what a model answers, padding hardly: a model is judged once.
-        key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {half} {self.floor}"
+        # Threads do not change what a model answers; padding may.
+        key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {candidate.buckets} {half} {self.floor}"
         known = self.ledger.known("judged", key)
         if known is None:
             found = self._judge(candidate, rows, looks)
             known = {
                 "outcome": found.outcome,
+                "metric": found.metric,
                 "sentences": found.sentences,
                 "score": found.score,
                 "floor": found.floor,
@@ -91,15 +97,14 @@ class Judge:
             else:
                 found = self._sure(candidate, seen, logits_NC, len(looks))
             if found is not Outcome.OPEN:
-                return Judgement(outcome=found, sentences=len(seen), score=own, floor=wanted)
+                metric = tasks.get(task).METRICS[0]
+                return Judgement(outcome=found, metric=metric, sentences=len(seen), score=own, floor=wanted)
         raise AssertionError("the last look asks all sentences")
 
     def _sure(
         self, candidate: Candidate, rows: NDArray[np.int64], logits_NC: NDArray[np.float32], looks: int
     ) -> Outcome:
         evaluation = candidate.entrant.evaluation
-        if not self.floor.reference or logits_NC.shape[1] == 1:
-            return Outcome.OPEN  # the test is one of right and wrong, beside a reference
         reference_NC = (
             evaluation.teacher_logits_NC if self.floor.reference == "teacher" else evaluation.student_logits_NC
         )
@@ -110,7 +115,7 @@ class Judge:
 
     def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         artifact = candidate.artifact
-        return self.run(
+        logits_NC = self.run(
             candidate.folder,
             runtime=artifact.runtime,
             model_file=artifact.model_file,
@@ -119,3 +124,6 @@ class Judge:
             threads=candidate.threads,
             tokens=candidate.entrant.evaluation.tokens.take(rows.tolist()),
         )
+        if not np.isfinite(logits_NC).all():
+            raise WorkerError(f"{candidate.model}: its logits are not finite numbers")
+        return logits_NC

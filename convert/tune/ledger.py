@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from contract.errors import InputError
 from contract.strict import Strict
 
 FILE = "ledger.jsonl"
@@ -35,6 +36,9 @@ class Ledger:
 
     Args:
         folder: that exists.
+
+    Raises:
+        InputError: what lies there under its name is none.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,18 +62,19 @@ class Ledger:
 
 
 def _read(path: Path) -> list[Entry]:
-    """Read the lines that are whole; the last one of a killed run may not be, and is cut off."""
+    """Read the ledger; the last line of a killed run may be unfinished, and is cut off.
+
+    Raises:
+        InputError: another line is none of a ledger; nothing is changed.
+    """
     if not path.is_file():
         return []
-    entries, size_bytes = [], 0
-    for line in path.read_bytes().splitlines(keepends=True):
-        try:
-            entries.append(Entry.model_validate(json.loads(line)))
-        except ValueError:
-            break
-        if not line.endswith(b"\n"):
-            entries.pop()
-            break
-        size_bytes += len(line)
-    os.truncate(path, size_bytes)
+    lines = path.read_bytes().splitlines(keepends=True)
+    whole = lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
+    try:
+        entries = [Entry.model_validate(json.loads(line)) for line in whole]
+    except ValueError as error:
+        raise InputError(f"{path}: is no ledger of this version of tinybert tune", "choose another --out") from error
+    if len(whole) < len(lines):
+        os.truncate(path, sum(map(len, whole)))
     return entries

@@ -1,11 +1,12 @@
 """The models of a search: made in its folder, found again, their failures remembered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contract.progress import bar
 from convert.artifact import read_artifact
+from convert.child import UnfinishedError
 from convert.make import Task, make
 from convert.parity import Run
 from convert.plan import Plan
@@ -26,11 +27,13 @@ class Models:
         out: the folder of all artifact folders.
         run: runs a model in its runtime.
         ledger: remembers which were made and which could not be.
+        out_of_time: asked before each model after the first.
     """
 
     out: Path
     run: Run
     ledger: Ledger
+    out_of_time: Callable[[], bool]
 
     def make(self, entrant: Entrant, plans: Sequence[Plan]) -> list[Candidate]:
         """Make a student's variants, or find them made; one that fails is left out and its reason kept."""
@@ -38,11 +41,10 @@ class Models:
         with bar(f"Converting {entrant.name}", sum(len(plan.variants) for plan in plans)) as advance:
             for plan in plans:
                 task = self._task(entrant, plan)
-                missing = tuple(variant for variant in task.missing() if not self._has_failed(task, variant))
-                advance(len(plan.variants) - len(missing))
-                failures = make(task, missing, advance) if missing else {}
-                for variant in missing:
-                    self._remember(task, variant, str(failures.get(task.folder(variant), "")))
+                for variant in task.missing():
+                    if not self._has_failed(task, variant) and not (found and self.out_of_time()):
+                        self._make(task, variant)
+                advance(len(plan.variants))
                 found += [
                     self._candidate(entrant, task.folder(variant))
                     for variant in plan.variants
@@ -61,6 +63,15 @@ class Models:
             student_logits_NC=evaluation.student_logits_NC[seen],
         )
         return Task(origin=entrant.origin, evaluation=some, run=self.run, plan=plan, out=self.out / entrant.name)
+
+    def _make(self, task: Task, variant: Variant) -> None:
+        failures = make(task, (variant,), lambda _: None)
+        for folder, error in failures.items():
+            # What was stopped from outside may come through another time.
+            if folder == task.folder(variant) and not isinstance(error, UnfinishedError):
+                self._remember(task, variant, str(error))
+        if not failures:
+            self._remember(task, variant, "")
 
     def _has_failed(self, task: Task, variant: Variant) -> bool:
         return self.ledger.known("failed", key(task.origin, task.plan, variant)) is not None

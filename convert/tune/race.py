@@ -1,25 +1,25 @@
-"""Who is fastest: all candidates time the same sentences in turn, round by round, and the slow ones drop out.
+"""Who is fastest: candidates time the same sentences in turn, round by round, and the slow ones drop out.
 
 Successive halving (Jamieson and Talwalkar, arXiv 1502.07943) with a margin in place of the half: a round is one fresh
-process of each, so that what disturbs the machine disturbs all alike, and a candidate leaves when its median ratio to
-the fastest is out of reach of the noise.
+process of each, so that what disturbs the machine disturbs all alike. One of them, the pacemaker, runs in every round
+of all races; what a candidate takes is said in times of it, so that rounds of other moments and sentences compare.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Protocol
 
 import numpy as np
 
-from contract.errors import TinybertError
+from contract.errors import TinybertError, WorkerError
 from contract.progress import bar
 from convert.tune.candidate import Candidate
 from targets.profile import RuntimeName
 
 SENTENCES = 24
-# By how much a candidate may be slower than the fastest after each round and stay.
+# By how much a candidate may be slower than the fastest after each round of a race and stay.
 MARGINS = (1.5, 1.25, 1.15, 1.08, 1.05)
 
 
@@ -43,100 +43,111 @@ class Time(Protocol):
 
 @dataclass(kw_only=True, slots=True)
 class Racer:
-    """A candidate in a race.
+    """A candidate in the field.
 
     Attributes:
-        medians_ns: of one sentence, a block each.
-        failure: why it could not be timed.
+        medians_ns: of one sentence, by the number of the round.
+        failure: why it cannot be used; empty if it can.
     """
 
     candidate: Candidate
-    medians_ns: list[float] = field(default_factory=list)
+    medians_ns: dict[int, float] = field(default_factory=dict)
     failure: str = ""
 
-    @property
-    def latency_ns(self) -> float:
-        """The median of its blocks."""
-        return median(self.medians_ns)
 
-    def scaled(self, factor: float) -> "Racer":
-        """Return the racer as if everything had taken so many times as long."""
-        return replace(self, medians_ns=[median_ns * factor for median_ns in self.medians_ns])
+@dataclass(kw_only=True, slots=True)
+class Field:
+    """All that ever raced.
 
-
-def race(
-    candidates: Sequence[Candidate],
-    time: Time,
-    *,
-    seed: int,
-    out_of_time: Callable[[], bool],
-    rounds: int = len(MARGINS),
-) -> list[Racer]:
-    """Race candidates.
-
-    Args:
-        candidates: of one task, on the same sentences.
+    Attributes:
         time: times one.
         seed: of the sentences and of the order.
-        out_of_time: asked after each round; the first is always run.
-        rounds: at most.
-
-    Returns:
-        All of them, the fastest first, those that failed last; those that dropped out keep what they had.
+        racers: by label.
+        rounds: that were run.
+        pacemaker: runs in every round; chosen in the first.
     """
-    racers = [Racer(candidate=candidate) for candidate in candidates]
-    alive = racers
-    generator = np.random.default_rng(seed)
-    for number in range(rounds):
-        rows = _rows(candidates[0], generator)
-        with bar(f"Race, round {number + 1} of at most {rounds}: {len(alive)} candidates", len(alive)) as advance:
-            for place in generator.permutation(len(alive)):
-                _block(alive[place], time, rows)
+
+    time: Time
+    seed: int = 0
+    racers: dict[str, Racer] = field(default_factory=dict)
+    rounds: int = 0
+    pacemaker: Racer | None = None
+
+    def race(self, candidates: Iterable[Candidate], rounds: int, out_of_time: Callable[[], bool]) -> None:
+        """Race some candidates; the first round is always run, the next ones while there is time.
+
+        Raises:
+            WorkerError: nothing could be timed at all.
+        """
+        entered = [self.racers.setdefault(one.label, Racer(candidate=one)) for one in candidates]
+        alive = [racer for racer in entered if not racer.failure]
+        for margin in MARGINS[:rounds]:
+            self._round(alive)
+            if self.pacemaker is None:
+                failure = next(racer.failure for racer in entered)
+                raise WorkerError(f"no model could be timed ({failure})")
+            alive = self._left(alive, margin)
+            if len(alive) < 2 or out_of_time():
+                break
+
+    def relative(self, racer: Racer) -> float:
+        """Return how many times as long a racer takes as the pacemaker, by the rounds both ran."""
+        pace = self.pacemaker
+        assert pace is not None
+        common = [number for number in racer.medians_ns if number in pace.medians_ns]
+        if racer.failure or not common:
+            return float("inf")
+        return median(racer.medians_ns[number] / pace.medians_ns[number] for number in common)
+
+    def latency_ns(self, racer: Racer) -> float:
+        """Return the median of one sentence, as if the racer had run in every round."""
+        pace = self.pacemaker
+        assert pace is not None
+        return self.relative(racer) * median(pace.medians_ns.values())
+
+    def in_order(self) -> list[Racer]:
+        """Return all that could be timed, the fastest first."""
+        timed = [racer for racer in self.racers.values() if self.relative(racer) < float("inf")]
+        return sorted(timed, key=self.relative)
+
+    def _round(self, alive: Sequence[Racer]) -> None:
+        self.rounds += 1
+        generator = np.random.default_rng([self.seed, self.rounds])
+        running = [*alive, *([self.pacemaker] if self.pacemaker and self.pacemaker not in alive else [])]
+        if not running:
+            return
+        rows = _rows(running[0].candidate, generator)
+        with bar(f"Race, round {self.rounds}: {len(running)} candidates", len(running)) as advance:
+            for place in generator.permutation(len(running)):
+                self._block(running[place], rows)
                 advance(1)
-        alive = _left(alive, MARGINS[min(number, len(MARGINS) - 1)])
-        if len(alive) < 2 or out_of_time():
-            break
-    return sorted(racers, key=lambda racer: _place(racer, alive))
+        if self.pacemaker is None:
+            timed = [racer for racer in running if not racer.failure]
+            self.pacemaker = min(timed, key=lambda racer: racer.medians_ns[self.rounds], default=None)
 
+    def _block(self, racer: Racer, rows: tuple[int, ...]) -> None:
+        candidate = racer.candidate
+        try:
+            times_ns = self.time(
+                candidate.folder,
+                runtime=candidate.artifact.runtime,
+                model_file=candidate.artifact.model_file,
+                inputs=candidate.artifact.inputs,
+                buckets=candidate.buckets,
+                threads=candidate.threads,
+                rows=rows,
+            )
+        except TinybertError as error:
+            racer.failure = str(error)
+        else:
+            racer.medians_ns[self.rounds] = median(times_ns)
 
-def _place(racer: Racer, alive: list[Racer]) -> tuple[bool, bool, float]:
-    return not racer.medians_ns, racer not in alive, racer.latency_ns if racer.medians_ns else 0.0
+    def _left(self, alive: Sequence[Racer], margin: float) -> list[Racer]:
+        fastest = min((self.relative(racer) for racer in alive), default=0.0)
+        return [racer for racer in alive if not racer.failure and self.relative(racer) <= margin * fastest]
 
 
 def _rows(candidate: Candidate, generator: np.random.Generator) -> tuple[int, ...]:
     rows = candidate.entrant.search_rows
     chosen = generator.choice(rows, size=min(SENTENCES, len(rows)), replace=False)
     return tuple(int(row) for row in chosen)
-
-
-def _block(racer: Racer, time: Time, rows: tuple[int, ...]) -> None:
-    candidate = racer.candidate
-    try:
-        times_ns = time(
-            candidate.folder,
-            runtime=candidate.artifact.runtime,
-            model_file=candidate.artifact.model_file,
-            inputs=candidate.artifact.inputs,
-            buckets=candidate.buckets,
-            threads=candidate.threads,
-            rows=rows,
-        )
-    except TinybertError as error:
-        racer.failure = str(error)
-    else:
-        racer.medians_ns.append(median(times_ns))
-
-
-def _left(alive: list[Racer], margin: float) -> list[Racer]:
-    """Return those that are near the fastest; each round is compared by itself, as all timed the same sentences."""
-    timed = [racer for racer in alive if not racer.failure]
-    if not timed:
-        return []
-    fastest = min(timed, key=lambda racer: racer.latency_ns)
-    return [racer for racer in timed if ratio(racer, fastest) <= margin]
-
-
-def ratio(racer: Racer, other: Racer) -> float:
-    """Return how many times as long one takes as another, by the rounds both ran."""
-    pairs = zip(racer.medians_ns, other.medians_ns, strict=False)
-    return median(own_ns / other_ns for own_ns, other_ns in pairs)

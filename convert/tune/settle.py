@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.digest import sha256_of_value
+from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
@@ -24,20 +25,34 @@ MS = 1e6
 MB = 1e6
 
 
-def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path) -> None:
-    """Write the answer as it stands: `best/`, `tune.json` and `TUNE.md`; what was there stays if nothing wins.
+def check_place(out: Path) -> None:
+    """Check that what a search replaces in its folder is its own.
+
+    Raises:
+        InputError: `best/` is somebody else's.
+    """
+    best = out / BEST
+    if best.exists() and not (best / ARTIFACT_MANIFEST).is_file():
+        raise InputError(f"{best}: is no artifact, so not of an earlier search", "choose another --out")
+
+
+def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path, *, ended: str) -> None:
+    """Write the answer as it stands: `best/`, `tune.json` and `TUNE.md`; without a winner there is no `best/`.
 
     Args:
-        finalists: all that were raced, the fastest first.
+        finalists: all that were timed, the fastest first.
         floor: that was to be reached.
         profile: the device.
         run: runs a model in its runtime, to judge the winner on all sentences as it will be run.
         out: the search's folder.
+        ended: how far the search came, in a sentence.
     """
     winner = winner_of(finalists)
-    said = sentences(winner, finalists, floor, profile) if winner else [nothing_reaches(finalists, floor)]
     if winner is not None:
         _write_best(winner, run, out / BEST)
+    elif (out / BEST / ARTIFACT_MANIFEST).is_file():  # of another floor; its model stays among those that were tried
+        shutil.rmtree(out / BEST)
+    said = [*sentences(finalists, floor, profile), ended]
     answer = {
         "schema_version": 1,
         "floor": str(floor),
@@ -51,30 +66,27 @@ def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: R
     write_atomic(out / PAGE, page(finalists, said, floor, profile))
 
 
-def nothing_reaches(finalists: Sequence[Finalist], floor: Floor) -> str:
-    """Return the sentence for a search without a winner."""
-    best = max(finalists, key=lambda one: one.search.score)
-    return f"Nothing reaches the floor {floor}; the nearest is {best.candidate.label}: {best.search.text}."
-
-
 def page(finalists: Sequence[Finalist], said: Sequence[str], floor: Floor, profile: Profile) -> str:
     """Return the answer for people to read."""
     kept = {id(one) for one in pareto(finalists)}
     lines = [
         f"# The fastest above {floor} on {profile.name}",
         "",
-        *said,
+        *(f"- {one}" for one in said),
         "",
-        "| Model | ms a sentence | MB | score (%) | floor | not beaten in all three |",
+        "| Model | ms a sentence | rounds | MB | floor | not beaten in time, size and score at once |",
         "|---|---:|---:|---:|---|---|",
     ]
     lines += [
-        f"| {one.candidate.label} | {one.racer.latency_ns / MS:.2f} | "
-        f"{one.candidate.artifact.model_size_bytes / MB:.1f} | {100 * one.search.score:.1f} "
-        f"of {one.search.sentences} | {one.search.outcome} | {'yes' if id(one) in kept else ''} |"
+        f"| {one.candidate.label} | {one.latency_ns / MS:.2f} | {one.rounds} | "
+        f"{one.candidate.artifact.model_size_bytes / MB:.1f} | {one.said} | {'yes' if id(one) in kept else ''} |"
         for one in finalists
     ]
-    lines += ["", "Scores are of the half of the evaluation sentences that the search saw."]
+    lines += [
+        "",
+        "Times are medians on the data's own sentences, each relative to one model that ran in every round. "
+        "A score is of half of the evaluation sentences, or of as many of them as were needed.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ def multitask(
         Path | None, typer.Option("--data", help="Folder with a folder of data files for each recipe, by its name.")
     ] = None,
     changes: SetOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to.  [default: runs/NAME]")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: runs/NAME]")] = None,
     json: JsonOption = False,
 ) -> None:
     """Distil the teachers of several tasks to one encoder with a head for each.

@@ -1,0 +1,74 @@
+"""The students of a search, checked before anything is made of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from contract.errors import InputError
+from contract.folder import identity
+from convert import calibration
+from convert.build import check_whole
+from convert.tune.candidate import Entrant
+from convert.tune.floor import Floor
+from convert.write import Origin
+from distill.student import STUDENT_MANIFEST, read_evaluation, read_student
+from targets.profile import Profile
+
+
+def enter(folder: Path, profile: Profile) -> Entrant:
+    """Read a student and part its evaluation sentences.
+
+    Raises:
+        InputError: the folder is no whole student, or its sentences cannot be used.
+    """
+    manifest = read_student(folder)
+    check_whole(folder, manifest)
+    evaluation = read_evaluation(folder)
+    calibration.read(folder, evaluation.tokens)
+    if len(evaluation.tokens) < 2:
+        raise InputError(f"{folder}: has no two evaluation sentences", "distil again with a validation split")
+    order = np.random.default_rng(0).permutation(len(evaluation.tokens))
+    return Entrant(
+        origin=Origin(
+            folder=folder,
+            student=manifest,
+            identity=identity(folder / STUDENT_MANIFEST),
+            evaluation=evaluation.tokens,
+            profile=profile,
+        ),
+        evaluation=evaluation,
+        # In this order: what is asked first is a sample of them all, however the split is sorted.
+        search_rows=order[: len(order) // 2],
+        check_rows=order[len(order) // 2 :],
+    )
+
+
+def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
+    """Check that students can be compared.
+
+    Raises:
+        InputError: they are not of one task, teacher and split, or the floor is another for each.
+    """
+    first = entrants[0]
+    if len(entrants) > 1 and floor.reference == "student":
+        raise InputError(f"floor {floor} is another for each student", "give one of teacher-1.0 or a score in points")
+    for place, other in enumerate(entrants[1:], start=1):
+        if other.name in {one.name for one in entrants[:place]}:
+            raise InputError(
+                f"{other.origin.folder}: two students are called {other.name}", "rename one of the folders"
+            )
+        if not _same_task(first, other):
+            raise InputError(
+                f"{other.origin.folder}: not of the task, teacher and validation split of {first.origin.folder}",
+                "tune students of one task together, others in a command of their own",
+            )
+
+
+def _same_task(first: Entrant, other: Entrant) -> bool:
+    own, theirs = first.evaluation, other.evaluation
+    return (
+        (first.task, first.origin.student.label_names) == (other.task, other.origin.student.label_names)
+        and np.array_equal(own.labels_N, theirs.labels_N)
+        and np.array_equal(own.teacher_logits_NC.argmax(axis=1), theirs.teacher_logits_NC.argmax(axis=1))
+    )

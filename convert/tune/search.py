@@ -1,0 +1,222 @@
+"""The search: cheapest information first, and at every moment the best so far stands in the output folder.
+
+1. What each runtime's makers advise is made of every student, and other precisions while there is time (size, parity).
+2. All race; from the fastest on, each is asked whether it reaches the floor, on half of the evaluation sentences and
+   then on the other half, until one does.
+3. Neighbours of the fastest that may reach it (rewrites, calibration, threads, fixed lengths) race against it; so do
+   mixed variants of what is faster but misses the floor.
+4. The fastest that reaches the floor on both halves is the answer.
+"""
+
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from pathlib import Path
+
+from contract.errors import TinybertError, WorkerError
+from contract.folder import identity
+from convert.artifact import ARTIFACT_MANIFEST
+from convert.tune import space
+from convert.tune.answer import Finalist, winner_of
+from convert.tune.candidate import Candidate, Entrant
+from convert.tune.fallback import fallbacks, layers_of
+from convert.tune.floor import Outcome
+from convert.tune.judge import Judge, Judgement
+from convert.tune.ledger import FILE
+from convert.tune.models import Models
+from convert.tune.race import MARGINS, Field, Racer
+from convert.tune.settle import settle
+from convert.variant import Variant
+from targets.profile import Precision, Profile, RuntimeName
+
+USUAL = (Precision.FP32, Precision.INT8)
+# The share of the budget after which no more of the others are made.
+MAKING = 0.3
+# How much slower than the fastest that may be right a model may be for it to race on and its neighbours to be tried.
+NEAR = 1.3
+# Neighbours of so many models a pass, and passes.
+TRIED = 3
+PASSES = 2
+# Rounds of the first race, which only finds who is worth asking.
+FIRST_ROUNDS = 2
+
+
+@dataclass(kw_only=True, slots=True)
+class Search:
+    """A search under way.
+
+    Attributes:
+        entrants: the students.
+        begun_s, deadline_s: of the monotonic clock; after the deadline nothing new is begun.
+        field: all that were raced.
+        judged: what is known of each that was asked, by label.
+    """
+
+    profile: Profile
+    entrants: list[Entrant]
+    runtimes: tuple[RuntimeName, ...]
+    models: Models
+    judge: Judge
+    field: Field
+    out: Path
+    begun_s: float
+    deadline_s: float
+    judged: dict[str, tuple[Judgement, Judgement | None]] = dataclass_field(default_factory=dict)
+
+    def is_out_of_time(self) -> bool:
+        """Tell whether the budget is spent."""
+        return clock.monotonic() > self.deadline_s
+
+    def run(self) -> Finalist | None:
+        """Search, and return the winner; nothing where no variant reaches the floor."""
+        self._race(self._made(USUAL), FIRST_ROUNDS)
+        spent_s = clock.monotonic() - self.begun_s
+        if spent_s < MAKING * (self.deadline_s - self.begun_s) or self._winner() is None:
+            self._race(self._made(tuple(Precision)), FIRST_ROUNDS)
+        if not self.field.racers:
+            raise WorkerError("no variant could be made", f"the reasons are in {self.out / FILE}")
+        for _ in range(PASSES):
+            new = [one for one in self._neighbours() if one.label not in self.field.racers]
+            if not new or self.is_out_of_time():
+                break
+            self._race(new, len(MARGINS))
+        self._ask_the_others()
+        return self._winner()
+
+    def _made(self, precisions: tuple[Precision, ...]) -> list[Candidate]:
+        """Make some precisions of every student in every runtime, and return those that have not raced."""
+        found: list[Candidate] = []
+        for entrant in self.entrants:
+            if not (found and self.is_out_of_time()):
+                length_tokens = entrant.origin.student.max_length_tokens
+                plans = space.plans(self.profile, length_tokens, self.runtimes, precisions)
+                found += self.models.make(entrant, plans)
+        return [one for one in found if one.label not in self.field.racers]
+
+    def _race(self, new: Sequence[Candidate], rounds: int) -> None:
+        """Race new candidates against those that are near the best, judge, and settle what is best so far."""
+        if not new:
+            return
+        rivals = [racer.candidate for racer in self._near() if not self._misses(racer)]
+        self.field.race([*rivals, *new], rounds, self.is_out_of_time)
+        for racer in self.field.racers.values():
+            self._write(racer)
+        self._judge()
+        self._settle("The search was not at its end.")
+
+    def _near(self) -> list[Racer]:
+        """Return those that are near the fastest that may be right, faster ones among them."""
+        order = self.field.in_order() if self.field.pacemaker else []
+        first = next((racer for racer in order if not self._misses(racer)), None)
+        if first is None:
+            return order
+        return [racer for racer in order if self.field.relative(racer) <= NEAR * self.field.relative(first)]
+
+    def _misses(self, racer: Racer) -> bool:
+        judged = self.judged.get(racer.candidate.label, ())
+        return any(one is not None and one.outcome is not Outcome.MET for one in judged)
+
+    def _judge(self) -> None:
+        """Ask from the fastest on whether one reaches the floor on both halves, until one does or time is up."""
+        for racer in self.field.in_order():
+            if not self._is_settled(racer):
+                if self.judged and self.is_out_of_time():
+                    return
+                self._ask(racer, both=True)
+            if self._is_settled(racer) and not self._misses(racer):
+                return
+
+    def _is_settled(self, racer: Racer) -> bool:
+        """Tell whether it is known if one reaches the floor."""
+        search, check = self.judged.get(racer.candidate.label, (None, None))
+        return check is not None or (search is not None and search.outcome is not Outcome.MET)
+
+    def _ask(self, racer: Racer, *, both: bool) -> None:
+        """Judge one; a model that cannot be run leaves the field."""
+        candidate = racer.candidate
+        try:
+            search = self.judge.search(candidate)
+            check = self.judge.check(candidate) if both and search.outcome is Outcome.MET else None
+        except TinybertError as error:
+            racer.failure = str(error)
+        else:
+            self.judged[candidate.label] = (search, check)
+
+    def _ask_the_others(self) -> None:
+        """Judge what was not asked while there is time, for the answer's table."""
+        for racer in self.field.in_order():
+            if self.is_out_of_time():
+                break
+            if racer.candidate.label not in self.judged:
+                self._ask(racer, both=False)
+        over = (
+            "The budget is spent: more might have been tried." if self.is_out_of_time() else "Nothing is left to try."
+        )
+        self._settle(over)
+
+    def _finalists(self) -> list[Finalist]:
+        found = []
+        for racer in self.field.in_order():
+            search, check = self.judged.get(racer.candidate.label, (None, None))
+            found.append(
+                Finalist(
+                    candidate=racer.candidate,
+                    latency_ns=self.field.latency_ns(racer),
+                    rounds=len(racer.medians_ns),
+                    search=search,
+                    check=check,
+                )
+            )
+        return found
+
+    def _winner(self) -> Finalist | None:
+        return winner_of(self._finalists())
+
+    def _settle(self, ended: str) -> None:
+        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.out, ended=ended)
+
+    def _neighbours(self) -> list[Candidate]:
+        """Return what may be faster than the best, or as fast and right where that is not."""
+        near = self._near()
+        right = [racer.candidate for racer in near if not self._misses(racer)][:TRIED]
+        wrong = [racer.candidate for racer in near if self._misses(racer) and _is_int8(racer.candidate)][:1]
+        found: list[Candidate] = []
+        for candidate in right:
+            found += space.ways_near(candidate, self.profile)
+            found += self._make(candidate, space.variants_near(candidate.artifact.variant))
+        for candidate in wrong:
+            found += self._mixed(candidate)
+        return found
+
+    def _make(self, candidate: Candidate, variants: list[Variant]) -> list[Candidate]:
+        """Make variants of a candidate's student, to be run as the candidate is."""
+        if self.is_out_of_time():
+            return []
+        entrant = candidate.entrant
+        runtimes = (candidate.artifact.runtime,)
+        length_tokens = entrant.origin.student.max_length_tokens
+        (plan,) = space.plans(self.profile, length_tokens, runtimes, tuple(Precision))
+        made = self.models.make(entrant, space.base_plan(plan, variants))
+        return [one.run_with(threads=candidate.threads, buckets=candidate.buckets) for one in made]
+
+    def _mixed(self, candidate: Candidate) -> list[Candidate]:
+        """Return the first mixed variant of a candidate that reaches the floor, if one does."""
+        layers = layers_of(candidate.entrant.origin.folder)
+        for mixed in fallbacks(candidate, layers, lambda variants: self._make(candidate, variants)):
+            racer = Racer(candidate=mixed)
+            self._ask(racer, both=True)
+            if not racer.failure and not self._misses(racer):
+                return [mixed]
+        return []
+
+    def _write(self, racer: Racer) -> None:
+        last = max(racer.medians_ns, default=0)
+        key = f"{identity(racer.candidate.folder / ARTIFACT_MANIFEST)} {racer.candidate.label} {self.begun_s} {last}"
+        if self.models.ledger.known("timed", key) is None:
+            found = {"medians_ns": list(racer.medians_ns.values()), "failure": racer.failure}
+            self.models.ledger.write("timed", racer.candidate.label, key, found)
+
+
+def _is_int8(candidate: Candidate) -> bool:
+    return candidate.artifact.precision in (Precision.INT8, Precision.INT8_STATIC)
