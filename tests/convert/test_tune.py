@@ -218,6 +218,61 @@ def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profil
     assert "the worker was killed by SIGSEGV" in failures
 
 
+@pytest.mark.usefixtures("stand_in")
+def test_another_floor_takes_the_old_answer_away(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+    for floor, stands in (("student-1", True), ("student-0", True), ("99.99", True)):
+        search(student, profile, tmp_path, bench, floor=floor)
+        assert (tmp_path / "best").exists() is stands
+    above = Floor(reference="student", points=-5.0)
+    assert tune([student], profile, floor=above, budget_s=60, out=tmp_path, run=bench.run, time=bench.time) is None
+    assert not (tmp_path / "best").exists()
+    assert "met" not in (tmp_path / "TUNE.md").read_text().split("| Model")[1]
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_search_without_time_still_answers(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+    floor = parse("student-1")
+    assert tune([student], profile, floor=floor, budget_s=1e-9, out=tmp_path, run=bench.run, time=bench.time)
+    assert len([entry for entry in Ledger(tmp_path).entries if entry.kind == "made"]) <= 3
+    assert "The budget is spent" in (tmp_path / "TUNE.md").read_text()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_nothing_that_runs_is_an_error_of_one_line(student: Path, profile: Profile, tmp_path: Path) -> None:
+    def time(folder: Path, **_: object) -> tuple[int, ...]:
+        raise WorkerError(f"{folder.name} was killed by SIGSEGV")
+
+    with pytest.raises(WorkerError, match=r"no model could be timed \(.* was killed by SIGSEGV\)"):
+        tune([student], profile, floor=parse("80"), budget_s=60, out=tmp_path, run=Bench(student).run, time=time)
+
+
+@pytest.mark.parametrize("place", ["best/thesis.txt", "ledger.jsonl"])
+def test_what_is_not_its_own_is_left_alone(student: Path, profile: Profile, tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine\n")
+    with pytest.raises(InputError, match="choose another --out"):
+        search(student, profile, tmp_path, Bench(student))
+    assert path.read_text() == "mine\n"
+
+
+def test_students_that_cannot_be_compared_are_refused(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+    for floor, message in (("student-1", "is another for each student"), ("80", "two students are called student")):
+        with pytest.raises(InputError, match=message):
+            tune(
+                [student, student],
+                profile,
+                floor=parse(floor),
+                budget_s=60,
+                out=tmp_path,
+                run=bench.run,
+                time=bench.time,
+            )
+
+
 @pytest.mark.parametrize(
     ("text", "floor"),
     [
@@ -232,7 +287,7 @@ def test_floors_are_read(text: str, floor: Floor) -> None:
     assert parse(str(floor)) == floor
 
 
-@pytest.mark.parametrize("text", ["", "teacher+1", "techer-1", "0.88", "101", "-3", "teacher--1"])
+@pytest.mark.parametrize("text", ["", "teacher+1", "techer-1", "0.88", "101", "-3", "teacher--1", "teacher-150"])
 def test_what_is_no_floor_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="write it as teacher"):
         parse(text)
