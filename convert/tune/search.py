@@ -12,6 +12,7 @@ import time as clock
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from pathlib import Path
 
 from contract.errors import TinybertError, WorkerError
@@ -36,7 +37,7 @@ MAKING = 0.3
 # How much slower than the fastest that may be right a model may be for it to race on and its neighbours to be tried.
 NEAR = 1.3
 # Neighbours of so many models a pass, and passes.
-TRIED = 3
+TRIED = 2
 PASSES = 2
 # Rounds of the first race, which only finds who is worth asking.
 FIRST_ROUNDS = 2
@@ -77,10 +78,10 @@ class Search:
         if not self.field.racers:
             raise WorkerError("no variant could be made", f"the reasons are in {self.out / FILE}")
         for _ in range(PASSES):
-            new = [one for one in self._neighbours() if one.label not in self.field.racers]
-            if not new or self.is_out_of_time():
-                break
-            self._race(new, len(MARGINS))
+            # What takes no conversion comes first; each kind is raced before the next is made.
+            for neighbours in (self._ways, self._variants, self._mixed):
+                if not self.is_out_of_time():
+                    self._race(neighbours(), len(MARGINS))
         self._ask_the_others()
         return self._winner()
 
@@ -92,10 +93,11 @@ class Search:
                 length_tokens = entrant.origin.student.max_length_tokens
                 plans = space.plans(self.profile, length_tokens, self.runtimes, precisions)
                 found += self.models.make(entrant, plans)
-        return [one for one in found if one.label not in self.field.racers]
+        return found
 
     def _race(self, new: Sequence[Candidate], rounds: int) -> None:
         """Race new candidates against those that are near the best, judge, and settle what is best so far."""
+        new = [one for one in new if one.label not in self.field.racers]
         if not new:
             return
         rivals = [racer.candidate for racer in self._near() if not self._misses(racer)]
@@ -176,18 +178,32 @@ class Search:
     def _settle(self, ended: str) -> None:
         settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.out, ended=ended)
 
-    def _neighbours(self) -> list[Candidate]:
-        """Return what may be faster than the best, or as fast and right where that is not."""
-        near = self._near()
-        right = [racer.candidate for racer in near if not self._misses(racer)][:TRIED]
-        wrong = [racer.candidate for racer in near if self._misses(racer) and _is_int8(racer.candidate)][:1]
+    def _right(self) -> list[Candidate]:
+        """Return the fastest of those that may be right."""
+        return [racer.candidate for racer in self._near() if not self._misses(racer)][:TRIED]
+
+    def _ways(self) -> list[Candidate]:
+        """Return the fastest models run with other threads and lengths."""
+        return [way for candidate in self._right() for way in space.ways_near(candidate, self.profile)]
+
+    def _variants(self) -> list[Candidate]:
+        """Return the fastest models with other rewrites and calibrations."""
         found: list[Candidate] = []
-        for candidate in right:
-            found += space.ways_near(candidate, self.profile)
+        for candidate in self._right():
             found += self._make(candidate, space.variants_near(candidate.artifact.variant))
-        for candidate in wrong:
-            found += self._mixed(candidate)
         return found
+
+    def _mixed(self) -> list[Candidate]:
+        """Return, of the fastest that misses the floor by int8, the first mixed variant that reaches it."""
+        wrong = [racer.candidate for racer in self._near() if self._misses(racer) and _is_int8(racer.candidate)]
+        for candidate in wrong[:1]:
+            layers = layers_of(candidate.entrant.origin.folder)
+            for mixed in fallbacks(candidate, layers, partial(self._make, candidate)):
+                racer = Racer(candidate=mixed)
+                self._ask(racer, both=True)
+                if not racer.failure and not self._misses(racer):
+                    return [mixed]
+        return []
 
     def _make(self, candidate: Candidate, variants: list[Variant]) -> list[Candidate]:
         """Make variants of a candidate's student, to be run as the candidate is."""
@@ -199,16 +215,6 @@ class Search:
         (plan,) = space.plans(self.profile, length_tokens, runtimes, tuple(Precision))
         made = self.models.make(entrant, space.base_plan(plan, variants))
         return [one.run_with(threads=candidate.threads, buckets=candidate.buckets) for one in made]
-
-    def _mixed(self, candidate: Candidate) -> list[Candidate]:
-        """Return the first mixed variant of a candidate that reaches the floor, if one does."""
-        layers = layers_of(candidate.entrant.origin.folder)
-        for mixed in fallbacks(candidate, layers, lambda variants: self._make(candidate, variants)):
-            racer = Racer(candidate=mixed)
-            self._ask(racer, both=True)
-            if not racer.failure and not self._misses(racer):
-                return [mixed]
-        return []
 
     def _write(self, racer: Racer) -> None:
         last = max(racer.medians_ns, default=0)
