@@ -101,6 +101,8 @@ def read_subject(folder: Path) -> Subject:
         InputError: no artifact, student or teacher folder, or a file is not the one of its manifest.
     """
     folder = folder.resolve()
+    if folder.is_file():
+        raise InputError(f"{folder}: is a file, no folder", "unpack what is packed: python -m zipfile -e FILE FOLDER")
     if (folder / ARTIFACT_MANIFEST).is_file():
         return _artifact(folder, read_artifact(folder))
     if (folder / STUDENT_MANIFEST).is_file():

@@ -68,7 +68,8 @@ def command(run: "Run") -> Callable[..., None]:
         folder = out or default_folder(student)
         note(f"Target {profile.name}: {reason}")
         if show_offers:
-            typer.echo("\n".join(told(profile)))
+            lines = told(profile)
+            typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
             return
         try:
             made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)

@@ -142,6 +142,10 @@ def test_a_changed_artifact_is_refused_and_nothing_written(artifact_of: Callable
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no artifact.json, student.json or teacher.json"):
         measure([tmp_path], out=tmp_path / "out")
+    packed = tmp_path / "packed.zip"
+    packed.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"is a file, no folder: unpack what is packed: python -m zipfile"):
+        measure([packed], out=tmp_path / "out")
 
 
 def test_another_students_labels_are_refused(

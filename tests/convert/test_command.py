@@ -54,6 +54,8 @@ def test_offers_are_told_with_their_reasons(student: Path) -> None:
     lines = result.stdout.splitlines()
     assert "onnx int8: no 8-bit dot product: it may be no faster than fp32" in lines
     assert any(line.startswith("onnx int4-weight: ") and line.endswith("(not offered)") for line in lines)
+    said = json.loads(convert(student, "--target", "raspberry-pi-4", "--offers", "--json").stdout)
+    assert said == {"target": "raspberry-pi-4", "offers": lines}
 
 
 def test_model_size_is_without_the_sentences(artifacts: Path) -> None:
