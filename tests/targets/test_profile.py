@@ -102,7 +102,7 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         ({"runtimes": {}}, "'runtimes': "),
         ({"runtimes": {"onnx": []}}, "'runtimes.onnx': "),
         ({"runtimes": {"onxx": ["fp32"]}}, "'runtimes.onxx': Input should be 'onnx', 'openvino' or 'tflite'"),
-        ({"runtimes": {"onnx": ["int4"]}}, "'runtimes.onnx.0': Input should be 'fp32' or 'int8'"),
+        ({"runtimes": {"onnx": ["int4"]}}, "'runtimes.onnx.0': Input should be 'fp32', 'fp16', 'int8'"),
         ({"runtimes": {"onnx": ["int8", "int8"]}}, "'runtimes.onnx': names a precision twice"),
         ({"isa_features": ["dotprot"]}, "'isa_features': aarch64 has no 'dotprot', did you mean 'dotprod'?"),
         ({"isa_features": ["avx2"]}, "'isa_features': aarch64 has no 'avx2'"),
