@@ -37,7 +37,7 @@ class Finalist:
         judged = [one for one in (self.search, self.check) if one is not None]
         if any(one.outcome is not Outcome.MET for one in judged):
             return False
-        return True if len(judged) == len(("search", "check")) else None
+        return True if self.search and self.check else None
 
     @property
     def said(self) -> str:

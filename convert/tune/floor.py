@@ -49,8 +49,11 @@ class Floor:
         """
         if not self.reference:
             return self.points / 100
-        logits_NC = evaluation.teacher_logits_NC if self.reference == "teacher" else evaluation.student_logits_NC
-        return score(evaluation, rows, task, logits_NC[rows]) - self.points / 100
+        return score(evaluation, rows, task, self.reference_logits_NC(evaluation)[rows]) - self.points / 100
+
+    def reference_logits_NC(self, evaluation: Evaluation) -> NDArray[np.float32]:  # noqa: N802  # a shape
+        """Return the answers of the reference, shape (N, C)."""
+        return evaluation.teacher_logits_NC if self.reference == "teacher" else evaluation.student_logits_NC
 
 
 def parse(text: str) -> Floor:

@@ -25,6 +25,7 @@ class Judgement:
 
     Attributes:
         outcome: of the floor.
+        metric: the task's usual one.
         sentences: how many were asked.
         score: of these, by the metric.
         floor: the score that had to be reached on these.
@@ -105,9 +106,7 @@ class Judge:
         self, candidate: Candidate, rows: NDArray[np.int64], logits_NC: NDArray[np.float32], looks: int
     ) -> Outcome:
         evaluation = candidate.entrant.evaluation
-        reference_NC = (
-            evaluation.teacher_logits_NC if self.floor.reference == "teacher" else evaluation.student_logits_NC
-        )
+        reference_NC = self.floor.reference_logits_NC(evaluation)
         labels_N = evaluation.labels_N[rows]
         right_N = logits_NC.argmax(axis=1) == labels_N
         reference_right_N = reference_NC[rows].argmax(axis=1) == labels_N
