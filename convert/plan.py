@@ -7,7 +7,7 @@ from contract.errors import InputError
 from contract.strict import near_miss
 from convert.converter import get, require
 from convert.offer import offers
-from convert.variant import DEFAULT_REWRITES, Rewrite, Variant
+from convert.variant import Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
 
 
@@ -58,7 +58,7 @@ def plan(
     for runtime in chosen:
         wanted = _precisions(profile, runtime, precisions)
         if wanted:
-            plans.append(plan_of(profile, max_length_tokens, runtime, wanted, DEFAULT_REWRITES))
+            plans.append(plan_of(profile, max_length_tokens, runtime, wanted, default_rewrites(runtime)))
     return plans
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from convert.rewrites.fused_attention import fused_attention
+
 
 class Attention(nn.Module):
     """Stands where a layer's self-attention stands, with its weights.
@@ -17,10 +19,12 @@ class Attention(nn.Module):
         attention: BERT's own.
         scaled_query: multiply 1/sqrt(d) into the query's weights instead of into each score.
         one_product: query, key and value from one matrix product; not where fewer tokens ask than are asked.
+        fused: scores, softmax and their product with the values as one operation of ONNX Runtime's.
     """
 
-    def __init__(self, attention: Any, *, scaled_query: bool, one_product: bool) -> None:
+    def __init__(self, attention: Any, *, scaled_query: bool, one_product: bool, fused: bool) -> None:
         super().__init__()
+        self.fused = fused
         self.heads, self.width = int(attention.num_attention_heads), int(attention.all_head_size)
         self.scaling = 1.0 if scaled_query else float(attention.scaling)
         factor = float(attention.scaling) if scaled_query else 1.0
@@ -42,6 +46,10 @@ class Attention(nn.Module):
             asking: the hidden states of the tokens that ask, shape (B, Q, D); all if not given.
         """
         query_BQD, key_BLD, value_BLD = self._products(hidden_states, asking)
+        if self.fused:
+            return fused_attention(
+                query_BQD, key_BLD, value_BLD, attention_mask, heads=self.heads, scaling=self.scaling
+            ), None
         scores_BHQL = self._split(query_BQD) @ self._split(key_BLD).transpose(2, 3)
         if self.scaling != 1.0:
             scores_BHQL = scores_BHQL * self.scaling

@@ -20,6 +20,7 @@ from distill.positions import longest
 # Of logits that are small numbers; float32 rounds at 1e-7, and a layer adds up some hundred of such.
 UNCHANGED = 1e-5
 CHECKED_SENTENCES, CHECKED_TOKENS = 2, 16
+OF_ATTENTION = {Rewrite.FIRST_TOKEN, Rewrite.SCALED_QUERY, Rewrite.ONE_PRODUCT, Rewrite.FUSED_ATTENTION}
 
 
 def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreTrainedModel, tuple[Rewrite, ...]]:
@@ -29,7 +30,7 @@ def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreT
         student: a BERT-like classifier in evaluation mode; it stays as it is.
         rewrites: what to do, as far as its layers are BERT's and its logits stay.
     """
-    if not {Rewrite.FIRST_TOKEN, Rewrite.SCALED_QUERY, Rewrite.ONE_PRODUCT} & set(rewrites):
+    if not OF_ATTENTION & set(rewrites):
         return student, ()
     made = copy.deepcopy(student)
     layers = layers_of(made)
@@ -55,9 +56,13 @@ def _last_is_whole(student: PreTrainedModel) -> bool:
 
 def _replace(layer: Any, rewrites: Sequence[Rewrite], *, one_product: bool) -> set[Rewrite]:
     """Replace a layer's self-attention and return what that was for."""
-    scaled = Rewrite.SCALED_QUERY in rewrites
-    layer.attention.self = Attention(layer.attention.self, scaled_query=scaled, one_product=one_product)
-    done = {Rewrite.SCALED_QUERY} if scaled else set()
+    done = {Rewrite.SCALED_QUERY, Rewrite.FUSED_ATTENTION} & set(rewrites)
+    layer.attention.self = Attention(
+        layer.attention.self,
+        scaled_query=Rewrite.SCALED_QUERY in done,
+        one_product=one_product,
+        fused=Rewrite.FUSED_ATTENTION in done,
+    )
     return done | ({Rewrite.ONE_PRODUCT} if one_product else set())
 
 

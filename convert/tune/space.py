@@ -6,13 +6,8 @@ from convert.converter import get
 from convert.offer import offered
 from convert.plan import Plan, plan_of
 from convert.tune.candidate import Candidate
-from convert.variant import DEFAULT_REWRITES, Calibration, Rewrite, Variant
+from convert.variant import Calibration, Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
-
-REWRITES: dict[RuntimeName, tuple[tuple[Rewrite, ...], ...]] = {
-    runtime: (DEFAULT_REWRITES, (), (*DEFAULT_REWRITES, Rewrite.ONE_PRODUCT)) for runtime in RuntimeName
-}
-REWRITES[RuntimeName.ONNX] += ((Rewrite.FIRST_TOKEN, Rewrite.FUSED),)
 
 
 def plans(
@@ -23,7 +18,7 @@ def plans(
     for runtime in runtimes:
         fit = [precision for precision in offered(profile, runtime) if precision in precisions]
         if fit:
-            found.append(plan_of(profile, max_length_tokens, runtime, fit, DEFAULT_REWRITES))
+            found.append(plan_of(profile, max_length_tokens, runtime, fit, default_rewrites(runtime)))
     return found
 
 
@@ -31,7 +26,7 @@ def variants_near(variant: Variant) -> list[Variant]:
     """Return the variants that differ from one in its rewrites or its calibration."""
     found = [
         variant.model_copy(update={"rewrites": rewrites})
-        for rewrites in REWRITES[variant.runtime]
+        for rewrites in _rewrites(variant.runtime)
         if rewrites != variant.rewrites
     ]
     if variant.runtime is RuntimeName.ONNX and variant.precision is Precision.INT8_STATIC:
@@ -54,6 +49,13 @@ def buckets_of(candidate: Candidate, profile: Profile) -> tuple[int, ...]:
     longest = candidate.artifact.max_length_tokens
     lengths = get(RuntimeName.TFLITE).lengths(profile, longest) if profile.length_buckets_tokens[-1] >= longest else ()
     return tuple(min(length, longest) for length in lengths)
+
+
+def _rewrites(runtime: RuntimeName) -> list[tuple[Rewrite, ...]]:
+    """Return the default rewrites, with one more each, and without any."""
+    default = default_rewrites(runtime)
+    more = (Rewrite.FUSED_ATTENTION, Rewrite.ONE_PRODUCT) if runtime is RuntimeName.ONNX else (Rewrite.ONE_PRODUCT,)
+    return [default, *(tuple(one for one in Rewrite if one in (*default, another)) for another in more), ()]
 
 
 def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
