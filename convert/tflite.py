@@ -60,6 +60,8 @@ def quantize(
         raise InputError(f"LiteRT has no {variant.precision} here", "choose another precision")
     with needs_extra(EXTRA):
         from ai_edge_quantizer import quantizer, recipe_manager
+
+        from convert.shrink import shrink
     recipe = recipe_manager.RecipeManager()
     ledger = fill(recipe, profile)
     for name in variant.kept_in_float:
@@ -70,6 +72,7 @@ def quantize(
         ranges = work.calibrate(_samples(fp32, calibration))
         ledger += (f"ranges: measured on {len(calibration)} training sentences, padded to the model's lengths",)
     work.quantize(ranges).export_model(str(destination / MODEL_FILE), overwrite=True)
+    shrink(destination / MODEL_FILE)
     if variant.kept_in_float:
         ledger += (f"in float: {', '.join(variant.kept_in_float)}",)
     return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})

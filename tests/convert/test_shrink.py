@@ -1,0 +1,40 @@
+"""A shrunk TFLite file: smaller, and the same answers from every signature."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from convert.shrink import shrink
+
+
+def test_a_quantised_model_has_been_shrunk(artifacts: Path, tmp_path: Path) -> None:
+    model = artifacts / "tflite-int8" / "model.tflite"
+    again = Path(shutil.copy(model, tmp_path))
+    shrink(again)
+    assert again.stat().st_size == model.stat().st_size
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_answers_stay_and_bytes_go(artifacts: Path, tmp_path: Path, precision: str) -> None:
+    model = artifacts / f"tflite-{precision}" / "model.tflite"
+    again = Path(shutil.copy(model, tmp_path))
+    shrink(again)
+    assert again.stat().st_size <= model.stat().st_size
+    for before, after in zip(answers(model), answers(again), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def answers(model: Path) -> list[Any]:
+    """What every signature answers to one sentence, the longest that it takes."""
+    interpreter = Interpreter(str(model), num_threads=1)
+    found = []
+    for name in interpreter.get_signature_list():
+        run = interpreter.get_signature_runner(name)
+        shape = run.get_input_details()["args_0"]["shape"]
+        ids_BL, ones_BL = np.arange(shape[1], dtype=np.int32)[None] % 50, np.ones(shape, np.int32)
+        found += run(args_0=ids_BL, args_1=ones_BL, args_2=np.zeros(shape, np.int32)).values()
+    return found
