@@ -8,13 +8,11 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 import distill.slim  # noqa: F401  # makes the Auto class know slim students
+from convert.mask import MASKED_SCORE
 from convert.rewrites import rewrite
 from convert.variant import Rewrite
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-# Large enough to leave a masked token nothing after softmax, small enough not to ruin the range of a quantised one,
-# which the lowest float32 of transformers does.
-MASKED_SCORE = -1e4
 
 
 class Classifier(nn.Module):

@@ -52,6 +52,7 @@ def _content(found: Any) -> tuple[Any, ...]:
     """Return all that they say, as something to compare."""
     values = (found.min, found.max, found.scale, found.zeroPoint)
     kept = tuple(None if value is None else np.asarray(value).tobytes() for value in values)
-    # Details are of a kind that the quantiser does not use for int8; each is its own.
-    details = None if found.details is None else id(found)
+    # Details are of a kind that the quantiser does not use for int8; each counts as another. The first of equals keeps
+    # its own alive, so no two share an id.
+    details = None if found.details is None else id(found.details)
     return (*kept, found.quantizedDimension, found.detailsType, details)

@@ -40,7 +40,7 @@ class Calibration(StrEnum):
 
 
 def default_rewrites(runtime: RuntimeName) -> tuple[Rewrite, ...]:
-    """Return those that have been faster on every device measured, in the order of `Rewrite`."""
+    """Return those that are applied where nothing else is said, in the order of `Rewrite`."""
     of_runtime = (Rewrite.SEPARATE_NORM,) if runtime is RuntimeName.ONNX else ()
     return (Rewrite.FIRST_TOKEN, Rewrite.SCALED_QUERY, *of_runtime)
 

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# What its kernel adds to the score of a masked token, and the most that a mask of this project leaves of one.
-MASKED_SCORE = -1e4
+from convert.mask import MASKED_SCORE
 
 
 def fused_attention(

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from convert.mask import MASKED_SCORE
 from convert.rewrites.attention import Attention
 from convert.rewrites.first_token import FirstTokenLayer, replaces
 from convert.variant import Rewrite
@@ -77,7 +78,7 @@ def _same_logits(student: PreTrainedModel, made: nn.Module) -> bool:
     ids_BL = torch.randint(student.config.vocab_size, (CHECKED_SENTENCES, length), generator=generator)
     mask_BL = torch.ones_like(ids_BL)
     mask_BL[0, length // 2 :] = 0
-    mask_B11L = (1.0 - mask_BL[:, None, None, :].float()) * -1e4
+    mask_B11L = (1.0 - mask_BL[:, None, None, :].float()) * MASKED_SCORE
     with torch.inference_mode():
         expected_BC, found_BC = (model(input_ids=ids_BL, attention_mask=mask_B11L).logits for model in (student, made))
     scale = max(1.0, float(expected_BC.abs().max()))

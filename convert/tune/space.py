@@ -51,16 +51,16 @@ def buckets_of(candidate: Candidate, profile: Profile) -> tuple[int, ...]:
     return tuple(min(length, longest) for length in lengths)
 
 
-def _rewrites(runtime: RuntimeName) -> list[tuple[Rewrite, ...]]:
-    """Return the default rewrites, with one more each, and without any."""
-    default = default_rewrites(runtime)
-    more = (Rewrite.FUSED_ATTENTION, Rewrite.ONE_PRODUCT) if runtime is RuntimeName.ONNX else (Rewrite.ONE_PRODUCT,)
-    return [default, *(tuple(one for one in Rewrite if one in (*default, another)) for another in more), ()]
-
-
 def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
     """Return plans for some variants of a plan's runtime, those of one fp32 model together."""
     by_base: dict[Variant, list[Variant]] = {}
     for variant in variants:
         by_base.setdefault(variant.base, []).append(variant)
     return [Plan(variants=tuple(found), lengths_tokens=plan.lengths_tokens) for found in by_base.values()]
+
+
+def _rewrites(runtime: RuntimeName) -> list[tuple[Rewrite, ...]]:
+    """Return the default rewrites, with one more each, and without any."""
+    default = default_rewrites(runtime)
+    more = (Rewrite.FUSED_ATTENTION, Rewrite.ONE_PRODUCT) if runtime is RuntimeName.ONNX else (Rewrite.ONE_PRODUCT,)
+    return [default, *(tuple(one for one in Rewrite if one in (*default, another)) for another in more), ()]
