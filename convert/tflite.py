@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from contract.errors import InputError, needs_extra
-from contract.tokens import Tokens
+from contract.tokens import Tokens, from_rows
 from convert.converter import EXTRA, Made
 from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
 from convert.variant import Rewrite, Variant
@@ -14,6 +16,9 @@ from targets.profile import Precision, Profile
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
 INPUTS = ("args_0", "args_1", "args_2")  # the exporter's own names, in the order of the forward function
+
+
+BORROWED = 16  # sentences that a signature without any of its own is calibrated with
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -99,33 +104,43 @@ def _half(recipe: Any, profile: Profile) -> tuple[str, ...]:
 def _dynamic(recipe: Any, profile: Profile) -> tuple[str, ...]:
     from ai_edge_quantizer import qtyping
 
-    granularity = qtyping.QuantGranularity
-    per_tensor = profile.needs_scale_per_tensor
+    granularity, scales = _granularity(profile)
     recipe.add_dynamic_config(
-        regex=".*",
-        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
-        num_bits=8,
-        granularity=granularity.TENSORWISE if per_tensor else granularity.CHANNELWISE,
+        regex=".*", operation_name=qtyping.TFLOperationName.ALL_SUPPORTED, num_bits=8, granularity=granularity
     )
-    scales = "per tensor, as tflite-runtime 2.14 computes others wrongly" if per_tensor else "per channel"
     return (f"weights: int8, symmetric, {scales} (ai-edge-quantizer)", "their inputs: int8, at run time")
 
 
 def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
-    del profile
     from ai_edge_quantizer import qtyping
 
     names = qtyping.TFLOperationName
+    granularity, scales = _granularity(profile)
     # Products with weights alone: with all operations static, the mask and what normalisation adds up cost accuracy.
-    recipe.add_static_config(regex=".*", operation_name=names.FULLY_CONNECTED, activation_num_bits=8, weight_num_bits=8)
+    recipe.add_static_config(
+        regex=".*",
+        operation_name=names.FULLY_CONNECTED,
+        activation_num_bits=8,
+        weight_num_bits=8,
+        weight_granularity=granularity,
+    )
     # Its output is the model's, which stays float.
     _leave(recipe, pattern(CLASSIFIER))
-    recipe.add_dynamic_config(regex=pattern(CLASSIFIER), operation_name=names.FULLY_CONNECTED, num_bits=8)
-    recipe.add_dynamic_config(regex=pattern(EMBEDDINGS), operation_name=names.EMBEDDING_LOOKUP, num_bits=8)
+    for name, operation in ((CLASSIFIER, names.FULLY_CONNECTED), (EMBEDDINGS, names.EMBEDDING_LOOKUP)):
+        recipe.add_dynamic_config(regex=pattern(name), operation_name=operation, num_bits=8, granularity=granularity)
     return (
-        "weights of products: int8, symmetric, per channel (ai-edge-quantizer); activations: int8, per tensor",
+        f"weights of products: int8, symmetric, {scales} (ai-edge-quantizer); activations: int8, per tensor",
         "tables: int8; the classifier's inputs: int8, at run time",
     )
+
+
+def _granularity(profile: Profile) -> tuple[Any, str]:
+    """Return how many scales a weight has, and that in words."""
+    from ai_edge_quantizer import qtyping
+
+    if profile.needs_scale_per_tensor:
+        return qtyping.QuantGranularity.TENSORWISE, "per tensor, as tflite-runtime 2.14 computes others wrongly"
+    return qtyping.QuantGranularity.CHANNELWISE, "per channel"
 
 
 def _weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
@@ -155,18 +170,26 @@ def _leave(recipe: Any, regex: str) -> None:
 
 
 def _samples(fp32: Made, calibration: Tokens) -> dict[str, list[dict[str, Any]]]:
-    """Return the calibration sentences by signature, each in the shortest that holds it."""
-    import numpy as np
+    """Return the calibration sentences by signature, each in the shortest that holds it.
 
-    samples: dict[str, list[dict[str, Any]]] = {_signature(length): [] for length in fp32.length_buckets_tokens}
+    Every signature needs some: one that is nobody's shortest gets the sentences nearest to its length, cut to it.
+    """
+    buckets = fp32.length_buckets_tokens
+    own: dict[int, list[int]] = {bucket: [] for bucket in buckets}
     for row, length in enumerate(calibration.lengths):
-        bucket = next(bucket for bucket in fp32.length_buckets_tokens if bucket >= length)
-        batch = calibration.batch([row], bucket)
-        arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-        samples[_signature(bucket)].append(
-            {name: array.astype(np.int32) for name, array in zip(fp32.inputs, arrays, strict=True)}
-        )
-    return {name: found for name, found in samples.items() if found}
+        own[next(bucket for bucket in buckets if bucket >= length)].append(row)
+    nearest = {bucket: np.abs(calibration.lengths - bucket).argsort()[:BORROWED] for bucket in buckets}
+    return {
+        _signature(bucket): [_sample(fp32, calibration, int(row), bucket) for row in rows or nearest[bucket]]
+        for bucket, rows in own.items()
+    }
+
+
+def _sample(fp32: Made, calibration: Tokens, row: int, bucket: int) -> dict[str, Any]:
+    sentence = calibration.take([row])
+    batch = from_rows([sentence.ids_T[:bucket]], [sentence.types_T[:bucket]]).batch([0], bucket)
+    arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
+    return {name: array.astype(np.int32) for name, array in zip(fp32.inputs, arrays, strict=True)}
 
 
 def _signature(length_tokens: int) -> str:

@@ -15,7 +15,12 @@ AUTO = "auto"
 # Firmware, graphics and the kernel keep part of the memory: a Zero 2 W of 512 MiB shows some 420.
 USABLE_MEMORY = 0.75
 
-_EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino", "ai-edge-litert": "tflite"}
+_EXTRAS = {
+    "onnxruntime": "onnx",
+    "openvino": "openvino",
+    "ai-edge-litert": "tflite",
+    "tflite-runtime": "tflite-runtime",
+}
 
 Installed = Callable[[str], str | None]
 
@@ -108,7 +113,8 @@ def resolve(name: str) -> tuple[Profile, str]:
 def processor(profile: Profile, facts: Facts) -> list[Finding]:
     """Compare a machine's processor and model with a profile; any finding means that its times say nothing of it."""
     if profile.arch != facts.arch:
-        cure = "use a 64-bit system" if facts.arch in ("armv7l", "i686") else "choose another target"
+        is_32_bit = facts.arch in ("armv7l", "i686")
+        cure = "use a 64-bit system, or a target for this one" if is_32_bit else "choose another target"
         return [_error("arch", f"the user space is {facts.arch}, not {profile.arch}", cure)]
     found = []
     missing = isa.missing(profile.isa_features, facts.isa_features)

@@ -8,30 +8,30 @@ class Feature(NamedTuple):
     """One processor feature.
 
     Attributes:
-        arch: the instruction set it extends.
-        linux: its word in /proc/cpuinfo.
+        arches: the instruction sets it extends.
+        linux: its words in /proc/cpuinfo, of which one is enough.
         mac: its sysctl key; None where macOS has none.
         windows: its number for IsProcessorFeaturePresent (winnt.h); None where Windows has none.
     """
 
-    arch: str
-    linux: str
+    arches: tuple[str, ...]
+    linux: tuple[str, ...]
     mac: str | None
     windows: int | None
 
 
 FEATURES = {
-    "avx2": Feature("x86_64", "avx2", "hw.optional.avx2_0", 40),
-    "avx512f": Feature("x86_64", "avx512f", "hw.optional.avx512f", 41),
-    "avx512_vnni": Feature("x86_64", "avx512_vnni", "hw.optional.avx512vnni", None),
-    "avx_vnni": Feature("x86_64", "avx_vnni", None, None),
-    "avx512_bf16": Feature("x86_64", "avx512_bf16", None, None),
-    "amx_int8": Feature("x86_64", "amx_int8", None, None),
-    "neon": Feature("aarch64", "asimd", "hw.optional.AdvSIMD", 19),
-    "dotprod": Feature("aarch64", "asimddp", "hw.optional.arm.FEAT_DotProd", 43),
-    "fp16": Feature("aarch64", "asimdhp", "hw.optional.arm.FEAT_FP16", 67),
-    "i8mm": Feature("aarch64", "i8mm", "hw.optional.arm.FEAT_I8MM", 66),
-    "bf16": Feature("aarch64", "bf16", "hw.optional.arm.FEAT_BF16", 68),
+    "avx2": Feature(("x86_64",), ("avx2",), "hw.optional.avx2_0", 40),
+    "avx512f": Feature(("x86_64",), ("avx512f",), "hw.optional.avx512f", 41),
+    "avx512_vnni": Feature(("x86_64",), ("avx512_vnni",), "hw.optional.avx512vnni", None),
+    "avx_vnni": Feature(("x86_64",), ("avx_vnni",), None, None),
+    "avx512_bf16": Feature(("x86_64",), ("avx512_bf16",), None, None),
+    "amx_int8": Feature(("x86_64",), ("amx_int8",), None, None),
+    "neon": Feature(("aarch64", "armv7l"), ("asimd", "neon"), "hw.optional.AdvSIMD", 19),
+    "dotprod": Feature(("aarch64",), ("asimddp",), "hw.optional.arm.FEAT_DotProd", 43),
+    "fp16": Feature(("aarch64",), ("asimdhp",), "hw.optional.arm.FEAT_FP16", 67),
+    "i8mm": Feature(("aarch64",), ("i8mm",), "hw.optional.arm.FEAT_I8MM", 66),
+    "bf16": Feature(("aarch64",), ("bf16",), "hw.optional.arm.FEAT_BF16", 68),
 }
 
 # Intel's small cores have only the 256-bit form, its servers and AMD's Zen 4 only the 512-bit one.
@@ -40,8 +40,8 @@ ALTERNATIVES = {"vnni": ("avx_vnni", "avx512_vnni")}
 
 def known(arch: str) -> list[str]:
     """Return the feature names a profile of this instruction set may ask for."""
-    asked = [name for name, ways in ALTERNATIVES.items() if FEATURES[ways[0]].arch == arch]
-    return asked + [name for name, feature in FEATURES.items() if feature.arch == arch]
+    asked = [name for name, ways in ALTERNATIVES.items() if arch in FEATURES[ways[0]].arches]
+    return asked + [name for name, feature in FEATURES.items() if arch in feature.arches]
 
 
 def missing(wanted: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def from_cpuinfo(text: str) -> tuple[str, ...]:
     lines = [line.partition(":") for line in text.splitlines()]
     words = [set(value.split()) for key, _, value in lines if key.strip() in ("flags", "Features")]
     common = set.intersection(*words) if words else set()
-    return tuple(name for name, feature in FEATURES.items() if feature.linux in common)
+    return tuple(name for name, feature in FEATURES.items() if common & set(feature.linux))
 
 
 def from_sysctl(text: str) -> tuple[str, ...]:

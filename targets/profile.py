@@ -23,6 +23,7 @@ class Arch(StrEnum):
 
     X86_64 = "x86_64"
     AARCH64 = "aarch64"
+    ARMV7L = "armv7l"
 
 
 class RuntimeName(StrEnum):

@@ -20,9 +20,12 @@ def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[s
     """Load a .tflite file and prepare the signature of each bucket.
 
     Raises:
-        InputError: it has no signature `seq<length>` for a bucket, or it names no buckets.
+        InputError: it has no signature `seq<length>` for a bucket, or it names no buckets, or this runtime would answer
+            wrongly.
     """
     interpreter = _interpreter()(model_path=str(model), num_threads=threads)
+    if type(interpreter).__module__.startswith("tflite_runtime"):
+        _check_scales(interpreter, model)
     signatures = interpreter.get_signature_list()
     missing = [name for name in map(_signature, buckets) if name not in signatures]
     if missing or not buckets:
@@ -59,6 +62,24 @@ class TfliteSession:
 
 def _signature(length_tokens: int) -> str:
     return f"seq{length_tokens}"
+
+
+def _check_scales(interpreter: Any, model: Path) -> None:
+    """Refuse what tflite-runtime 2.14 computes wrongly without a word: int8 weights with a scale for each channel.
+
+    Read back into float first, such weights are right.
+    """
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    for operation in interpreter._get_ops_details():
+        inputs = [tensors[index] for index in operation["inputs"] if index in tensors]
+        several = any(
+            tensor["dtype"] is np.int8 and len(tensor["quantization_parameters"]["scales"]) > 1 for tensor in inputs
+        )
+        if several and operation["op_name"] != "DEQUANTIZE":
+            raise InputError(
+                f"{model}: tflite-runtime computes {operation['op_name']} with a scale per channel wrongly",
+                "convert the student for a target that requires tflite-runtime, such as raspberry-pi-os-32-bit",
+            )
 
 
 def _interpreter() -> Any:

@@ -1,6 +1,7 @@
 """Every precision, rewrite and exception that is offered, made by the real converters and run in the real runtimes."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from bench.process import outputs_of
+from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.artifact import Artifact, Parity, read_artifact
 from convert.build import convert_student
@@ -18,7 +20,7 @@ from convert.offer import offered
 from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
 from convert.variant import Calibration, Rewrite, Variant
-from distill.student import read_evaluation
+from distill.student import CALIBRATION, read_evaluation
 from targets.profile import Precision, Profile, RuntimeName, names, read
 
 OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]
@@ -57,6 +59,24 @@ def test_static_products_of_tflite_are_static(made: Path) -> None:
     scaled = {tensor["index"] for tensor in static.get_tensor_details() if tensor["dtype"] is np.int8}
     products = [one for one in static._get_ops_details() if one["op_name"] == "FULLY_CONNECTED"]
     assert sum(int(one["inputs"][0]) in scaled for one in products) >= len(products) - 2
+
+
+def test_a_length_without_calibration_sentences_borrows_some(
+    changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path
+) -> None:
+    tokens, _ = read_tokens(changeable / CALIBRATION)
+    long = [row for row, length in enumerate(tokens.lengths) if length > profile.length_buckets_tokens[0]]
+    write_tokens(changeable / CALIBRATION, tokens.take(long))
+    seal(changeable)
+    (made,) = convert_student(
+        changeable,
+        profile,
+        out=tmp_path / "artifacts",
+        run=outputs_of,
+        runtimes=["tflite"],
+        precisions=["int8-static"],
+    )
+    assert read_artifact(made).parity.max_abs_difference < WORST[Precision.INT8_STATIC]
 
 
 def size(artifact: Artifact) -> int:

@@ -11,6 +11,7 @@ from targets.machine import Facts
 from targets.machine import read as read_machine  # not what a test puts in its place
 
 MIB = 1024  # KiB
+ARMV7 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"
 ARMV8_0 = "fp asimd evtstrm crc32 cpuid"
 ARMV8_2 = "fp asimd evtstrm aes pmull crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 ARMV8_6 = f"{ARMV8_2} i8mm bf16"
@@ -36,6 +37,7 @@ MACHINES = {
     "pi-500": Machine("aarch64", "0xd0b", "Raspberry Pi 500 Rev 1.0", ARMV8_2, 8_250_000),
     "pi-5-emulated": Machine("aarch64", "0xd0b", "", ARMV8_2, 8000 * MIB),
     "pi-zero-2-w": Machine("aarch64", "0xd03", "Raspberry Pi Zero 2 W Rev 1.0", ARMV8_0, 427_000),
+    "pi-2": Machine("armv7l", "0xc07", "Raspberry Pi 2 Model B Rev 1.1", ARMV7, 948_304),
     "pi-3": Machine("aarch64", "0xd03", "Raspberry Pi 3 Model B Plus Rev 1.3", ARMV8_0, 930_000),
     "arm-server": Machine("aarch64", "0xd4f", "", ARMV8_6, 16_000_000),
     "kaby-lake": Machine("x86_64", "Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz", "", HASWELL, 8_000_000),
@@ -49,7 +51,7 @@ MACHINES = {
 
 def write_tree(root: Path, one: Machine, cores: int = 4) -> Path:
     """Write a machine's files as its kernel would; a device tree's strings end with a zero byte."""
-    if one.arch == "aarch64":
+    if one.arch in ("aarch64", "armv7l"):
         core = f"Features\t: {one.features}\nCPU implementer\t: 0x41\nCPU part\t: {one.processor}\nCPU revision\t: 3\n"
     else:
         core = f"model\t\t: 142\nmodel name\t: {one.processor}\nflags\t\t: {one.features}\n"

@@ -59,12 +59,31 @@ def test_a_machine_without_a_profile_is_described(facts: READ, name: str) -> Non
     assert "raspberry-pi-4" in error.value.cure
 
 
-def test_a_32_bit_system_has_no_profile(facts: READ) -> None:
-    found = replace(facts("pi-4"), arch="armv7l")
-    with pytest.raises(InputError, match="armv7l"):
-        doctor.choose(found)
+@pytest.mark.parametrize("name", ["pi-4", "pi-2"])
+def test_a_32_bit_system_has_a_profile_of_its_own(facts: READ, name: str) -> None:
+    found = replace(facts(name), arch="armv7l")
+    assert doctor.choose(found)[0].name == "raspberry-pi-os-32-bit"
     (finding,) = [one for one in check("raspberry-pi-4", found, GOOD) if one.severity == "error"]
-    assert (finding.cause, finding.cure) == ("the user space is armv7l, not aarch64", "use a 64-bit system")
+    assert finding.cause == "the user space is armv7l, not aarch64"
+    assert finding.cure == "use a 64-bit system, or a target for this one"
+
+
+@pytest.mark.parametrize(
+    ("python", "versions", "causes"),
+    [
+        ("3.11.2", {"tflite-runtime": "2.14.0", "numpy": "1.26.4"}, []),
+        ("3.11.2", {"tflite-runtime": "2.14.0", "numpy": "2.2.0"}, ["numpy 2.2.0 is not <2"]),
+        ("3.13.5", {"numpy": "1.26.4"}, ["python 3.13.5 is not <3.12", "tflite-runtime is not installed"]),
+    ],
+)
+def test_what_a_32_bit_system_needs(facts: READ, python: str, versions: dict[str, str], causes: list[str]) -> None:
+    findings = check("raspberry-pi-os-32-bit", replace(facts("pi-2"), python=python), versions)
+    assert [finding.cause.partition(":")[0] for finding in findings] == causes
+
+
+def test_a_32_bit_x86_system_has_no_profile(facts: READ) -> None:
+    with pytest.raises(InputError, match="i686"):
+        doctor.choose(replace(facts("nehalem"), arch="i686"))
 
 
 @pytest.mark.parametrize("name", ["pi-4", "pi-5", "pi-zero-2-w", "kaby-lake", "zen-4", "arm-server"])

@@ -21,6 +21,7 @@ SHIPPED = [
     "laptop-x86-vnni",
     "raspberry-pi-4",
     "raspberry-pi-5",
+    "raspberry-pi-os-32-bit",
     "raspberry-pi-zero-2-w",
 ]
 
@@ -47,10 +48,19 @@ def test_a_shipped_profile_is_sound(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_profile_needs_a_package_for_each_runtime(name: str) -> None:
     found = profile.read(name)
-    packages = {"onnx": "onnxruntime", "openvino": "openvino", "tflite": "ai-edge-litert"}
+    tflite = "tflite-runtime" if found.needs_scale_per_tensor else "ai-edge-litert"
+    packages = {"onnx": "onnxruntime", "openvino": "openvino", "tflite": tflite}
     assert {packages[runtime] for runtime in found.runtimes} == {
-        needed.name for needed in found.requires if needed.name != "glibc"
+        needed.name for needed in found.requires if needed.name not in ("glibc", "python", "numpy")
     }
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_tflite_runtime_is_required_or_known_bad_on_linux(name: str) -> None:
+    found = profile.read(name)
+    is_bad = any(one.name == "tflite-runtime" for one in found.known_bad)
+    assert found.needs_scale_per_tensor is (name == "raspberry-pi-os-32-bit")
+    assert found.needs_scale_per_tensor is not is_bad
 
 
 @pytest.mark.parametrize(
@@ -61,6 +71,7 @@ def test_a_shipped_profile_needs_a_package_for_each_runtime(name: str) -> None:
         ("laptop-arm", True),
         ("raspberry-pi-4", False),
         ("raspberry-pi-5", True),
+        ("raspberry-pi-os-32-bit", False),
         ("raspberry-pi-zero-2-w", False),
     ],
 )
@@ -98,7 +109,7 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         ({"threads": "4"}, "'threads': Input should be a valid integer"),
         ({"memory_bytes": -1}, "'memory_bytes': Input should be greater than 0"),
         ({"memory_bytes": 1000}, "'budget.peak_memory_bytes': is not below 'memory_bytes'"),
-        ({"arch": "armv7l"}, "'arch': Input should be 'x86_64' or 'aarch64'"),
+        ({"arch": "armv6l"}, "'arch': Input should be 'x86_64', 'aarch64' or 'armv7l'"),
         ({"runtimes": {}}, "'runtimes': "),
         ({"runtimes": {"onnx": []}}, "'runtimes.onnx': "),
         ({"runtimes": {"onxx": ["fp32"]}}, "'runtimes.onxx': Input should be 'onnx', 'openvino' or 'tflite'"),

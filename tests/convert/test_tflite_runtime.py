@@ -1,0 +1,71 @@
+"""The predecessor of LiteRT, the one runtime of 32-bit systems, in an environment of its own: never beside NumPy 2."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.process import outputs_of
+from bench.record import Record
+from contract.strict import read_json
+from convert.build import convert_student
+from distill.student import read_evaluation
+from targets.profile import read
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux" or sys.version_info >= (3, 12), reason="tflite-runtime has no wheel for this Python"
+    ),
+]
+
+ROOT = Path(__file__).parents[2]
+
+PRECISIONS = {"fp32", "fp16", "int8", "int8-static", "int8-weight"}
+
+Measure = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def measure(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Measure:
+    """`tinybert bench` as installed with tinybert-edge[tflite-runtime]."""
+    environment = tmp_path_factory.mktemp("device") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    install = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, f"{ROOT}[tflite-runtime]"], check=True)
+
+    def bench(folder: Path, *artifacts: Path) -> subprocess.CompletedProcess[str]:
+        command = [environment / "bin" / "tinybert", "bench", *artifacts, "--student", student]
+        command += ["--blocks", "1", "--sentences", "4", "--out", folder]
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+    return bench
+
+
+def test_what_is_made_for_it_answers_as_the_student(measure: Measure, student: Path, tmp_path: Path) -> None:
+    made = convert_student(
+        student,
+        read("raspberry-pi-os-32-bit"),
+        out=tmp_path / "artifacts",
+        run=outputs_of,
+        precisions=sorted(PRECISIONS),
+    )
+    result = measure(tmp_path / "results", *made)
+    assert result.returncode == 0, result.stderr
+    expected_N = read_evaluation(student).student_logits_NC.argmax(axis=1)
+    records = [read_json(path, Record) for path in tmp_path.glob("results/*/*.json")]
+    assert {record.precision for record in records} == PRECISIONS
+    assert {record.runtime_version for record in records} == {"tflite-runtime 2.14.0"}
+    for record in records:
+        assert np.mean(record.outputs.logits_NC().argmax(axis=1) == expected_N) > 0.9, record.precision
+
+
+def test_what_it_computes_wrongly_is_refused(measure: Measure, artifacts: Path, tmp_path: Path) -> None:
+    result = measure(tmp_path / "results", artifacts / "tflite-int8")
+    assert result.returncode in (2, 4)
+    assert "tflite-runtime computes EMBEDDING_LOOKUP with a scale per channel wrongly" in result.stderr
+    assert "raspberry-pi-os-32-bit" in result.stderr
+    assert not list(tmp_path.glob("results/*/*.json"))
