@@ -61,12 +61,14 @@ def test_static_products_of_tflite_are_static(made: Path) -> None:
     assert sum(int(one["inputs"][0]) in scaled for one in products) >= len(products) - 2
 
 
+@pytest.mark.parametrize("are_long", [False, True], ids=["short alone", "long alone"])
 def test_a_length_without_calibration_sentences_borrows_some(
-    changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path
+    changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path, are_long: bool
 ) -> None:
     tokens, _ = read_tokens(changeable / CALIBRATION)
-    long = [row for row, length in enumerate(tokens.lengths) if length > profile.length_buckets_tokens[0]]
-    write_tokens(changeable / CALIBRATION, tokens.take(long))
+    shortest = profile.length_buckets_tokens[0]
+    kept = [row for row, length in enumerate(tokens.lengths) if (length > shortest) == are_long]
+    write_tokens(changeable / CALIBRATION, tokens.take(kept))
     seal(changeable)
     (made,) = convert_student(
         changeable,
