@@ -5,18 +5,23 @@ sees it.
 """
 
 import os
+import shutil
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
 
-from contract.errors import TinybertError
+from contract.errors import InputError, TinybertError
 from contract.strict import Strict
 from convert.converter import Made, get
 from convert.formats import model_file
+from convert.operations import operations_of
 from convert.variant import Variant
 from targets.profile import Profile
+
+MIB = 2**20
+SHORT_OF_SPACE = 64 * MIB  # less than this is no longer enough for every model
 
 
 class Source(Strict):
@@ -70,6 +75,7 @@ def _make(job: Job) -> Made:
         return converter.export(
             job.student, job.destination, rewrites=job.variant.rewrites, lengths_tokens=job.lengths_tokens
         )
+    _check_operations(job)
     # It may be of a folder that somebody else has made.
     model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.made.model_file)
     from convert.calibration import read
@@ -85,6 +91,15 @@ def _make(job: Job) -> Made:
     )
 
 
+def _check_operations(job: Job) -> None:
+    known = operations_of(job.student)
+    for name in job.variant.kept_in_float:
+        if name not in known:
+            raise InputError(
+                f"{job.student}: has no operation {name!r} to keep in float", f"it has: {', '.join(known)}"
+            )
+
+
 def main() -> None:
     """Do the job on stdin; whatever a library prints on the way goes to stderr, and so does a traceback."""
     from distill.quiet import quiet
@@ -93,13 +108,14 @@ def main() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         quiet()
+        job = Job.model_validate_json(sys.stdin.read())
         try:
-            made = perform(Job.model_validate_json(sys.stdin.read()))
+            made = perform(job)
         except TinybertError as error:
             reply = Answer(cause=error.cause, cure=error.cure)
         except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
             traceback.print_exc()
-            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})")
+            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=_cure(job.destination))
         else:
             reply = Answer(made=made)
         answer.write(reply.model_dump_json())
@@ -110,6 +126,12 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
+
+
+def _cure(destination: Path) -> str:
+    """Return what to do about a library's error, which seldom says that it could not write."""
+    free = shutil.disk_usage(destination).free
+    return f"free space on the disk, {free // MIB} MiB are left" if free < SHORT_OF_SPACE else ""
 
 
 def _in_a_line(error: Exception) -> str:

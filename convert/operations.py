@@ -3,7 +3,9 @@
 An operation is a group of nodes: the exporters name each node by the module it came from, each with signs of its own.
 """
 
+import json
 import re
+from pathlib import Path
 
 EMBEDDINGS = "embeddings"
 CLASSIFIER = "classifier"
@@ -19,6 +21,12 @@ def operations(layers: int) -> tuple[str, ...]:
     """
     parts = [f"layer{layer}-{part}" for layer in range(layers) for part in ("attention", "feed-forward")]
     return (EMBEDDINGS, *parts, CLASSIFIER)
+
+
+def operations_of(student: Path) -> tuple[str, ...]:
+    """Return the names of the operations of a student folder's model."""
+    config = json.loads((student / "config.json").read_text(encoding="utf-8"))
+    return operations(int(config["num_hidden_layers"]))
 
 
 def pattern(operation: str) -> str:

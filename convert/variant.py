@@ -56,7 +56,8 @@ class Variant(Strict):
     Attributes:
         rewrites: in the order of `Rewrite`; those of ONNX Runtime for that alone.
         calibration: of static int8.
-        kept_in_float: operations that are not quantised, by the names of `convert.operations`.
+        kept_in_float: operations that are not quantised, by the names of `convert.operations`; of precisions that
+            can treat one otherwise than another.
     """
 
     runtime: RuntimeName
@@ -70,6 +71,9 @@ class Variant(Strict):
         others = OF_ONNX & set(self.rewrites)
         if others and self.runtime is not RuntimeName.ONNX:
             raise ValueError(f"{', '.join(sorted(others))}: for ONNX Runtime alone, not for {self.runtime}")
+        halves_all = self.runtime is RuntimeName.OPENVINO and self.precision is Precision.FP16
+        if self.kept_in_float and (halves_all or self.precision is Precision.FP32):
+            raise ValueError(f"kept_in_float: {self.runtime} {self.precision} treats all operations alike")
         return self
 
     @property

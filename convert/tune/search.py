@@ -21,7 +21,7 @@ from convert.artifact import ARTIFACT_MANIFEST
 from convert.tune import space
 from convert.tune.answer import Finalist, winner_of
 from convert.tune.candidate import Candidate, Entrant
-from convert.tune.fallback import fallbacks, layers_of
+from convert.tune.fallback import fallbacks
 from convert.tune.floor import Outcome
 from convert.tune.judge import Judge, Judgement
 from convert.tune.ledger import FILE
@@ -197,8 +197,7 @@ class Search:
         """Return, of the fastest that misses the floor by int8, the first mixed variant that reaches it."""
         wrong = [racer.candidate for racer in self._near() if self._misses(racer) and _is_int8(racer.candidate)]
         for candidate in wrong[:1]:
-            layers = layers_of(candidate.entrant.origin.folder)
-            for mixed in fallbacks(candidate, layers, partial(self._make, candidate)):
+            for mixed in fallbacks(candidate, partial(self._make, candidate)):
                 racer = Racer(candidate=mixed)
                 self._ask(racer, both=True)
                 if not racer.failure and not self._misses(racer):

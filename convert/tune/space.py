@@ -6,7 +6,7 @@ from convert.converter import get
 from convert.offer import offered
 from convert.plan import Plan, plan_of
 from convert.tune.candidate import Candidate
-from convert.variant import Calibration, Rewrite, Variant, default_rewrites
+from convert.variant import OF_ONNX, Calibration, Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
 
 
@@ -23,12 +23,10 @@ def plans(
 
 
 def variants_near(variant: Variant) -> list[Variant]:
-    """Return the variants that differ from one in its rewrites or its calibration."""
-    found = [
-        variant.model_copy(update={"rewrites": rewrites})
-        for rewrites in _rewrites(variant.runtime)
-        if rewrites != variant.rewrites
-    ]
+    """Return the variants that differ from one in an optional rewrite, in having none, or in their calibration."""
+    toggled = [{*variant.rewrites} ^ {one} for one in optional(variant.runtime)]
+    sets = [*toggled, set()] if variant.rewrites else [{*default_rewrites(variant.runtime)}]
+    found = [variant.model_copy(update={"rewrites": tuple(one for one in Rewrite if one in some)}) for some in sets]
     if variant.runtime is RuntimeName.ONNX and variant.precision is Precision.INT8_STATIC:
         found += [variant.model_copy(update={"calibration": method}) for method in Calibration]
     return [one for one in found if one != variant]
@@ -59,8 +57,7 @@ def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
     return [Plan(variants=tuple(found), lengths_tokens=plan.lengths_tokens) for found in by_base.values()]
 
 
-def _rewrites(runtime: RuntimeName) -> list[tuple[Rewrite, ...]]:
-    """Return the default rewrites, with one more each, and without any."""
-    default = default_rewrites(runtime)
-    more = (Rewrite.FUSED_ATTENTION, Rewrite.ONE_PRODUCT) if runtime is RuntimeName.ONNX else (Rewrite.ONE_PRODUCT,)
-    return [default, *(tuple(one for one in Rewrite if one in (*default, another)) for another in more), ()]
+def optional(runtime: RuntimeName) -> tuple[Rewrite, ...]:
+    """Return the rewrites of a runtime that are not applied where nothing else is said."""
+    of_runtime = set(Rewrite) if runtime is RuntimeName.ONNX else set(Rewrite) - OF_ONNX
+    return tuple(one for one in Rewrite if one in of_runtime - {*default_rewrites(runtime)})

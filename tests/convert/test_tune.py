@@ -47,7 +47,8 @@ def plain(
     if runtime == "tflite" and precision == "int8":
         factor = 0.2
     factor *= 0.8 if buckets else 1.0
-    factor *= 0.9 if "one-product" in rewrites else 1.0
+    for rewrite in ("one-product", "fused-attention"):
+        factor *= 0.9 if rewrite in rewrites else 1.0
     factor *= 1.3 if threads == 1 else 1.0
     factor *= 1.2 ** len(kept)
     wrong = 20.0 if (runtime, precision) == ("tflite", "int8") and not kept else 0.0
@@ -154,6 +155,23 @@ def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, t
     assert best.precision == "int8"
     assert best.length_buckets_tokens == (16, 24)
     assert "one-product" in best.variant.rewrites
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_rewrites_that_each_help_are_found_together(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench = Bench(student)
+    winner = tune(
+        [student],
+        profile,
+        floor=parse("student-1"),
+        budget_s=600,
+        out=tmp_path,
+        run=bench.run,
+        time=bench.time,
+        runtimes=[RuntimeName.ONNX],
+    )
+    assert winner is not None
+    assert {"one-product", "fused-attention"} <= {*read_artifact(tmp_path / "best").variant.rewrites}
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -10,6 +10,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from bench.process import outputs_of
+from contract.errors import WorkerError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.artifact import Artifact, Parity, read_artifact
@@ -151,6 +152,22 @@ def run_operations(model: Path, optimised: Path) -> "Counter[str]":
 def test_rewrites_of_another_runtime_are_refused(runtime: RuntimeName, rewrite: Rewrite) -> None:
     with pytest.raises(ValidationError, match=f"{rewrite}: for ONNX Runtime alone, not for {runtime}"):
         Variant(runtime=runtime, precision=Precision.FP32, rewrites=(rewrite,))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision"), [*((one, Precision.FP32) for one in RuntimeName), (RuntimeName.OPENVINO, Precision.FP16)]
+)
+def test_where_all_operations_are_alike_none_is_kept_in_float(runtime: RuntimeName, precision: Precision) -> None:
+    with pytest.raises(ValidationError, match=f"kept_in_float: {runtime} {precision} treats all operations alike"):
+        Variant(runtime=runtime, precision=precision, kept_in_float=("embeddings",))
+
+
+def test_an_operation_the_student_lacks_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
+    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8, kept_in_float=("layer2-attention",))
+    with pytest.raises(
+        WorkerError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
+    ):
+        convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
 
 
 @pytest.mark.parametrize("runtime", RuntimeName)
