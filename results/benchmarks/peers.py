@@ -36,7 +36,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from multiprocessing import get_context
@@ -190,6 +190,8 @@ def time(arguments: argparse.Namespace) -> None:
     from bench import runtimes
 
     models = [_model(argument) for argument in arguments.models]
+    if arguments.fixed:
+        models += [_fixed(model, arguments.length) for model in models if _is_own(model) and not model.buckets]
     names = [model.name for model in models]
     baseline = arguments.baseline or names[0]
     if len(set(names)) < len(names) or baseline not in names:
@@ -240,6 +242,17 @@ def _model(argument: str) -> Model:
         buckets=buckets,
         size_bytes=sum(one.stat().st_size for one in {weights, weights.with_suffix(".bin")} if one.is_file()),
     )
+
+
+def _is_own(model: Model) -> bool:
+    from convert.artifact import ARTIFACT_MANIFEST
+
+    return (model.folder / ARTIFACT_MANIFEST).is_file()
+
+
+def _fixed(model: Model, lengths_tokens: Sequence[int]) -> Model:
+    """Return a model that takes any length as its runtime runs it when it is prepared for some."""
+    return replace(model, name=f"{model.name}, fixed lengths", buckets=tuple(sorted(lengths_tokens)))
 
 
 def _signature_lengths(path: Path) -> tuple[int, ...]:
@@ -487,6 +500,9 @@ def _arguments() -> argparse.Namespace:
     timing.add_argument("--rounds", type=int, default=5)
     timing.add_argument("--sentences", type=int, default=40, help="timed in each round")
     timing.add_argument("--answers", type=int, help="how many sentences to compare answers on; all if not given")
+    timing.add_argument(
+        "--fixed", action="store_true", help="time this project's also prepared for these lengths alone"
+    )
     timing.add_argument("--bert-base", action="store_true", help="add BERT-base in the transformers pipeline")
     return parser.parse_args()
 

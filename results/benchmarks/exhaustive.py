@@ -1,0 +1,115 @@
+"""Whether `tinybert tune` found the fastest of its space: every model of the space is made and judged, and all race.
+
+    tinybert tune STUDENT… --floor teacher-1.0 --budget 15m --out TUNED
+    python results/benchmarks/exhaustive.py make TUNED STUDENT… --floor teacher-1.0
+    python results/benchmarks/exhaustive.py time TUNED STUDENT… --floor teacher-1.0
+
+`make` takes hours on a small machine and may run beside other work: it times nothing. It makes every precision that the
+device is fit for with every set of rewrites and every calibration, of every student in every runtime, and asks each
+whether it reaches the floor. Mixed variants, which a search makes where int8 misses the floor, are left out, but for
+those that the search made. `time` needs an idle machine: it runs all that reach the floor with each number of threads
+and with any length or fixed ones, in rounds, together with what the search chose, and prints how much faster than that
+the fastest are.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.process import outputs_of, times_of
+from contract.errors import TinybertError
+from convert.tune import space
+from convert.tune.candidate import Candidate, Entrant
+from convert.tune.enter import check_together, enter
+from convert.tune.floor import Outcome, parse
+from convert.tune.judge import Judge
+from convert.tune.ledger import Ledger
+from convert.tune.models import Models
+from convert.tune.race import Field, Racer
+from convert.tune.settle import ANSWER
+from convert.variant import Variant
+from targets.doctor import choose
+from targets.profile import Precision, Profile
+
+MS = 1e6
+ROUNDS = 5
+SHOWN = 12
+
+
+def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[Entrant]) -> Iterator[Candidate]:
+    """Make every model of the space, or find it made, and give those that reach the floor."""
+    ledger = Ledger(arguments.tuned)
+    models = Models(out=arguments.tuned / "models", run=outputs_of, ledger=ledger, out_of_time=lambda: False)
+    judge = Judge(run=outputs_of, floor=parse(arguments.floor), ledger=ledger)
+    for entrant in entrants:
+        length = entrant.origin.student.max_length_tokens
+        for plan in space.plans(profile, length, tuple(profile.runtimes), tuple(Precision)):
+            for candidate in models.make(entrant, space.base_plan(plan, _all(plan.variants))):
+                if reaches(judge, candidate):
+                    yield candidate
+
+
+def _all(variants: tuple[Variant, ...]) -> list[Variant]:
+    """Return all variants that a search can reach from some, step by step."""
+    found = dict.fromkeys(variants)
+    waiting = list(variants)
+    while waiting:
+        new = [one for one in space.variants_near(waiting.pop()) if one not in found]
+        found.update(dict.fromkeys(new))
+        waiting += new
+    return list(found)
+
+
+def reaches(judge: Judge, candidate: Candidate) -> bool:
+    """Tell whether a model reaches the floor on both halves of the evaluation sentences; one that fails does not."""
+    try:
+        return all(half(candidate).outcome is Outcome.MET for half in (judge.search, judge.check))
+    except TinybertError:
+        return False
+
+
+def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]) -> None:
+    """Race all ways to run the models that reach the floor, with what the search chose, and print the fastest."""
+    every = {one.label: one for model in right for one in (model, *space.ways_near(model, profile))}
+    winner = json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["winner"]
+    chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
+    if chosen is None:
+        raise SystemExit(f"error: what the search chose is none of the {len(every)} candidates: {winner}")
+    field = Field(time=times_of, seed=1, pacemaker=Racer(candidate=every[chosen]))
+    field.racers[chosen] = field.pacemaker
+    field.race(every.values(), ROUNDS, lambda: False)
+    order = field.in_order()
+    print(f"{len(every)} ways to run {len(right)} models that reach {arguments.floor}, by time beside {chosen}:\n")  # noqa: T201
+    print("| Model | ms a sentence | as long as the chosen one | rounds |\n|---|---:|---:|---:|")  # noqa: T201
+    for racer in order[:SHOWN]:
+        row = f"{field.latency_ns(racer) / MS:.2f} | {field.relative(racer):.3f} | {len(racer.medians_ns)}"
+        print(f"| {racer.candidate.label} | {row} |")  # noqa: T201
+
+
+def _is(candidate: Candidate, winner: dict[str, Any]) -> bool:
+    variant = candidate.artifact.variant.model_dump(mode="json")
+    own = {"student": candidate.entrant.name, "variant": variant, "threads": candidate.threads}
+    return {**own, "length_buckets_tokens": list(candidate.buckets)}.items() <= winner.items()
+
+
+def main() -> None:
+    """Run the command that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["make", "time"])
+    parser.add_argument("tuned", type=Path, help="the folder of a search")
+    parser.add_argument("students", nargs="+", type=Path, help="those of the search")
+    parser.add_argument("--floor", required=True, help="that of the search")
+    arguments = parser.parse_args()
+    profile, _ = choose()
+    entrants = [enter(folder, profile) for folder in arguments.students]
+    check_together(entrants, parse(arguments.floor))
+    right = list(models_of(arguments, profile, entrants))
+    print(f"{len(right)} models reach {arguments.floor}")  # noqa: T201
+    if arguments.command == "time":
+        time(arguments, profile, right)
+
+
+if __name__ == "__main__":
+    main()

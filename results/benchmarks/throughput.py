@@ -1,0 +1,131 @@
+"""Sentences a second over a data set's own sentences, beside BERT-base in eager transformers padded to 128 tokens.
+
+    python results/benchmarks/throughput.py ARTIFACTS/* --texts dev.tsv --threads 2
+
+BERT-base has random weights, which do not matter for the speed, and answers the first `--base-sentences` sentences in
+batches of 32. An artifact answers all, sorted by length, in batches of each size that is asked for, each padded to its
+own longest sentence; a runtime with fixed lengths gets one at a time. Both times include the tokenizer. The ways run in
+turn, round by round, each in a fresh process after a warm-up. FastFormers (arXiv 2010.13382) sums up a chain of such
+savings on other processors.
+"""
+
+import argparse
+import csv
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+BASE = "BERT-base, eager transformers, padded to 128"
+BASE_BATCH, BASE_LENGTH_TOKENS = 32, 128
+
+Way = Callable[[], float]
+
+
+def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int) -> float:
+    """Return the sentences an artifact answers in a second."""
+    from bench import runtimes
+    from contract.tokens import from_rows
+    from convert.artifact import read_artifact
+
+    artifact = read_artifact(folder)
+    runtime = runtimes.get(artifact.runtime)
+    runtime.start()
+    session = runtime.load(
+        folder / artifact.model_file,
+        threads=threads,
+        buckets=artifact.length_buckets_tokens,
+        inputs=artifact.inputs,
+    )
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(artifact.max_length_tokens)
+
+    def answer(some: list[str]) -> None:
+        encoded = tokenizer.encode_batch_fast(some)
+        tokens = from_rows([one.ids for one in encoded], [one.type_ids for one in encoded])
+        order = np.argsort(tokens.lengths, kind="stable")
+        size = 1 if artifact.length_buckets_tokens else batch_size
+        for first in range(0, len(order), size):
+            rows = order[first : first + size].tolist()
+            session.infer(tokens.batch(rows, session.padded_length(int(tokens.lengths[rows[-1]]))))
+
+    return _rate(answer, texts)
+
+
+def base_rate(texts: list[str], tokenizer: Path, threads: int) -> float:
+    """Return the sentences BERT-base answers in a second."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    torch.set_num_threads(threads)
+    model = BertForSequenceClassification._from_config(BertConfig(), attn_implementation="eager").eval()
+    read = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer), pad_token="[PAD]")
+
+    def answer(some: list[str]) -> None:
+        for first in range(0, len(some), BASE_BATCH):
+            batch = read(
+                some[first : first + BASE_BATCH],
+                padding="max_length",
+                truncation=True,
+                max_length=BASE_LENGTH_TOKENS,
+                return_tensors="pt",
+            )
+            with torch.inference_mode():
+                model(**batch)
+
+    return _rate(answer, texts)
+
+
+def _rate(answer: Callable[[list[str]], None], texts: list[str]) -> float:
+    answer(texts[:BASE_BATCH])
+    start_s = time.perf_counter()
+    answer(texts)
+    return len(texts) / (time.perf_counter() - start_s)
+
+
+def _fresh(way: Way) -> float:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(way).result()
+
+
+def main() -> None:
+    """Measure all ways in turn and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("artifacts", nargs="+", type=Path)
+    parser.add_argument("--texts", type=Path, required=True, help="a TSV file with a header")
+    parser.add_argument("--column", default="sentence")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--base-sentences", type=int, default=96)
+    arguments = parser.parse_args()
+    with arguments.texts.open(encoding="utf-8", newline="") as file:
+        texts = [row[arguments.column] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    tokenizer = arguments.artifacts[0] / "tokenizer.json"
+    ways: dict[str, Way] = {BASE: partial(base_rate, texts[: arguments.base_sentences], tokenizer, arguments.threads)}
+    for folder in arguments.artifacts:
+        for size in arguments.batch:
+            name = f"{folder.parent.name}/{folder.name}, batches of {size}"
+            ways[name] = partial(artifact_rate, folder, texts, size, arguments.threads)
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(arguments.rounds):
+        print(f"Round {number + 1} of {arguments.rounds}", file=sys.stderr)  # noqa: T201
+        for name in reversed(ways) if number % 2 else ways:
+            rates[name].append(_fresh(ways[name]))
+    print("| Way | sentences a second | times BERT-base (lowest to highest) |\n|---|---:|---:|")  # noqa: T201
+    for name, found in rates.items():
+        ratios = [own / base for own, base in zip(found, rates[BASE], strict=True)]
+        row = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
+        print(f"| {name} | {statistics.median(found):,.0f} | {row} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
