@@ -139,6 +139,8 @@ def _blocks(
         from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
     bits = 4 if variant.precision is Precision.INT4_WEIGHT else 8
     prepared = _prepared(model, path)
+    if bits == 8:
+        _quantize_tables(prepared, variant)
     settings = DefaultWeightOnlyQuantConfig(
         block_size=BLOCK_WEIGHTS,
         is_symmetric=True,
@@ -154,11 +156,32 @@ def _blocks(
     onnx.save(work.model.model, str(path))
     prepared.unlink()
     counts = _counts(path)
+    tables = (
+        f"{counts['GatherBlockQuantized']} tables: 4 bits, {BLOCK_WEIGHTS} to a scale"
+        if bits == 4
+        else f"{counts['DequantizeLinear']} tables: int8, dequantised when read"
+    )
     return (
         f"{counts['MatMulNBits']} matrix products: weights {bits} bits, symmetric, {BLOCK_WEIGHTS} to a scale",
-        f"{counts['GatherBlockQuantized']} tables: 4 bits, {BLOCK_WEIGHTS} to a scale",
+        tables,
         *_kept(variant),
     )
+
+
+def _quantize_tables(path: Path, variant: Variant) -> None:
+    """Quantise the embedding in place: the quantiser of products in blocks knows tables of 4 bits alone."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole = path.rename(path.with_name(f"whole-{path.name}"))
+    quantize_dynamic(
+        str(whole),
+        str(path),
+        op_types_to_quantize=["Gather"],
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=_left_out(whole, variant),
+        extra_options={"DefaultTensorType": 1},
+    )
+    whole.unlink()
 
 
 _WAYS: dict[Precision, Callable[[Path, Path, Made, Variant, Profile, Tokens], tuple[str, ...]]] = {

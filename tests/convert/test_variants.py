@@ -1,12 +1,15 @@
 """Every precision, rewrite and exception that is offered, made by the real converters and run in the real runtimes."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from filelock import FileLock
+from onnx import TensorProto
 from pydantic import ValidationError
 
 from bench.process import outputs_of
@@ -28,6 +31,7 @@ OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("la
 OTHERS = [(runtime, one) for runtime, one in OFFERED if one not in (Precision.FP32, Precision.INT8)]
 # The largest difference of a logit that each may cost here, where logits lie between -2 and 2.
 WORST = {Precision.FP16: 0.01, Precision.INT8_WEIGHT: 0.1, Precision.INT8_STATIC: 0.5, Precision.INT4_WEIGHT: 1.0}
+WHOLE_NUMBERS = {TensorProto.INT4, TensorProto.UINT4, TensorProto.INT8, TensorProto.UINT8}
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +55,15 @@ def test_every_offered_precision_is_made_and_is_near(made: Path, runtime: Runtim
     assert artifact.parity.max_abs_difference < WORST[precision]
     assert artifact.quantization
     assert size(artifact) < size(read_artifact(made / f"{runtime}-fp32"))
+
+
+@pytest.mark.parametrize("precision", [one for runtime, one in OTHERS if runtime is RuntimeName.ONNX])
+def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precision) -> None:
+    config = json.loads((student / "config.json").read_text())
+    graph = onnx.load(made / f"onnx-{precision}" / "model.onnx").graph
+    tables = [tensor for tensor in graph.initializer if tensor.dims == [config["vocab_size"], config["hidden_size"]]]
+    assert {tensor.data_type for tensor in tables} < WHOLE_NUMBERS
+    assert len(tables) == 1
 
 
 def test_static_products_of_tflite_are_static(made: Path) -> None:
