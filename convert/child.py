@@ -1,5 +1,6 @@
 """Starts a conversion's process, watches over it, and reads its answer."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ LOG_TAIL_LINES = 40
 TIMEOUT_S = 900.0
 POLL_S = 0.1
 MIB = 2**20
+SHORT_OF_SPACE_BYTES = 64 * MIB  # the weights of a TinyBERT in fp32
 
 
 class UnfinishedError(WorkerError):
@@ -42,10 +44,10 @@ def convert(job: Job, workplace: Path) -> Made:
             process.kill()
             process.wait()
     if exit_code != 0:
-        raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}"), log)
+        raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}", _more_space(workplace)), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
-        raise _with_log(WorkerError(said.cause, said.cure), log)
+        raise _with_log(WorkerError(said.cause, said.cure or _more_space(workplace)), log)
     return said.made
 
 
@@ -78,6 +80,12 @@ def _ending(exit_code: int) -> str:
     if exit_code < 0:
         return f"was killed by {signal.Signals(-exit_code).name}"
     return f"ended with exit code {exit_code}"
+
+
+def _more_space(workplace: Path) -> str:
+    """Return what to do where the disk is all but full: libraries that cannot write seldom say so."""
+    free_bytes = shutil.disk_usage(workplace).free
+    return f"free space on the disk, {free_bytes // MIB} MiB are left" if free_bytes < SHORT_OF_SPACE_BYTES else ""
 
 
 def _with_log(error: WorkerError, log: Path) -> WorkerError:

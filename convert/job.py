@@ -5,7 +5,6 @@ sees it.
 """
 
 import os
-import shutil
 import sys
 import threading
 import time
@@ -19,9 +18,6 @@ from convert.formats import model_file
 from convert.operations import operations_of
 from convert.variant import Variant
 from targets.profile import Profile
-
-MIB = 2**20
-SHORT_OF_SPACE = 64 * MIB  # less than this is no longer enough for every model
 
 
 class Source(Strict):
@@ -108,14 +104,13 @@ def main() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         quiet()
-        job = Job.model_validate_json(sys.stdin.read())
         try:
-            made = perform(job)
+            made = perform(Job.model_validate_json(sys.stdin.read()))
         except TinybertError as error:
             reply = Answer(cause=error.cause, cure=error.cure)
         except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
             traceback.print_exc()
-            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=_cure(job.destination))
+            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})")
         else:
             reply = Answer(made=made)
         answer.write(reply.model_dump_json())
@@ -126,12 +121,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
-
-
-def _cure(destination: Path) -> str:
-    """Return what to do about a library's error, which seldom says that it could not write."""
-    free = shutil.disk_usage(destination).free
-    return f"free space on the disk, {free // MIB} MiB are left" if free < SHORT_OF_SPACE else ""
 
 
 def _in_a_line(error: Exception) -> str:
