@@ -47,7 +47,7 @@ def convert(job: Job, workplace: Path) -> Made:
         raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}", _more_space(workplace)), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
-        raise _with_log(WorkerError(said.cause, said.cure or _more_space(workplace)), log)
+        raise _with_log(WorkerError(said.cause, _more_space(workplace) or said.cure), log)
     return said.made
 
 

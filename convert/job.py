@@ -19,6 +19,8 @@ from convert.operations import operations_of
 from convert.variant import Variant
 from targets.profile import Profile
 
+CURE = "ask for what can be made with --runtime and --precision"
+
 
 class Source(Strict):
     """A finished fp32 model, to be quantised."""
@@ -110,7 +112,7 @@ def main() -> None:
             reply = Answer(cause=error.cause, cure=error.cure)
         except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
             traceback.print_exc()
-            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})")
+            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=CURE)
         else:
             reply = Answer(made=made)
         answer.write(reply.model_dump_json())

@@ -37,6 +37,7 @@ def build(
     evaluated: int = 80,
     calibrated: int = 24,
     layers: int = 2,
+    activation: str = "gelu",
     change: Callable[[PreTrainedModel], PreTrainedModel] = lambda model: model,
 ) -> Path:
     """Make a finished student folder: random weights, sentences of 4 to max_length_tokens tokens.
@@ -46,6 +47,7 @@ def build(
         max_length_tokens: of the longest sentence.
         evaluated, calibrated: sentences of each kind.
         layers: of the model.
+        activation: function of its feed-forward layers.
         change: makes another model of it.
     """
     torch.manual_seed(7)
@@ -58,6 +60,7 @@ def build(
         max_position_embeddings=64,
         id2label=dict(enumerate(LABEL_NAMES)),
         initializer_range=0.1,
+        hidden_act=activation,
     )
     sentences = random_sentences(evaluated + calibrated, max_length_tokens)
     return write(
@@ -186,6 +189,12 @@ def slim_student(shared: Path) -> Path:
     with FileLock(shared / "slim-student.lock"):
         folder = shared / "slim-student"
         return folder if (folder / STUDENT_MANIFEST).exists() else build(folder, layers=4, change=change)
+
+
+@pytest.fixture
+def odd_student(tmp_path: Path) -> Path:
+    """A student with an activation function that ONNX (opset 17) and TFLite have no operations for."""
+    return build(tmp_path / "odd-student", layers=1, activation="xielu")
 
 
 @pytest.fixture

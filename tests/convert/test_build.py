@@ -244,3 +244,24 @@ def test_a_missing_library_names_its_extra(
 def test_a_folder_in_use_is_refused(student: Path, profile: Profile, tmp_path: Path) -> None:
     with owned(tmp_path / profile.name), pytest.raises(InputError, match="in use by another run"):
         convert_student(student, profile, out=tmp_path, run=never)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "operation"), [("onnx", "aten::expm1"), pytest.param("tflite", "tfl.add", marks=pytest.mark.slow)]
+)
+def test_an_operation_that_a_runtime_lacks_is_named_and_others_are_made(
+    odd_student: Path, profile: Profile, tmp_path: Path, runtime: str, operation: str
+) -> None:
+    with pytest.raises(ConversionError) as error:
+        convert_student(
+            odd_student,
+            profile,
+            out=tmp_path / "artifacts",
+            run=outputs_of,
+            runtimes=[runtime, "openvino"],
+            precisions=["fp32"],
+        )
+    assert operation in error.value.cause
+    assert "--runtime" in error.value.cause
+    assert error.value.exit_code == 4
+    assert [path.name for path in tmp_path.glob("artifacts/*/*")] == ["openvino-fp32"]
