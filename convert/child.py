@@ -47,7 +47,7 @@ def convert(job: Job, workplace: Path) -> Made:
         raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}", _more_space(workplace)), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
-        raise _with_log(WorkerError(said.cause, _more_space(workplace) or said.cure), log)
+        raise _with_log(_error(said, workplace), log)
     return said.made
 
 
@@ -80,6 +80,11 @@ def _ending(exit_code: int) -> str:
     if exit_code < 0:
         return f"was killed by {signal.Signals(-exit_code).name}"
     return f"ended with exit code {exit_code}"
+
+
+def _error(said: Answer, workplace: Path) -> WorkerError:
+    more_space = _more_space(workplace) if said.unexpected else ""
+    return UnfinishedError(said.cause, more_space) if more_space else WorkerError(said.cause, said.cure)
 
 
 def _more_space(workplace: Path) -> str:

@@ -49,11 +49,16 @@ class Job(Strict):
 
 
 class Answer(Strict):
-    """What came of it: a model, or why there is none."""
+    """What came of it: a model, or why there is none.
+
+    Attributes:
+        unexpected: the cause is what a library raised; it may be another than it says.
+    """
 
     made: Made | None = None
     cause: str = ""
     cure: str = ""
+    unexpected: bool = False
 
 
 def perform(job: Job) -> Made:
@@ -116,7 +121,7 @@ def main() -> None:
             reply = Answer(cause=error.cause, cure=error.cure)
         except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
             traceback.print_exc()
-            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=CURE)
+            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=CURE, unexpected=True)
         else:
             reply = Answer(made=made)
         answer.write(reply.model_dump_json())

@@ -12,6 +12,7 @@ from contract.folder import clear_leftovers, is_finished
 from contract.progress import Advance
 from convert import child, parity
 from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
+from convert.child import UnfinishedError
 from convert.converter import Made
 from convert.job import Job, Source
 from convert.parity import Run
@@ -67,11 +68,11 @@ def make(task: Task, variants: tuple[Variant, ...], advance: Advance) -> dict[Pa
     failures: dict[Path, TinybertError] = {}
     base = task.plan.base
     with _workplace(task) as place:
-        source: Source | None = None
+        source: Source | TinybertError
         try:
             source = _full_precision(task, place, keep=base in variants)
         except TinybertError as error:
-            failures[task.folder(base)] = error
+            source = failures[task.folder(base)] = error
         advance(base in variants)
         for variant in variants:
             if variant != base:
@@ -106,9 +107,10 @@ def _full_precision(task: Task, place: Path, *, keep: bool) -> Source:
     return Source(folder=models, made=made)
 
 
-def _quantized(task: Task, variant: Variant, place: Path, source: Source | None) -> None:
-    if source is None:
-        raise WorkerError("it is made from the fp32 model, which failed")
+def _quantized(task: Task, variant: Variant, place: Path, source: Source | TinybertError) -> None:
+    if isinstance(source, TinybertError):
+        kind = UnfinishedError if isinstance(source, UnfinishedError) else WorkerError
+        raise kind("it is made from the fp32 model, which failed")
     models = place / variant.name
     made = _convert(task, variant, place, models, source)
     checked = _check(task, variant, models, made)

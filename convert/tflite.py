@@ -15,10 +15,8 @@ from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
-INPUTS = ("args_0", "args_1", "args_2")  # the exporter's own names, in the order of the forward function
-
-
 BORROWED = 16  # sentences that a signature without any of its own is calibrated with
+INPUTS = ("args_0", "args_1", "args_2")  # the exporter's own names, in the order of the forward function
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -75,7 +73,7 @@ def quantize(
     ranges = None
     if work.need_calibration:
         ranges = work.calibrate(_samples(fp32, calibration))
-        ledger += (f"ranges: measured on {len(calibration)} training sentences, padded to the model's lengths",)
+        ledger += (f"ranges: measured on {len(calibration)} training sentences, padded or cut to the model's lengths",)
     work.quantize(ranges).export_model(str(destination / MODEL_FILE), overwrite=True)
     shrink(destination / MODEL_FILE)
     if variant.kept_in_float:
@@ -175,19 +173,19 @@ def _samples(fp32: Made, calibration: Tokens) -> dict[str, list[dict[str, Any]]]
     Every signature needs some: one that is nobody's shortest gets the sentences nearest to its length, cut to it.
     """
     buckets = fp32.length_buckets_tokens
-    own: dict[int, list[int]] = {bucket: [] for bucket in buckets}
+    rows: dict[int, list[int]] = {bucket: [] for bucket in buckets}
     for row, length in enumerate(calibration.lengths):
-        own[next(bucket for bucket in buckets if bucket >= length)].append(row)
-    nearest = {bucket: np.abs(calibration.lengths - bucket).argsort()[:BORROWED] for bucket in buckets}
-    return {
-        _signature(bucket): [_sample(fp32, calibration, int(row), bucket) for row in rows or nearest[bucket]]
-        for bucket, rows in own.items()
-    }
+        rows[next((bucket for bucket in buckets if bucket >= length), buckets[-1])].append(row)
+    for bucket in buckets:
+        nearest = np.abs(calibration.lengths - bucket).argsort(kind="stable")
+        rows[bucket] = rows[bucket] or nearest[:BORROWED].tolist()
+    return {_signature(bucket): [_sample(fp32, calibration, row, bucket) for row in rows[bucket]] for bucket in buckets}
 
 
 def _sample(fp32: Made, calibration: Tokens, row: int, bucket: int) -> dict[str, Any]:
     sentence = calibration.take([row])
-    batch = from_rows([sentence.ids_T[:bucket]], [sentence.types_T[:bucket]]).batch([0], bucket)
+    cut = from_rows([sentence.ids_T[:bucket]], [sentence.types_T[:bucket]])
+    batch = cut.batch([0], bucket)
     arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
     return {name: array.astype(np.int32) for name, array in zip(fp32.inputs, arrays, strict=True)}
 

@@ -15,7 +15,7 @@ from convert.variant import Variant
 from distill.student import Student
 from targets.profile import Profile
 
-METHOD = 4  # raised when the same student would be converted to another artifact
+METHOD = 5  # raised when the same student would be converted to another artifact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,7 @@ _EXTRAS = {
     "openvino": "openvino",
     "ai-edge-litert": "tflite",
     "tflite-runtime": "tflite-runtime",
+    "numpy": "tflite-runtime",
 }
 
 Installed = Callable[[str], str | None]
@@ -148,7 +149,9 @@ def _packages(profile: Profile, facts: Facts, installed: Installed) -> list[Find
             found.append(_warning(bad.name, f"{bad.name} {bad.reason}", "leave that runtime out here"))
         elif version is not None and _matches(bad, version):
             cause = f"{bad.name} {version} {bad.reason} ({bad.source})"
-            found.append(_error(bad.name, cause, f"run: pip install '{bad.name}!={version}'"))
+            is_needed = any(needed.name == bad.name for needed in profile.requires)
+            cure = f"pip install '{bad.name}!={version}'" if is_needed else f"pip uninstall {bad.name}"
+            found.append(_error(bad.name, cause, f"run: {cure}"))
     for needed in profile.requires:
         if _holds(needed, facts):
             found += _requirement(needed, _version(needed, facts, installed))

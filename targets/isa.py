@@ -28,9 +28,9 @@ FEATURES = {
     "avx512_bf16": Feature(("x86_64",), ("avx512_bf16",), None, None),
     "amx_int8": Feature(("x86_64",), ("amx_int8",), None, None),
     "neon": Feature(("aarch64", "armv7l"), ("asimd", "neon"), "hw.optional.AdvSIMD", 19),
-    "dotprod": Feature(("aarch64",), ("asimddp",), "hw.optional.arm.FEAT_DotProd", 43),
-    "fp16": Feature(("aarch64",), ("asimdhp",), "hw.optional.arm.FEAT_FP16", 67),
-    "i8mm": Feature(("aarch64",), ("i8mm",), "hw.optional.arm.FEAT_I8MM", 66),
+    "dotprod": Feature(("aarch64", "armv7l"), ("asimddp",), "hw.optional.arm.FEAT_DotProd", 43),
+    "fp16": Feature(("aarch64", "armv7l"), ("asimdhp",), "hw.optional.arm.FEAT_FP16", 67),
+    "i8mm": Feature(("aarch64", "armv7l"), ("i8mm",), "hw.optional.arm.FEAT_I8MM", 66),
     "bf16": Feature(("aarch64",), ("bf16",), "hw.optional.arm.FEAT_BF16", 68),
 }
 

@@ -18,7 +18,7 @@ ROOT = Path("/")
 
 _ARCH = {"arm64": "aarch64", "amd64": "x86_64", "x64": "x86_64"}
 # A 64-bit kernel names its own instruction set even to a 32-bit user space, which can load 32-bit wheels only.
-_ARCH_32_BIT = {"aarch64": "armv7l", "x86_64": "i686"}
+_ARCH_32_BIT = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 # MIDR implementer and part numbers, from the technical reference manual of each core.
 _CORES = {("0x41", "0xd03"): "Cortex-A53", ("0x41", "0xd08"): "Cortex-A72", ("0x41", "0xd0b"): "Cortex-A76"}
 

@@ -1,5 +1,6 @@
 """The runtimes by name; each is a module with the functions of bench.runtimes.protocol, imported when asked for."""
 
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from contract.versions import DISTRIBUTION, versions_of
 
 FAKE = "fake"
 PYTORCH = "pytorch"
+TFLITE_EXTRA = "tflite-runtime" if sys.maxsize < 2**32 else "tflite"  # LiteRT has no wheels for 32-bit systems
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,7 @@ RUNTIMES = {
         module="bench.runtimes.tflite",
         libraries=("ai_edge_litert", "tflite_runtime"),
         distributions=("ai-edge-litert", "tflite-runtime"),
-        extra="tflite",
+        extra=TFLITE_EXTRA,
     ),
     PYTORCH: Entry(
         module="bench.runtimes.pytorch",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.runtimes import shape
+from bench.runtimes import TFLITE_EXTRA, shape
 from contract.errors import InputError, needs_extra
 from contract.tokens import Batch
 
@@ -65,9 +65,10 @@ def _signature(length_tokens: int) -> str:
 
 
 def _check_scales(interpreter: Any, model: Path) -> None:
-    """Refuse what tflite-runtime 2.14 computes wrongly without a word: int8 weights with a scale for each channel.
+    """Refuse what tflite-runtime 2.14 computes wrongly without a word: 8-bit inputs with a scale for each channel.
 
-    Read back into float first, such weights are right.
+    Read back into float first, such weights are right. All signatures of a model that `tinybert convert` makes have the
+    operations of the first, the only one that the interpreter tells of.
     """
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     for operation in interpreter._get_ops_details():
@@ -87,6 +88,6 @@ def _interpreter() -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError:
         # The only runtime there is for 32-bit systems.
-        with needs_extra("tflite"):
+        with needs_extra(TFLITE_EXTRA):
             from tflite_runtime.interpreter import Interpreter
     return Interpreter

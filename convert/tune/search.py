@@ -179,17 +179,24 @@ class Search:
         settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.out, ended=ended)
 
     def _right(self) -> list[Candidate]:
-        """Return the fastest of those that may be right."""
-        return [racer.candidate for racer in self._near() if not self._misses(racer)][:TRIED]
+        """Return those near the fastest that may be right, the fastest first."""
+        return [racer.candidate for racer in self._near() if not self._misses(racer)]
+
+    def _right_models(self) -> list[Candidate]:
+        """Return the fastest models that may be right, each run in its fastest way."""
+        by_model: dict[str, Candidate] = {}
+        for candidate in self._right():
+            by_model.setdefault(candidate.model, candidate)
+        return list(by_model.values())[:TRIED]
 
     def _ways(self) -> list[Candidate]:
         """Return the fastest models run with other threads and lengths."""
-        return [way for candidate in self._right() for way in space.ways_near(candidate, self.profile)]
+        return [way for candidate in self._right()[:TRIED] for way in space.ways_near(candidate, self.profile)]
 
     def _variants(self) -> list[Candidate]:
         """Return the fastest models with other rewrites and calibrations."""
         found: list[Candidate] = []
-        for candidate in self._right():
+        for candidate in self._right_models():
             found += self._make(candidate, space.variants_near(candidate.artifact.variant))
         return found
 

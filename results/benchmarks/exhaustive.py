@@ -7,7 +7,7 @@
 `make` takes hours on a small machine and may run beside other work: it times nothing. It makes every precision that the
 device is fit for with every set of rewrites and every calibration, of every student in every runtime, and asks each
 whether it reaches the floor. Mixed variants, which a search makes where int8 misses the floor, are left out, but for
-those that the search made. `time` needs an idle machine: it runs all that reach the floor with each number of threads
+what the search chose. `time` needs an idle machine: it runs all that reach the floor with each number of threads
 and with any length or fixed ones, in rounds, together with what the search chose, and prints how much faster than that
 the fastest are.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.process import outputs_of, times_of
 from contract.errors import TinybertError
+from contract.lock import owned
 from convert.tune import space
 from convert.tune.candidate import Candidate, Entrant
 from convert.tune.enter import check_together, enter
@@ -30,8 +31,7 @@ from convert.tune.models import Models
 from convert.tune.race import Field, Racer
 from convert.tune.settle import ANSWER
 from convert.variant import Variant
-from targets.doctor import choose
-from targets.profile import Precision, Profile
+from targets.profile import Precision, Profile, RuntimeName, read
 
 MS = 1e6
 ROUNDS = 5
@@ -46,7 +46,10 @@ def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[En
     for entrant in entrants:
         length = entrant.origin.student.max_length_tokens
         for plan in space.plans(profile, length, tuple(profile.runtimes), tuple(Precision)):
-            for candidate in models.make(entrant, space.base_plan(plan, _all(plan.variants))):
+            chosen = _chosen(arguments.tuned, entrant, plan.runtime)
+            rewritten = [one for one in plan.variants if one.precision in arguments.rewritten]
+            variants = dict.fromkeys((*plan.variants, *_all((*rewritten, *chosen))))
+            for candidate in models.make(entrant, space.base_plan(plan, list(variants))):
                 if reaches(judge, candidate):
                     yield candidate
 
@@ -62,6 +65,20 @@ def _all(variants: tuple[Variant, ...]) -> list[Variant]:
     return list(found)
 
 
+def _chosen(tuned: Path, entrant: Entrant, runtime: RuntimeName) -> list[Variant]:
+    """Return what the search chose, if it is of a student and a runtime."""
+    winner = _winner(tuned)
+    variant = Variant.model_validate_json(json.dumps(winner["variant"]))
+    return [variant] if (winner["student"], variant.runtime) == (entrant.name, runtime) else []
+
+
+def _winner(tuned: Path) -> dict[str, Any]:
+    winner: dict[str, Any] | None = json.loads((tuned / ANSWER).read_text(encoding="utf-8"))["winner"]
+    if winner is None:
+        raise SystemExit(f"error: the search in {tuned} chose nothing")
+    return winner
+
+
 def reaches(judge: Judge, candidate: Candidate) -> bool:
     """Tell whether a model reaches the floor on both halves of the evaluation sentences; one that fails does not."""
     try:
@@ -73,7 +90,7 @@ def reaches(judge: Judge, candidate: Candidate) -> bool:
 def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]) -> None:
     """Race all ways to run the models that reach the floor, with what the search chose, and print the fastest."""
     every = {one.label: one for model in right for one in (model, *space.ways_near(model, profile))}
-    winner = json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["winner"]
+    winner = _winner(arguments.tuned)
     chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
     if chosen is None:
         raise SystemExit(f"error: what the search chose is none of the {len(every)} candidates: {winner}")
@@ -101,14 +118,23 @@ def main() -> None:
     parser.add_argument("tuned", type=Path, help="the folder of a search")
     parser.add_argument("students", nargs="+", type=Path, help="those of the search")
     parser.add_argument("--floor", required=True, help="that of the search")
+    parser.add_argument(
+        "--rewritten",
+        nargs="+",
+        type=Precision,
+        choices=list(Precision),
+        default=list(Precision),
+        help="the others are made with the usual rewrites and calibration alone",
+    )
     arguments = parser.parse_args()
-    profile, _ = choose()
+    profile = read(json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["target"])
     entrants = [enter(folder, profile) for folder in arguments.students]
     check_together(entrants, parse(arguments.floor))
-    right = list(models_of(arguments, profile, entrants))
-    print(f"{len(right)} models reach {arguments.floor}")  # noqa: T201
-    if arguments.command == "time":
-        time(arguments, profile, right)
+    with owned(arguments.tuned):
+        right = list(models_of(arguments, profile, entrants))
+        print(f"{len(right)} models reach {arguments.floor}")  # noqa: T201
+        if arguments.command == "time":
+            time(arguments, profile, right)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ class Model:
 
     Attributes:
         size_bytes: of the model alone, without the tokenizer.
+        is_own: one of this project's artifacts.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Model:
     inputs: tuple[str, str, str]
     buckets: tuple[int, ...]
     size_bytes: int
+    is_own: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,7 +193,7 @@ def time(arguments: argparse.Namespace) -> None:
 
     models = [_model(argument) for argument in arguments.models]
     if arguments.fixed:
-        models += [_fixed(model, arguments.length) for model in models if _is_own(model) and not model.buckets]
+        models += [_fixed(model, arguments.length) for model in models if model.is_own and not model.buckets]
     names = [model.name for model in models]
     baseline = arguments.baseline or names[0]
     if len(set(names)) < len(names) or baseline not in names:
@@ -218,7 +220,8 @@ def _model(argument: str) -> Model:
     name, _, place = argument.rpartition("=")
     path = Path(place).resolve()
     model_file, runtime, inputs, buckets = "", "pytorch", INPUTS, ()
-    if (path / ARTIFACT_MANIFEST).is_file():
+    is_own = (path / ARTIFACT_MANIFEST).is_file()
+    if is_own:
         artifact = read_artifact(path)
         model_file, runtime = artifact.model_file, artifact.runtime.value
         inputs, buckets = artifact.inputs, artifact.length_buckets_tokens
@@ -240,14 +243,9 @@ def _model(argument: str) -> Model:
         runtime=runtime,
         inputs=inputs,
         buckets=buckets,
+        is_own=is_own,
         size_bytes=sum(one.stat().st_size for one in {weights, weights.with_suffix(".bin")} if one.is_file()),
     )
-
-
-def _is_own(model: Model) -> bool:
-    from convert.artifact import ARTIFACT_MANIFEST
-
-    return (model.folder / ARTIFACT_MANIFEST).is_file()
 
 
 def _fixed(model: Model, lengths_tokens: Sequence[int]) -> Model:

@@ -11,6 +11,7 @@ savings on other processors.
 
 import argparse
 import csv
+import os
 import statistics
 import sys
 import time
@@ -23,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from convert.artifact import read_artifact
+
 BASE = "BERT-base, eager transformers, padded to 128"
 BASE_BATCH, BASE_LENGTH_TOKENS = 32, 128
 
@@ -33,7 +36,6 @@ def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int)
     """Return the sentences an artifact answers in a second."""
     from bench import runtimes
     from contract.tokens import from_rows
-    from convert.artifact import read_artifact
 
     artifact = read_artifact(folder)
     runtime = runtimes.get(artifact.runtime)
@@ -52,9 +54,8 @@ def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int)
         encoded = tokenizer.encode_batch_fast(some)
         tokens = from_rows([one.ids for one in encoded], [one.type_ids for one in encoded])
         order = np.argsort(tokens.lengths, kind="stable")
-        size = 1 if artifact.length_buckets_tokens else batch_size
-        for first in range(0, len(order), size):
-            rows = order[first : first + size].tolist()
+        for first in range(0, len(order), batch_size):
+            rows = order[first : first + batch_size].tolist()
             session.infer(tokens.batch(rows, session.padded_length(int(tokens.lengths[rows[-1]]))))
 
     return _rate(answer, texts)
@@ -107,12 +108,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--base-sentences", type=int, default=96)
     arguments = parser.parse_args()
+    os.environ["RAYON_NUM_THREADS"] = str(arguments.threads)  # of the tokenizer
     with arguments.texts.open(encoding="utf-8", newline="") as file:
         texts = [row[arguments.column] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
     tokenizer = arguments.artifacts[0] / "tokenizer.json"
     ways: dict[str, Way] = {BASE: partial(base_rate, texts[: arguments.base_sentences], tokenizer, arguments.threads)}
     for folder in arguments.artifacts:
-        for size in arguments.batch:
+        for size in [1] if read_artifact(folder).length_buckets_tokens else arguments.batch:
             name = f"{folder.parent.name}/{folder.name}, batches of {size}"
             ways[name] = partial(artifact_rate, folder, texts, size, arguments.threads)
     rates: dict[str, list[float]] = {name: [] for name in ways}

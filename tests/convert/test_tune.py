@@ -221,6 +221,19 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
     assert read_artifact(tmp_path / "best").variant == read_artifact(tmp_path / "whole" / "best").variant
 
 
+def test_what_was_stopped_is_made_another_time(
+    student: Path, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops = STAND_IN.replace("path = ", 'variant["runtime"] == "onnx" and sys.exit(1)\npath = ', 1)
+    made = []
+    for program in (stops, STAND_IN):
+        monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", program))
+        assert search(student, profile, tmp_path, Bench(student)) is not None
+        made.append({path.name for path in tmp_path.glob("models/*/onnx-*")})
+    assert not made[0]
+    assert {"onnx-fp32", "onnx-int8"} <= made[1]
+
+
 @pytest.mark.usefixtures("stand_in")
 def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profile: Profile, tmp_path: Path) -> None:
     bench = Bench(student)

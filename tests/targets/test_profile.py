@@ -58,9 +58,11 @@ def test_a_shipped_profile_needs_a_package_for_each_runtime(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tflite_runtime_is_required_or_known_bad_on_linux(name: str) -> None:
     found = profile.read(name)
-    is_bad = any(one.name == "tflite-runtime" for one in found.known_bad)
-    assert found.needs_scale_per_tensor is (name == "raspberry-pi-os-32-bit")
-    assert found.needs_scale_per_tensor is not is_bad
+    needed = {(one.specifier, one.marker) for one in found.requires if one.name == "tflite-runtime"}
+    bad = {(one.specifier, one.marker) for one in found.known_bad if one.name == "tflite-runtime"}
+    assert found.needs_scale_per_tensor is bool(needed)
+    assert needed | bad in ({("==2.14.0", "")}, {("==2.14.0", "sys_platform == 'linux'")})
+    assert not (needed and bad)
 
 
 @pytest.mark.parametrize(
