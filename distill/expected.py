@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class Expected(Strict):
-    """Scores of the student over several seeds.
+    """Where the student's score should lie.
 
     Attributes:
         metric: which metric.
-        low, high: the lowest and the highest of the seeds.
-        measured_with: the command, the seeds and the machine.
+        low, high: of the range.
+        measured_with: what was measured, and how the range follows from it.
     """
 
     metric: str
