@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
+from convert.formats.openvino_ir import PRECISION_HINT
 from convert.operations import pattern
 from convert.variant import Rewrite, Variant
 from targets.profile import Precision, Profile
@@ -67,7 +68,8 @@ def quantize(
         import openvino
     model = openvino.Core().read_model(source / fp32.model_file)
     quantised, ledger = quantise(model, fp32, variant, profile, calibration)
-    _save(quantised, destination, half=variant.precision is Precision.FP16)
+    half = variant.precision is Precision.FP16
+    _save(quantised, destination, half=half, computed_in=_computed_in(half, profile))
     kept = (f"in float: {', '.join(variant.kept_in_float)}",) if variant.kept_in_float else ()
     return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": (*ledger, *kept)})
 
@@ -75,8 +77,8 @@ def quantize(
 def _half(
     model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
-    del fp32, variant, profile, calibration
-    return model, ("weights: half precision, read into fp32",)
+    del fp32, variant, calibration
+    return model, (f"weights: half precision, computed in {_computed_in(True, profile)} where the processor can",)
 
 
 def _static(
@@ -147,9 +149,15 @@ def _sample(fp32: Made, calibration: Tokens, row: int) -> "dict[str, NDArray[np.
     return dict(zip(fp32.inputs, arrays, strict=True))
 
 
-def _save(model: Any, destination: Path, *, half: bool = False) -> None:
+def _computed_in(half: bool, profile: Profile) -> str:
+    """Return OpenVINO's name of the floats a model is computed in."""
+    return "f16" if half and "fp16" in profile.isa_features else "f32"
+
+
+def _save(model: Any, destination: Path, *, half: bool = False, computed_in: str = "f32") -> None:
     import openvino
 
+    model.set_rt_info(computed_in, list(PRECISION_HINT))
     # The default would store half precision.
     openvino.save_model(model, destination / MODEL_FILE, compress_to_fp16=half)
 

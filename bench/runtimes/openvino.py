@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bench.runtimes import shape
 from contract.errors import needs_extra
 from contract.tokens import Batch
+from convert.formats.openvino_ir import PRECISION_HINT
 
 
 def start() -> None:
@@ -21,14 +22,13 @@ def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[s
     """Compile an .xml file, once for any length or once for each bucket."""
     import openvino
 
+    core = openvino.Core()
     settings = {
-        # Without it OpenVINO computes a model called fp32 in bf16 or f16 wherever the processor can.
-        "INFERENCE_PRECISION_HINT": "f32",
+        PRECISION_HINT[-1]: _computed_in(core.read_model(model)),
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
     }
-    core = openvino.Core()
     compiled = {}
     for length in buckets or (0,):
         network = core.read_model(model)
@@ -36,6 +36,12 @@ def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[s
             network.reshape({name: [1, length] for name in inputs})
         compiled[length] = core.compile_model(network, "CPU", settings)
     return OpenvinoSession(compiled, buckets, inputs)
+
+
+def _computed_in(network: Any) -> str:
+    """Return the floats a model says it is computed in; fp32 where it does not say."""
+    path = list(PRECISION_HINT)
+    return network.get_rt_info(path).astype(str) if network.has_rt_info(path) else "f32"
 
 
 class OpenvinoSession:

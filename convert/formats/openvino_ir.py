@@ -6,6 +6,8 @@ from xml.parsers import expat
 from contract.errors import InputError
 
 ROOT = "net"
+# Where a model says what floats it is computed in. Without it OpenVINO takes bf16 or f16 wherever the processor can.
+PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
 SIZE_LIMIT_BYTES = 64 * 2**20  # a student's has some hundred KiB: its weights are in the .bin
 CHUNK_BYTES = 2**16
 SHOWN_CHARACTERS = 40

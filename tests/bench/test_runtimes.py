@@ -19,6 +19,7 @@ from bench.process import outputs_of
 from bench.runtimes.protocol import Runtime
 from contract.errors import InputError, MissingExtraError
 from contract.tokens import Tokens
+from convert.formats.openvino_ir import PRECISION_HINT
 
 MODULES: tuple[Runtime, ...] = (
     bench.runtimes.fake,
@@ -104,6 +105,29 @@ def test_a_worker_answers_as_the_runtime_does(model: Any, tokens: Tokens) -> Non
         tokens=tokens,
     )
     np.testing.assert_allclose(logits_NC, model.expected_NC, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("hint", ["", "f32", "f16"])
+def test_openvino_computes_in_what_the_model_says(
+    model_of: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: str
+) -> None:
+    import openvino
+
+    model = model_of("openvino")
+    network = openvino.Core().read_model(model.folder / model.file)
+    if hint:
+        network.set_rt_info(hint, list(PRECISION_HINT))
+    openvino.save_model(network, tmp_path / "model.xml", compress_to_fp16=False)
+    asked = []
+    compile_model = openvino.Core.compile_model
+
+    def noted(core: Any, network: Any, device: str, settings: dict[str, Any]) -> Any:
+        asked.append(settings["INFERENCE_PRECISION_HINT"])
+        return compile_model(core, network, device, settings)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", noted)
+    runtimes.get("openvino").load(tmp_path / "model.xml", threads=1, buckets=(), inputs=model.inputs)
+    assert asked == [hint or "f32"]
 
 
 def test_a_missing_bucket_is_named(model_of: Callable[[str], Any]) -> None:

@@ -19,6 +19,7 @@ from convert import child
 from convert.artifact import Artifact, Parity, read_artifact
 from convert.build import convert_student
 from convert.converter import Made
+from convert.formats.openvino_ir import PRECISION_HINT
 from convert.job import Job, Source
 from convert.offer import offered
 from convert.operations import is_of, operations
@@ -64,6 +65,20 @@ def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precis
     tables = [tensor for tensor in graph.initializer if tensor.dims == [config["vocab_size"], config["hidden_size"]]]
     assert {tensor.data_type for tensor in tables} < WHOLE_NUMBERS
     assert len(tables) == 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "fp16"])
+@pytest.mark.parametrize(("device", "floats"), [("laptop-x86", "f32"), ("raspberry-pi-5", "f16")])
+def test_openvino_models_say_what_they_are_computed_in(
+    made: Path, student: Path, tmp_path: Path, precision: str, device: str, floats: str
+) -> None:
+    import openvino
+
+    variant = Variant(runtime=RuntimeName.OPENVINO, precision=Precision(precision))
+    fp32 = None if precision == "fp32" else source(made, RuntimeName.OPENVINO)
+    convert(variant, student, read(device), tmp_path, fp32)
+    hint = openvino.Core().read_model(tmp_path / "model.xml").get_rt_info(list(PRECISION_HINT)).astype(str)
+    assert hint == (floats if precision == "fp16" else "f32")
 
 
 def test_static_products_of_tflite_are_static(made: Path) -> None:
