@@ -56,7 +56,7 @@ def _fp16(profile: Profile, runtime: RuntimeName) -> tuple[bool, str]:
     if runtime is RuntimeName.ONNX:
         return False, "ONNX Runtime's processor kernels for BERT are fp32; half precision is cast back and forth"
     if "fp16" in profile.isa_features and runtime is RuntimeName.OPENVINO:
-        return True, "stored in half the bytes; asked for, this processor could compute in it too"
+        return True, "stored in half the bytes, and computed in it"
     return True, "stored in half the bytes, computed in fp32: smaller, not faster"
 
 

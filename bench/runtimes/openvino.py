@@ -23,25 +23,24 @@ def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[s
     import openvino
 
     core = openvino.Core()
-    settings = {
-        PRECISION_HINT[-1]: _computed_in(core.read_model(model)),
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-    }
     compiled = {}
     for length in buckets or (0,):
         network = core.read_model(model)
         if length:
             network.reshape({name: [1, length] for name in inputs})
-        compiled[length] = core.compile_model(network, "CPU", settings)
+        compiled[length] = core.compile_model(network, "CPU", _settings(network, threads))
     return OpenvinoSession(compiled, buckets, inputs)
 
 
-def _computed_in(network: Any) -> str:
-    """Return the floats a model says it is computed in; fp32 where it does not say."""
-    path = list(PRECISION_HINT)
-    return network.get_rt_info(path).astype(str) if network.has_rt_info(path) else "f32"
+def _settings(network: Any, threads: int) -> dict[str, Any]:
+    hint = list(PRECISION_HINT)
+    return {
+        # A model that does not say what floats it is computed in is computed in fp32.
+        hint[-1]: network.get_rt_info(hint).astype(str) if network.has_rt_info(hint) else "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
 
 
 class OpenvinoSession:
