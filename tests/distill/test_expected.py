@@ -7,6 +7,7 @@ import pytest
 from distill import recipe
 from distill.expected import remark
 
+RECIPES = Path(recipe.__file__).parent / "recipes"
 EXPECTED = """
 [expected]
 metric = "accuracy"
@@ -19,7 +20,7 @@ measured_with = "seeds 0 to 2, made up"
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
     """A recipe with expected scores."""
-    text = (Path(recipe.__file__).parent / "recipes" / "quickstart.toml").read_text(encoding="utf-8")
+    text = (RECIPES / "agnews.toml").read_text(encoding="utf-8")
     path = tmp_path / "measured.toml"
     path.write_text(text + EXPECTED, encoding="utf-8")
     return path
@@ -35,7 +36,7 @@ def test_a_score_is_inside_or_outside(value: float, place: str, measured: Path) 
 
 
 def test_without_a_measurement_it_says_so() -> None:
-    said = remark(recipe.read("quickstart"), {"accuracy": 0.5})
+    said = remark(recipe.read("agnews"), {"accuracy": 0.5})
     assert said.endswith("what this recipe gives was not measured before.")
 
 
@@ -44,3 +45,11 @@ def test_without_a_measurement_it_says_so() -> None:
 )
 def test_another_recipe_expects_nothing(override: str, holds: bool, measured: Path) -> None:
     assert (recipe.read(str(measured), (override,)).expected is not None) == holds
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_a_recipe_expects_is_a_range_of_its_own_metric(path: Path) -> None:
+    found = recipe.read(str(path))
+    if found.expected:
+        assert found.expected.metric == found.main_metric
+        assert found.expected.low < found.expected.high
