@@ -72,7 +72,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         processes.wait()
     evaluation = read_evaluation(folder)
     values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
-    note(expected.remark(recipe, values))
+    note(expected.remark(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
 
 

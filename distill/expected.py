@@ -1,12 +1,8 @@
 """What a recipe's student is expected to score, as it was measured when the recipe was written. Torch-free."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from contract.strict import Strict
-
-if TYPE_CHECKING:
-    from distill.recipe import Recipe
 
 
 class Expected(Strict):
@@ -24,17 +20,16 @@ class Expected(Strict):
     measured_with: str
 
 
-def remark(recipe: "Recipe", values: Mapping[str, float]) -> str:
+def remark(expected: Expected | None, metric: str, values: Mapping[str, float]) -> str:
     """Say in one line whether a student scores what its recipe expects.
 
     Args:
-        recipe: what made the student.
+        expected: what the recipe expects; none if it does not say.
+        metric: what the recipe is judged by.
         values: of each metric of the student.
     """
-    expected = recipe.expected
     if expected is None:
-        value = values[recipe.main_metric]
-        return f"The student's {recipe.main_metric} is {value:.3f}; what this recipe gives was not measured before."
+        return f"The student's {metric} is {values[metric]:.3f}; what this recipe gives was not measured before."
     value = values[expected.metric]
     place = "inside" if expected.low <= value <= expected.high else "outside"
     return (

@@ -113,8 +113,24 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", STAND_IN))
 
 
-def search(student: Path, profile: Profile, out: Path, bench: Bench, floor: str = "student-1") -> Finalist | None:
-    return tune([student], profile, floor=parse(floor), budget_s=600, out=out, run=bench.run, time=bench.time)
+def search(
+    student: Path,
+    profile: Profile,
+    out: Path,
+    bench: Bench,
+    floor: str = "student-1",
+    runtimes: Sequence[RuntimeName] = (),
+) -> Finalist | None:
+    return tune(
+        [student],
+        profile,
+        floor=parse(floor),
+        budget_s=600,
+        out=out,
+        run=bench.run,
+        time=bench.time,
+        runtimes=runtimes,
+    )
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -139,18 +155,7 @@ def test_the_fastest_that_answers_right_is_found(student: Path, profile: Profile
 
 @pytest.mark.usefixtures("stand_in")
 def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, tmp_path: Path) -> None:
-    bench = Bench(student)
-    winner = tune(
-        [student],
-        profile,
-        floor=parse("student-1"),
-        budget_s=600,
-        out=tmp_path,
-        run=bench.run,
-        time=bench.time,
-        runtimes=[RuntimeName.OPENVINO],
-    )
-    assert winner is not None
+    assert search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.OPENVINO]) is not None
     best = read_artifact(tmp_path / "best")
     assert best.precision == "int8"
     assert best.length_buckets_tokens == (16, 24)
@@ -159,18 +164,7 @@ def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, t
 
 @pytest.mark.usefixtures("stand_in")
 def test_rewrites_that_each_help_are_found_together(student: Path, profile: Profile, tmp_path: Path) -> None:
-    bench = Bench(student)
-    winner = tune(
-        [student],
-        profile,
-        floor=parse("student-1"),
-        budget_s=600,
-        out=tmp_path,
-        run=bench.run,
-        time=bench.time,
-        runtimes=[RuntimeName.ONNX],
-    )
-    assert winner is not None
+    assert search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.ONNX]) is not None
     assert {"one-product", "fused-attention"} <= {*read_artifact(tmp_path / "best").variant.rewrites}
 
 

@@ -30,13 +30,14 @@ def measured(tmp_path: Path) -> Path:
     ("value", "place"), [(0.79, "outside"), (0.8, "inside"), (0.85, "inside"), (0.9, "inside"), (0.91, "outside")]
 )
 def test_a_score_is_inside_or_outside(value: float, place: str, measured: Path) -> None:
-    assert remark(recipe.read(str(measured)), {"accuracy": value}) == (
+    found = recipe.read(str(measured))
+    assert remark(found.expected, found.main_metric, {"accuracy": value}) == (
         f"The student's accuracy is {value:.3f}, {place} the expected 0.800 to 0.900 (seeds 0 to 2, made up)."
     )
 
 
 def test_without_a_measurement_it_says_so() -> None:
-    said = remark(recipe.read("agnews"), {"accuracy": 0.5})
+    said = remark(None, "accuracy", {"accuracy": 0.5})
     assert said.endswith("what this recipe gives was not measured before.")
 
 
