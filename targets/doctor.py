@@ -149,8 +149,9 @@ def _packages(profile: Profile, facts: Facts, installed: Installed) -> list[Find
             found.append(_warning(bad.name, f"{bad.name} {bad.reason}", "leave that runtime out here"))
         elif version is not None and _matches(bad, version):
             cause = f"{bad.name} {version} {bad.reason} ({bad.source})"
-            is_needed = any(needed.name == bad.name for needed in profile.requires)
-            cure = f"pip install '{bad.name}!={version}'" if is_needed else f"pip uninstall {bad.name}"
+            # Another runtime takes the place of one that the profile does not ask for; nothing takes that of torch.
+            is_replaced = bad.name in _EXTRAS and all(needed.name != bad.name for needed in profile.requires)
+            cure = f"pip uninstall {bad.name}" if is_replaced else f"pip install '{bad.name}!={version}'"
             found.append(_error(bad.name, cause, f"run: {cure}"))
     for needed in profile.requires:
         if _holds(needed, facts):

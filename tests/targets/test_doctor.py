@@ -132,6 +132,15 @@ def test_versions_on_a_raspberry_pi_4(facts: READ, versions: dict[str, str], fin
     assert said(check("raspberry-pi-4", facts("pi-4"), {**GOOD, **versions})) == findings
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "cure"),
+    [("torch", "2.10.0", "pip install 'torch!=2.10.0'"), ("tflite-runtime", "2.14.0", "pip uninstall tflite-runtime")],
+)
+def test_what_nothing_replaces_is_wanted_in_another_version(facts: READ, name: str, version: str, cure: str) -> None:
+    finding = check("raspberry-pi-4", facts("pi-4"), {**GOOD, name: version})[0]
+    assert finding.cure == f"run: {cure}"
+
+
 def test_a_known_bad_version_is_named_with_its_source_and_its_cure(facts: READ) -> None:
     finding = check("raspberry-pi-4", facts("pi-4"), {**GOOD, "onnxruntime": "1.21.0"})[0]
     assert "onnxruntime 1.21.0 dies with an illegal instruction" in finding.cause
