@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from transformers import PreTrainedModel
 
 from distill import grid
+from distill.capture import has_attention, layers_of, part
 from distill.recipe import FakeQuantize
 
 INPUT = "input_grid"
@@ -27,7 +28,8 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
     """Round a model's weights and activations while the block runs.
 
     Of `dynamic` each sentence has its own range of activations, padding among them, and each embedding one scale: what
-    ONNX Runtime does. LiteRT is finer, its embeddings have a scale for each row. Of `static` a range is a mean over
+    ONNX Runtime does. Of the last layer a converted classifier computes the first token alone, which then has a range
+    of its own. LiteRT is finer, its embeddings have a scale for each row. Of `static` a range is a mean over
     sentences, and an embedding has a scale for each row: nearly what NNCF does for OpenVINO, which before that moves
     large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and corrects biases.
 
@@ -44,9 +46,11 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     for table in tables:
         _round(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
+    of_one_token = _of_one_token(model)
     for layer in layers:
         _round(layer, _Rows())
-        layer.register_module(INPUT, _Sentences() if kind == "dynamic" else _Observed().to(layer.weight.device))
+        dynamic = _Tokens() if layer in of_one_token else _Sentences()
+        layer.register_module(INPUT, dynamic if kind == "dynamic" else _Observed().to(layer.weight.device))
     hooks = [layer.register_forward_pre_hook(_round_input) for layer in layers]
     try:
         yield
@@ -57,6 +61,15 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
             delattr(layer, INPUT)
         for module in (*tables, *layers):
             _keep_rounded(module)
+
+
+def _of_one_token(model: PreTrainedModel) -> set[nn.Module]:
+    """Return the linear layers that compute the first token alone once the model is converted."""
+    last = layers_of(model)[-1]
+    if not has_attention(model, len(layers_of(model)) - 1):
+        return set()
+    of_all_tokens = {part(last, "attention.self.key"), part(last, "attention.self.value")}
+    return set(last.modules()) - of_all_tokens
 
 
 def _round(module: nn.Module, rounding: nn.Module) -> None:
@@ -106,6 +119,13 @@ class _Sentences(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         return grid.by_sentence(values)
+
+
+class _Tokens(nn.Module):
+    """Activations with a range for each token."""
+
+    def forward(self, values_BLD: Tensor) -> Tensor:
+        return grid.by_sentence(values_BLD.flatten(0, 1)).view_as(values_BLD)
 
 
 class _Observed(nn.Module):

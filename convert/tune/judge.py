@@ -1,12 +1,14 @@
 """Whether a candidate reaches the floor, asked of as few sentences as it takes."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import WorkerError
+from contract.errors import InputError, WorkerError
 from contract.folder import identity
+from contract.strict import Strict, parse
 from convert.artifact import ARTIFACT_MANIFEST
 from convert.parity import Run
 from convert.tune.candidate import Candidate
@@ -19,8 +21,7 @@ LOOKS = (0.5, 1.0)
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class Judgement(Strict):
     """What is known of a candidate's answers.
 
     Attributes:
@@ -73,17 +74,13 @@ class Judge:
         # Threads do not change what a model answers; padding may.
         key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {candidate.buckets} {half} {self.floor}"
         known = self.ledger.known("judged", key)
-        if known is None:
-            found = self._judge(candidate, rows, looks)
-            known = {
-                "outcome": found.outcome,
-                "metric": found.metric,
-                "sentences": found.sentences,
-                "score": found.score,
-                "floor": found.floor,
-            }
-            self.ledger.write("judged", candidate.model, key, known)
-        return Judgement(**{**known, "outcome": Outcome(known["outcome"])})
+        # What another version of this found may be of another shape: it is asked again.
+        with suppress(InputError):
+            if known is not None:
+                return parse(Judgement, known, key)
+        found = self._judge(candidate, rows, looks)
+        self.ledger.write("judged", candidate.model, key, found.model_dump(mode="json"))
+        return found
 
     def _judge(self, candidate: Candidate, rows: NDArray[np.int64], looks: tuple[float, ...]) -> Judgement:
         evaluation, task = candidate.entrant.evaluation, candidate.entrant.task

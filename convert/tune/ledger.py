@@ -39,6 +39,9 @@ class Ledger:
 
     Raises:
         InputError: what lies there under its name is none.
+
+    Attributes:
+        entries: all that was found so far.
     """
 
     def __init__(self, folder: Path) -> None:

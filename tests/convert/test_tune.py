@@ -273,6 +273,19 @@ def test_nothing_that_runs_is_an_error_of_one_line(student: Path, profile: Profi
         tune([student], profile, floor=parse("80"), budget_s=60, out=tmp_path, run=Bench(student).run, time=time)
 
 
+@pytest.mark.usefixtures("stand_in")
+def test_what_another_version_found_is_asked_again(student: Path, profile: Profile, tmp_path: Path) -> None:
+    first = search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.ONNX])
+    ledger = tmp_path / "ledger.jsonl"
+    other = ledger.read_text(encoding="utf-8").replace('"sentences":', '"rows":')
+    ledger.write_text(other, encoding="utf-8")
+    again = search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.ONNX])
+    assert first is not None
+    assert again is not None
+    assert again.search == first.search
+    assert ledger.read_text(encoding="utf-8").startswith(other)
+
+
 @pytest.mark.parametrize("place", ["best/thesis.txt", "ledger.jsonl"])
 def test_what_is_not_its_own_is_left_alone(student: Path, profile: Profile, tmp_path: Path, place: str) -> None:
     path = tmp_path / place
