@@ -20,7 +20,7 @@ NotFinite = Literal["stop", "skip"]
 FakeQuantize = Literal["dynamic", "static"]
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
 # Another key changes what the student may score, so that what was measured with the recipe no longer holds.
-UNEXPECTING = ("seed", "name", "expected")
+UNEXPECTING = ("seed", "student.seed", "name", "expected")
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -42,7 +42,8 @@ def test_without_a_measurement_it_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "holds"), [("seed=3", True), ("student.layers=[1]", False), ('teacher.model="other"', False)]
+    ("override", "holds"),
+    [("seed=3", True), ("student.seed=3", True), ("student.layers=[1]", False), ('teacher.model="other"', False)],
 )
 def test_another_recipe_expects_nothing(override: str, holds: bool, measured: Path) -> None:
     assert (recipe.read(str(measured), (override,)).expected is not None) == holds
