@@ -110,11 +110,12 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "size, MiB", "same label", "largest difference of a logit", title=folder.name)
+    # Of models for any length the worse of sentences as they are and some that are padded.
+    table = Table("model", "size, MiB", "same label, at worst", "largest difference of a logit", title=folder.name)
     table.add_column("score, student's, teacher's, %")
     for _, artifact in found:
         parity = artifact.parity
-        same = f"{parity.agreement:.1%} of {parity.sentences}"
+        same = f"{parity.agreement:.1%}"
         size = f"{artifact.model_size_bytes / MIB:.1f}"
         quality = artifact.quality
         scores = ", ".join(f"{100 * score:.1f}" for score in (quality.value, quality.student, quality.teacher))

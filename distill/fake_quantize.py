@@ -28,10 +28,11 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
     """Round a model's weights and activations while the block runs.
 
     Of `dynamic` each sentence has its own range of activations, padding among them, and each embedding one scale: what
-    ONNX Runtime does. Of the last layer a converted classifier computes the first token alone, which then has a range
-    of its own. LiteRT is finer, its embeddings have a scale for each row. Of `static` a range is a mean over
-    sentences, and an embedding has a scale for each row: nearly what NNCF does for OpenVINO, which before that moves
-    large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and corrects biases.
+    ONNX Runtime does; the last layer, of which a converted classifier computes the first token alone, has a range for
+    each token. LiteRT is finer, its embeddings have a scale for each row. Of `static` a range is a mean over sentences,
+    of all tokens in the last layer too, and an embedding has a scale for each row: nearly what NNCF does for OpenVINO,
+    which before that moves large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and corrects
+    biases.
 
     Args:
         model: a BERT-like classifier; its weights are the rounded ones when the block ends, and no trace stays of how
@@ -46,7 +47,7 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     for table in tables:
         _round(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
-    of_one_token = _of_one_token(model)
+    of_one_token = _of_one_token(model) if kind == "dynamic" else set()
     for layer in layers:
         _round(layer, _Rows())
         dynamic = _Tokens() if layer in of_one_token else _Sentences()
@@ -65,8 +66,9 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
 
 def _of_one_token(model: PreTrainedModel) -> set[nn.Module]:
     """Return the linear layers that compute the first token alone once the model is converted."""
-    last = layers_of(model)[-1]
-    if not has_attention(model, len(layers_of(model)) - 1):
+    layers = layers_of(model)
+    place, last = len(layers) - 1, layers[-1]
+    if not has_attention(model, place) or place in getattr(model.config, "pooled_after", ()):
         return set()
     of_all_tokens = {part(last, "attention.self.key"), part(last, "attention.self.value")}
     return set(last.modules()) - of_all_tokens

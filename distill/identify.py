@@ -18,9 +18,14 @@ def student_key(student: StudentRecipe) -> dict[str, Any]:
     return wanted
 
 
+# Raised when the same rounding would give another student.
+ROUNDING = {"dynamic": 2, "static": 1}
+
+
 def stage_key(stage: Stage) -> dict[str, Any]:
     """Return what a stage says that does so, to be hashed."""
     wanted = stage.model_dump(exclude={"not_finite", "fake_quantize"})
     if stage.fake_quantize:
-        wanted["fake_quantize"] = stage.fake_quantize
+        version = ROUNDING[stage.fake_quantize]
+        wanted["fake_quantize"] = f"{stage.fake_quantize} {version}" if version > 1 else stage.fake_quantize
     return wanted
