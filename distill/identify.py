@@ -6,6 +6,9 @@ from typing import Any
 from distill import corpus
 from distill.recipe import Stage, StudentRecipe
 
+# Raised when the same rounding would give another student.
+ROUNDING = {"dynamic": 2, "static": 1}
+
 
 def student_key(student: StudentRecipe) -> dict[str, Any]:
     """Return what the section [student] says that does so, to be hashed; a corpus by its content, wherever it lies."""
@@ -16,10 +19,6 @@ def student_key(student: StudentRecipe) -> dict[str, Any]:
     if student.vocabulary is not None and student.vocabulary.corpus:
         wanted["corpus"] = corpus.digest(Path(student.vocabulary.corpus), student.vocabulary.corpus_lines)
     return wanted
-
-
-# Raised when the same rounding would give another student.
-ROUNDING = {"dynamic": 2, "static": 1}
 
 
 def stage_key(stage: Stage) -> dict[str, Any]:
