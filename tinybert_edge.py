@@ -20,7 +20,7 @@ from convert import command as conversion
 from convert.shipping.pack_command import pack
 from convert.shipping.verify_command import verify
 from convert.tune import command as tuning
-from distill.ablation_command import ablate
+from distill.ablation.command import ablate
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption, distill
 from distill.multitask.command import multitask
 from targets.command import targets

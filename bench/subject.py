@@ -11,7 +11,7 @@ from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
 from contract.tokens import Tokens, read_tokens
 from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
-from distill.student import (
+from distill.student.folder import (
     CALIBRATION,
     EVALUATION,
     STUDENT_MANIFEST,

@@ -12,7 +12,7 @@ from bench.subject import Subject
 from bench.validity import Seen, judge_block
 from contract.errors import WorkerError
 from convert.artifact import TOKENIZER
-from distill.student import EVALUATION
+from distill.student.folder import EVALUATION
 
 
 @dataclass(kw_only=True, slots=True)

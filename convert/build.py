@@ -14,7 +14,7 @@ from convert.make import Task, make
 from convert.parity import Run
 from convert.plan import plan
 from convert.write import Origin
-from distill.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
+from distill.student.folder import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
 from targets.profile import Precision, Profile
 
 NEEDED = ("config.json", "model.safetensors", TOKENIZER, EVALUATION, CALIBRATION)

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from contract.errors import InputError
 from contract.tokens import Tokens
-from distill.student import CALIBRATION, read_calibration
+from distill.student.folder import CALIBRATION, read_calibration
 
 SENTENCES = 128
 CURE = "distil again with training sentences to calibrate on"

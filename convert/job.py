@@ -83,7 +83,7 @@ def _make(job: Job) -> Made:
     # It may be of a folder that somebody else has made.
     model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.made.model_file)
     from convert.calibration import read
-    from distill.student import read_evaluation
+    from distill.student.folder import read_evaluation
 
     return converter.quantize(
         job.fp32.folder,

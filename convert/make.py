@@ -20,7 +20,7 @@ from convert.plan import Plan
 from convert.quality import judge
 from convert.variant import Variant
 from convert.write import Origin, key, write
-from distill.student import Evaluation
+from distill.student.folder import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

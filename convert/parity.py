@@ -14,7 +14,7 @@ from contract.errors import WorkerError
 from contract.tokens import Tokens
 from convert.artifact import Parity
 from convert.converter import Made
-from distill.student import Evaluation
+from distill.student.folder import Evaluation
 from targets.profile import Precision, RuntimeName
 
 PADDED_SENTENCES = 64

@@ -7,7 +7,7 @@ from contract.errors import needs_extra
 from convert.artifact import Quality
 from convert.converter import EXTRA
 from distill import tasks
-from distill.student import Evaluation
+from distill.student.folder import Evaluation
 
 Logits = NDArray[np.float32]
 

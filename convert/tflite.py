@@ -43,7 +43,7 @@ def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], l
         import torch
 
         from convert.classifier import example, load
-        from distill.positions import longest
+        from distill.model.positions import longest
     classifier = load(student, rewrites)
     # A student whose positions were cut takes nothing longer, be it padding.
     buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))

@@ -12,7 +12,7 @@ from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact,
 from convert.converter import Made, get
 from convert.plan import Plan
 from convert.variant import Variant
-from distill.student import Student
+from distill.student.folder import Student
 from targets.profile import Profile
 
 METHOD = 5  # raised when the same student would be converted to another artifact

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from distill.dataset import Splits
-    from distill.encoder import Encoder
+    from distill.data.dataset import Splits
+    from distill.model.encoder import Encoder
     from distill.recipe import Recipe
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the recipe's data files.")]
@@ -73,8 +73,8 @@ def distill(
         tinybert distill sst2 --data data/sst2 --search 20
     """
     from contract.lock import owned
-    from distill import processes
     from distill.quiet import quiet
+    from distill.training import processes
 
     quiet()
     _check_one(dry_run, smoke, search is not None)
@@ -112,9 +112,10 @@ def prepare(
         InputError: the recipe, the teacher's name or the data is wrong.
     """
     from contract.errors import require
-    from distill import dataset as datasets
-    from distill import encoder, shape
     from distill import recipe as recipes
+    from distill.data import dataset as datasets
+    from distill.model import encoder
+    from distill.recipe import shape
 
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     overrides = []
@@ -134,8 +135,8 @@ def prepare(
 
 def show(student: Path, main_metric: str, *, json: bool) -> None:
     """Print a student's scores, the main metric's first, and, last, its folder."""
-    from distill.card import scores
-    from distill.student import read_evaluation, read_student
+    from distill.student.card import scores
+    from distill.student.folder import read_evaluation, read_student
 
     manifest = read_student(student)
     found = scores(manifest.task, read_evaluation(student), main_metric)
@@ -154,8 +155,8 @@ def show(student: Path, main_metric: str, *, json: bool) -> None:
 
 
 def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
-    from distill.plan import plan
-    from distill.plan_table import as_json, show
+    from distill.plan.plan import plan
+    from distill.plan.table import as_json, show
 
     found = plan(recipe, encoder, splits)
     if json:

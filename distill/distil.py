@@ -11,29 +11,30 @@ from contract.digest import sha256_of_value
 from contract.folder import is_finished
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import expected, general, processes, soup, stages, tasks, teacher, training
+from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
-from distill.calibration import calibration
-from distill.compare import check_shapes
-from distill.dataset import Splits
-from distill.encoder import Encoder, locate
-from distill.hold_out import hold_out
+from distill.data.calibration import calibration
+from distill.data.dataset import Splits
+from distill.data.hold_out import hold_out
+from distill.data.tokenise import tokenise
 from distill.identify import stage_key, student_key
-from distill.initialise import Ingredients, Start, initialise
 from distill.keep import Made, keep
+from distill.model.encoder import Encoder, locate
+from distill.model.predict import predict
 from distill.parents import Parents, cache, logits
-from distill.predict import predict
-from distill.recipe import Recipe
-from distill.reduce import reduce
+from distill.plan.sketch import sketch
+from distill.recipe import Recipe, expected
 from distill.score import main_score
-from distill.sketch import sketch
-from distill.stages import Lesson
-from distill.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
+from distill.student.folder import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
+from distill.student.initialise import Ingredients, Start, initialise
+from distill.student.reduce import reduce
 from distill.tasks.rows import Rows
 from distill.teacher import Tokenised
-from distill.tokenise import tokenise
+from distill.training import processes, stages, training
+from distill.training.compare import check_shapes
+from distill.training.stages import Lesson
 
 METHOD = 4  # raised when the same recipe would give another student
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError
-from distill.recipe import TeacherRecipe
+from distill.recipe.teacher import TeacherRecipe
 
 Logits = NDArray[np.float32]
 

@@ -10,13 +10,16 @@ from contract.errors import InputError
 from contract.folder import Manifest, building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens
 from contract.versions import versions_of
-from distill import corpus, processes, stages, teacher, training
-from distill.cache import TeacherCache, cache_folder
-from distill.compare import check_shapes
-from distill.encoder import Encoder, locate
-from distill.initialise import initialise
-from distill.recipe import General, Recipe
-from distill.tokenise import load_tokenizer
+from distill import teacher
+from distill.data import corpus
+from distill.data.tokenise import load_tokenizer
+from distill.model.encoder import Encoder, locate
+from distill.recipe import Recipe
+from distill.recipe.general import General
+from distill.student.initialise import initialise
+from distill.training import processes, stages, training
+from distill.training.cache import TeacherCache, cache_folder
+from distill.training.compare import check_shapes
 
 MANIFEST = "general.json"
 METHOD = 1  # raised when the same recipe would give another general student

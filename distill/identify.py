@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from distill import corpus
-from distill.recipe import Stage, StudentRecipe
+from distill.data import corpus
+from distill.recipe.stage import Stage
+from distill.recipe.student import StudentRecipe
 
 # Raised when the same rounding would give another student.
 ROUNDING = {"dynamic": 2, "static": 1}

@@ -9,10 +9,11 @@ from contract.files import write_atomic
 from contract.folder import building, inventory, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import card, teacher
-from distill.initialise import parameters
+from distill import teacher
 from distill.recipe import Recipe
-from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from distill.student import card
+from distill.student.folder import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from distill.student.initialise import parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,14 +11,15 @@ from transformers import PreTrainedModel
 
 from contract.folder import identity
 from contract.tokens import Tokens
-from distill import processes, tasks, teacher, training
-from distill.cache import LOGITS, TeacherCache, cache_folder
+from distill import tasks, teacher
+from distill.data.tokenise import load_tokenizer, tokenise
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.recipe import Recipe
-from distill.student import TEACHER_MANIFEST
+from distill.student.folder import TEACHER_MANIFEST
 from distill.tasks.rows import Rows
-from distill.tokenise import load_tokenizer, tokenise
+from distill.training import processes, training
+from distill.training.cache import LOGITS, TeacherCache, cache_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

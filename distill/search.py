@@ -16,14 +16,14 @@ from contract.errors import InputError, WorkerError
 from contract.progress import note
 from distill import recipe as recipes
 from distill import teacher
-from distill.dataset import Splits
+from distill.data.dataset import Splits
+from distill.data.hold_out import hold_out
 from distill.distil import METHOD, distil
-from distill.encoder import Encoder
-from distill.hold_out import hold_out
+from distill.model.encoder import Encoder
 from distill.recipe import Recipe
+from distill.recipe.search import Dimension
 from distill.score import main_score
-from distill.search_space import Dimension
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 
 STORAGE = "search.db"
 LEARNING_RATE_FACTORS = (0.3, 3.0)

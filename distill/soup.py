@@ -9,10 +9,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from contract.progress import note
-from distill import stages
-from distill.initialise import Start
 from distill.recipe import Recipe
-from distill.stages import Lesson
+from distill.student.initialise import Start
+from distill.training import stages
+from distill.training.stages import Lesson
 
 Weights = dict[str, Tensor]
 Score = Callable[[PreTrainedModel], float]

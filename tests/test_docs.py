@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import tinybert_edge
-from distill.sentences import generate
+from distill.data.sentences import generate
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]

@@ -13,7 +13,7 @@ from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact
 from convert.formats import arrays, model_file
 from convert.formats.member import check_names
 from convert.shipping.contents import Contents, contents
-from distill.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
+from distill.student.folder import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from targets.profile import RuntimeName
 
 KINDS: dict[str, type[Manifest]] = {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convert.artifact import Artifact
 from convert.write import Origin
-from distill.student import Evaluation
+from distill.student.folder import Evaluation
 from targets.profile import RuntimeName
 
 

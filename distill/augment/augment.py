@@ -9,11 +9,11 @@ from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
 from contract.versions import versions_of
-from distill import encoder
 from distill.augment import masked_lm as masked_lms
 from distill.augment.candidates import candidates
 from distill.augment.draw import NewRow, new_rows
-from distill.augment.settings import Augmentation
+from distill.model import encoder
+from distill.recipe.augmentation import Augmentation
 from distill.tasks.rows import Rows
 
 METHOD = 1  # raised when the same settings would give other rows

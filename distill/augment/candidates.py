@@ -10,8 +10,8 @@ from distill.augment import neighbours as nearby
 from distill.augment import segmenter
 from distill.augment.fill import Blank, fill
 from distill.augment.masked_lm import MaskedLM
-from distill.augment.settings import Augmentation
 from distill.augment.words import Word, words_of
+from distill.recipe.augmentation import Augmentation
 
 TEXTS_A_CHUNK = 1_000
 # Longer ones are names and set phrases, which hardly another word fits in the place of.

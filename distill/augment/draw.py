@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.augment.candidates import Choice
-from distill.augment.settings import Augmentation
+from distill.recipe.augmentation import Augmentation
 from distill.tasks.rows import Rows
 
 

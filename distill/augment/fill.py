@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contract.progress import bar
 from distill.augment.masked_lm import MaskedLM
-from distill.augment.settings import Augmentation
+from distill.recipe.augmentation import Augmentation
 
 Ids = NDArray[np.int64]
 

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from contract.errors import InputError
 from distill.augment.words import is_chinese
-from distill.tokenise import load_tokenizer
+from distill.data.tokenise import load_tokenizer
 
 CURE = "name a masked LM in augmentation.masked_lm, or set it to '' and give augmentation.neighbours"
 # RoBERTa counts positions from 2.

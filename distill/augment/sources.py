@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from contract.errors import InputError
-from distill import encoder
-from distill.augment.settings import TEACHER, Augmentation
-from distill.encoder import Encoder
+from distill.model import encoder
+from distill.model.encoder import Encoder
+from distill.recipe.augmentation import TEACHER, Augmentation
 
 
 def sources(settings: Augmentation, teacher: Encoder) -> tuple[Path | None, Path | None]:

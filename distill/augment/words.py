@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from distill.augment import segmenter
 from distill.augment.function_words import FUNCTION_WORDS
-from distill.augment.settings import Unit
+from distill.recipe.augmentation import Unit
 
 CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 APOSTROPHES = "'\u2019"

@@ -27,10 +27,10 @@ def multitask(
 
         tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
     """
-    from distill import processes
     from distill.command import prepare, show
     from distill.multitask import recipe as recipes
     from distill.quiet import quiet
+    from distill.training import processes
 
     quiet()
     document = recipes.read(recipe, tuple(changes or ()))

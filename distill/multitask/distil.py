@@ -14,24 +14,25 @@ from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import is_finished
 from contract.tokens import Tokens
-from distill import processes, stages, tasks, teacher, training
-from distill.cache import TeacherCache
-from distill.calibration import calibration
-from distill.dataset import Splits
-from distill.encoder import Encoder, locate
-from distill.heads import Head
+from distill import tasks, teacher
+from distill.data.calibration import calibration
+from distill.data.dataset import Splits
+from distill.data.tokenise import load_tokenizer, tokenise
 from distill.identify import stage_key, student_key
-from distill.initialise import Start, initialise
 from distill.keep import Made, keep
+from distill.model.encoder import Encoder, locate
+from distill.model.predict import predict
 from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents, logits
-from distill.predict import predict
+from distill.plan.sketch import sketch
 from distill.recipe import Recipe
-from distill.reduce import reduce
-from distill.sketch import sketch
-from distill.stages import Lesson
-from distill.student import STUDENT_MANIFEST, Evaluation, Student
-from distill.tokenise import load_tokenizer, tokenise
+from distill.student.folder import STUDENT_MANIFEST, Evaluation, Student
+from distill.student.initialise import Start, initialise
+from distill.student.reduce import reduce
+from distill.training import processes, stages, training
+from distill.training.cache import TeacherCache
+from distill.training.heads import Head
+from distill.training.stages import Lesson
 
 METHOD = 1  # raised when the same recipe would give another student
 

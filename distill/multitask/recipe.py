@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from contract.errors import InputError
 from contract.strict import Strict, parse, read_toml
-from distill.change import change
-from distill.recipe import Seed, Stage, StudentRecipe
+from distill.recipe.change import change
+from distill.recipe.stage import Stage
+from distill.recipe.student import Seed, StudentRecipe
 
 LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")
 

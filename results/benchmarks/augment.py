@@ -34,9 +34,9 @@ from distill.augment.candidates import Choice, blanks_of, candidates
 from distill.augment.draw import new_rows
 from distill.augment.fill import Blank, Guess, masked
 from distill.augment.masked_lm import MaskedLM
-from distill.augment.settings import Augmentation
 from distill.augment.words import words_of
 from distill.quiet import quiet
+from distill.recipe.augmentation import Augmentation
 from distill.tasks.rows import Rows
 
 Choices = list[tuple[Choice, ...]]

@@ -388,7 +388,7 @@ def _pipeline_ns(sentences: Sentences, student: Path, threads: int) -> list[int]
     from bench.clock import SYSTEM
     from bench.job import WarmUp
     from bench.warmup import warm_up
-    from distill.tokenise import load_tokenizer
+    from distill.data.tokenise import load_tokenizer
 
     torch.set_num_threads(threads)
     model = BertForSequenceClassification(BertConfig()).eval()

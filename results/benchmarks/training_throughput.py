@@ -31,19 +31,21 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, TrainingArguments
 
 from contract.tokens import Tokens
-from distill import encoder, training
-from distill.batches import ByLength, Collate, Sentences
-from distill.cache import LOGITS, TeacherCache
-from distill.compact import compact
-from distill.compare import needed
-from distill.initialise import initialise
-from distill.predict import tensors
+from distill.data.sentences import generate
+from distill.data.tokenise import load_tokenizer, tokenise
+from distill.model import encoder
+from distill.model.predict import tensors
 from distill.quiet import quiet
-from distill.recipe import LossWeights, Recipe, Stage, read
-from distill.sentences import generate
+from distill.recipe import Recipe, read
+from distill.recipe.stage import LossWeights, Stage
+from distill.student.initialise import initialise
 from distill.tasks.rows import Rows
-from distill.tokenise import load_tokenizer, tokenise
-from distill.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
+from distill.training import training
+from distill.training.batches import ByLength, Collate, Sentences
+from distill.training.cache import LOGITS, TeacherCache
+from distill.training.compact import compact
+from distill.training.compare import needed
+from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
 
 BATCH_SIZE = 32
 LAYERS = (1, 3, 5)

@@ -18,7 +18,7 @@ from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality
 from convert.variant import Variant
-from distill.student import (
+from distill.student.folder import (
     EVALUATION,
     SCHEMA,
     STUDENT_MANIFEST,

@@ -22,7 +22,7 @@ from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
 from distill.slim import Convolution, slim
-from distill.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from distill.student.folder import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from targets.profile import Profile, read
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

@@ -16,7 +16,7 @@ from contract.lock import owned
 from contract.tokens import from_rows, write_tokens
 from convert import child, converter
 from convert.build import ConversionError, convert_student
-from distill.student import CALIBRATION, read_evaluation
+from distill.student.folder import CALIBRATION, read_evaluation
 from targets.profile import Profile
 
 Seal = Callable[..., None]

@@ -14,7 +14,7 @@ from convert import onnx, openvino, tflite
 from convert.artifact import EVALUATION, Artifact, read_artifact
 from convert.converter import Converter
 from convert.parity import FP32_LIMIT, Run
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 from targets.profile import Precision, RuntimeName
 
 # mypy checks that each module is a converter, and that the measuring stage brings what parity asks for.

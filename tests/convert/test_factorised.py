@@ -12,9 +12,9 @@ from bench.process import outputs_of
 from convert.artifact import read_artifact
 from convert.build import convert_student
 from convert.parity import FP32_LIMIT
-from distill.factorise import factorise
-from distill.predict import predict
-from distill.student import read_evaluation, write_evaluation
+from distill.model.predict import predict
+from distill.student.factorise import factorise
+from distill.student.folder import read_evaluation, write_evaluation
 from targets.profile import Profile, RuntimeName
 
 

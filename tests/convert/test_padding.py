@@ -23,7 +23,7 @@ from bench.subject import read_subject
 from convert.build import convert_student
 from distill import command
 from distill.distil import distil
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 from targets.profile import Profile
 
 WORDS = ("the", "a", "film", "was", "very", "good", "bad")

@@ -10,7 +10,7 @@ from bench.runtimes import PYTORCH
 from bench.runtimes.pytorch import INPUTS
 from convert.artifact import read_artifact
 from convert.parity import FP32_LIMIT
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 from targets.profile import Precision, RuntimeName
 
 

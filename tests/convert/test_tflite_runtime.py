@@ -12,7 +12,7 @@ from bench.process import outputs_of
 from bench.record import Record
 from contract.strict import read_json
 from convert.build import convert_student
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 from targets.profile import read
 
 pytestmark = [

@@ -20,7 +20,7 @@ from convert.tune.answer import Finalist
 from convert.tune.floor import Floor, Outcome, outcome, parse
 from convert.tune.ledger import Ledger
 from convert.tune.tune import tune
-from distill.student import read_evaluation
+from distill.student.folder import read_evaluation
 from targets.profile import Profile, RuntimeName
 
 # Writes its variant's name as the model, so that the other stand-ins know what they run.

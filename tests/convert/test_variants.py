@@ -25,7 +25,7 @@ from convert.offer import offered
 from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
 from convert.variant import Calibration, Rewrite, Variant
-from distill.student import CALIBRATION, read_evaluation
+from distill.student.folder import CALIBRATION, read_evaluation
 from targets.profile import Precision, Profile, RuntimeName, names, read
 
 OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]

@@ -23,7 +23,7 @@ from convert.formats import zip_index
 from convert.shipping import archive
 from convert.shipping.pack import pack
 from convert.shipping.verify import verify
-from distill.student import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
+from distill.student.folder import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
 
 Tinybert = Callable[..., tuple[int, str, str]]
 Spoil = Callable[[Path], None]

@@ -9,7 +9,7 @@ import pytest
 
 import tinybert_edge
 from contract.errors import InputError
-from distill.ablation import WHOLE, Row, chosen, table, variants
+from distill.ablation.ablate import WHOLE, Row, chosen, table, variants
 from distill.recipe import Recipe, read
 from distill.teacher import read_config
 

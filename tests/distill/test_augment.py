@@ -25,11 +25,11 @@ from distill.augment.draw import draw, in_case_of, new_rows
 from distill.augment.fill import Blank, Guess, masked, together
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.relabel import relabel
-from distill.augment.settings import Augmentation
 from distill.augment.sources import sources
 from distill.augment.words import Word, words_of
 from distill.distil import distil
-from distill.encoder import Encoder
+from distill.model.encoder import Encoder
+from distill.recipe.augmentation import Augmentation
 from distill.tasks.rows import Rows
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]"]

@@ -11,10 +11,10 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from contract.tokens import Tokens, from_rows
 from distill import command
-from distill.cache import TeacherCache, cache_folder
 from distill.distil import distil
-from distill.predict import tensors
-from distill.trainer import look
+from distill.model.predict import tensors
+from distill.training.cache import TeacherCache, cache_folder
+from distill.training.trainer import look
 
 TOKENS = from_rows([[2, 5, 6, 3], [2, 7, 3], [2, 8, 9, 5, 3]], [[0] * 4, [0] * 3, [0] * 5])
 NAMES = ("logits", "embedding", "hidden.1", "query.0")

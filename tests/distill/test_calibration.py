@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.tokens import from_rows
-from distill.calibration import calibration
+from distill.data.calibration import calibration
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), min_size=2, max_size=60), st.integers(1, 80))

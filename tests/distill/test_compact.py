@@ -10,8 +10,8 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig, RobertaConfig
 
 from contract.tokens import from_rows
-from distill.compact import compact
-from distill.predict import predict
+from distill.model.predict import predict
+from distill.training.compact import compact
 
 sentences = st.lists(st.lists(st.integers(0, 14), min_size=1, max_size=8), min_size=1, max_size=6)
 

@@ -8,8 +8,8 @@ import pytest
 
 from contract.errors import InputError
 from distill import command
-from distill.dataset import Splits, load
-from distill.recipe import Data
+from distill.data.dataset import Splits, load
+from distill.recipe.data import Data
 
 GOOD = [("a fine film", 1), ('it was "bad', 0), ("null", 1), ("NA and poor", 0)]
 

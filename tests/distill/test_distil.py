@@ -18,9 +18,9 @@ from contract.errors import InputError
 from contract.folder import verify
 from distill import command
 from distill.distil import distil
-from distill.shape import PRESETS
-from distill.student import read_calibration, read_evaluation, read_student
-from distill.training import last_whole_checkpoint
+from distill.recipe.shape import PRESETS
+from distill.student.folder import read_calibration, read_evaluation, read_student
+from distill.training.training import last_whole_checkpoint
 
 
 def _distil(recipe: Path, data: Path, out: Path, changes: list[str] | None = None) -> tuple[Path, Path]:

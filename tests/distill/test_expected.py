@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from distill import recipe
-from distill.expected import remark
+from distill.recipe.expected import remark
 
 RECIPES = Path(recipe.__file__).parent / "recipes"
 EXPECTED = """

@@ -9,9 +9,9 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
-from distill.capture import EMBEDDING, capturing, state_name
-from distill.factorise import factorise
-from distill.predict import predict, tensors
+from distill.model.capture import EMBEDDING, capturing, state_name
+from distill.model.predict import predict, tensors
+from distill.student.factorise import factorise
 
 WIDTH, PIECES = 24, 60
 

@@ -28,13 +28,15 @@ from contract.tokens import Tokens
 from convert.artifact import read_artifact
 from convert.build import convert_student
 from convert.classifier import INPUTS
-from distill import command, cost, grid, training
+from distill import command
 from distill.distil import distil
-from distill.fake_quantize import fake_quantized
 from distill.identify import stage_key
+from distill.plan import cost
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification
-from distill.student import read_calibration, read_evaluation, read_student
+from distill.student.folder import read_calibration, read_evaluation, read_student
+from distill.training import grid, training
+from distill.training.fake_quantize import fake_quantized
 from targets.profile import RuntimeName
 
 FOUR_LOSSES = "losses={embedding=1.0, hidden=1.0, relation=1.0, prediction=1.0}"

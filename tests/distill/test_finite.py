@@ -12,9 +12,10 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from contract.errors import InputError
-from distill import command, losses, training
+from distill import command, losses
 from distill.distil import distil
-from distill.training import fit
+from distill.training import training
+from distill.training.training import fit
 
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:

@@ -12,8 +12,8 @@ from contract.errors import InputError
 from distill import command
 from distill.distil import distil
 from distill.fusion import fuse
-from distill.recipe import TeacherRecipe
-from distill.student import read_student
+from distill.recipe.teacher import TeacherRecipe
+from distill.student.folder import read_student
 
 SURE_OF_0, SURE_OF_1 = [4.0, -4.0], [-2.0, 2.0]
 

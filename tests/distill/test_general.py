@@ -13,10 +13,11 @@ from transformers import AutoModel
 
 from contract.errors import InputError
 from contract.folder import read_manifest
-from distill import command, corpus
+from distill import command
+from distill.data import corpus
+from distill.data.tokenise import load_tokenizer
 from distill.distil import distil
 from distill.general import MANIFEST, GeneralStudent
-from distill.tokenise import load_tokenizer
 
 PARAGRAPH = "the film was good a very fine film was not bad"
 SHAPE = "shape = { layers = 1, width = 16, heads = 4, feed_forward_width = 32 }"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import InputError
-from distill.hold_out import hold_out
+from distill.data.hold_out import hold_out
 from distill.tasks.rows import Rows
 
 

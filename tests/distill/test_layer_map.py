@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import InputError
-from distill import layer_map
+from distill.student import layer_map
 
 
 @pytest.mark.parametrize(

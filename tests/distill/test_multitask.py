@@ -17,9 +17,9 @@ import tinybert_edge
 from contract.errors import InputError
 from contract.folder import verify
 from distill import recipe
-from distill.heads import Head, Rows, mean_by_head
 from distill.multitask import recipe as recipes
-from distill.student import read_evaluation, read_student
+from distill.student.folder import read_evaluation, read_student
+from distill.training.heads import Head, Rows, mean_by_head
 
 TASK = """
 schema_version = 1

@@ -12,10 +12,10 @@ from transformers import BertConfig, BertForSequenceClassification, RobertaConfi
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
-from distill.importance import Importance, measure
-from distill.narrow import narrow
-from distill.predict import predict
-from distill.shape import Shape
+from distill.model.predict import predict
+from distill.recipe.shape import Shape
+from distill.student.importance import Importance, measure
+from distill.student.narrow import narrow
 
 LABELS_N = np.arange(24) % 3
 

@@ -13,10 +13,13 @@ from transformers import BertConfig, BertForSequenceClassification, Trainer
 
 import tinybert_edge
 from contract.errors import InputError
-from distill import command, cost, plan_table, training
+from distill import command
 from distill.distil import distil
-from distill.plan import plan
-from distill.student import read_student, read_teacher
+from distill.plan import cost
+from distill.plan import table as plan_table
+from distill.plan.plan import plan
+from distill.student.folder import read_student, read_teacher
+from distill.training import training
 
 NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }"
 

@@ -19,8 +19,8 @@ from transformers import (
 
 from contract.errors import InputError
 from contract.tokens import from_rows
-from distill.positions import cut, longest
-from distill.predict import predict
+from distill.model.positions import cut, longest
+from distill.model.predict import predict
 from distill.slim import SlimBertConfig
 
 SHAPE: dict[str, Any] = {

@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from contract.errors import InputError
-from distill.processes import COUNTED, SHARE, Share, share_of
+from distill.training.processes import COUNTED, SHARE, Share, share_of
 
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 

@@ -7,10 +7,11 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from distill import command, training
+from distill import command
 from distill.distil import distil
-from distill.record import record_folder
-from distill.training import fit
+from distill.training import training
+from distill.training.record import record_folder
+from distill.training.training import fit
 
 LOSSES = {
     "teacher-*": ["loss"],

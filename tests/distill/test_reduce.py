@@ -10,12 +10,12 @@ from transformers import AutoModel, AutoModelForSequenceClassification, BertMode
 
 from contract.tokens import Tokens
 from distill import command
-from distill.initialise import Ingredients, initialise, parameters
-from distill.positions import longest
-from distill.predict import predict
-from distill.reduce import Reduced, reduce
+from distill.data.tokenise import load_tokenizer, tokenise
+from distill.model.positions import longest
+from distill.model.predict import predict
+from distill.student.initialise import Ingredients, initialise, parameters
+from distill.student.reduce import Reduced, reduce
 from distill.teacher import load
-from distill.tokenise import load_tokenizer, tokenise
 
 ALL_LAYERS = "layers = [0, 1]"
 NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\n"

@@ -21,10 +21,10 @@ from contract.errors import InputError
 from contract.strict import read_json
 from convert.artifact import read_artifact
 from distill import command
-from distill.dataset import Splits, load
+from distill.data.dataset import Splits, load
 from distill.distil import distil
-from distill.recipe import Data
-from distill.student import read_evaluation, read_student, read_teacher
+from distill.recipe.data import Data
+from distill.student.folder import read_evaluation, read_student, read_teacher
 from distill.tasks import regression
 
 ROWS = {"train.tsv": 160, "dev.tsv": 40}

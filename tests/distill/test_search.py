@@ -15,11 +15,11 @@ import tinybert_edge
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
 from distill import command, search, teacher
-from distill.dataset import Splits
-from distill.encoder import Encoder
+from distill.data.dataset import Splits
+from distill.model.encoder import Encoder
 from distill.recipe import Recipe, changed, read
-from distill.search_space import Dimension
-from distill.student import Evaluation
+from distill.recipe.search import Dimension
+from distill.student.folder import Evaluation
 
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
 SPACE = """

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from distill.dataset import GENERATED_ROWS
-from distill.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
+from distill.data.dataset import GENERATED_ROWS
+from distill.data.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
 from distill.tasks.rows import Rows
 
 

@@ -19,7 +19,7 @@ from transformers import (
 
 from contract.errors import InputError
 from distill import teacher
-from distill.capture import capturing, has_attention, state_name
+from distill.model.capture import capturing, has_attention, state_name
 from distill.slim import Convolution, SlimBertForSequenceClassification, pool, pooled_times, slim
 
 LAYERS = 4

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from contract.errors import InputError
-from distill import command, soup, stages, training
+from distill import command, soup
 from distill.distil import distil
-from distill.student import read_evaluation, read_student
+from distill.student.folder import read_evaluation, read_student
+from distill.training import stages, training
 
 SOUP = ["soup.students=2", "stages.0.epochs=1", "stages.1.epochs=4"]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError, MissingExtraError
-from distill import command, encoder
+from distill import command
 from distill.distil import distil
+from distill.model import encoder
 
 NEGATIVE_FIRST = ("negative", "positive")
 

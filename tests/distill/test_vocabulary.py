@@ -25,8 +25,9 @@ from transformers import (
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
-from distill.prune import kept_ids, prune_embedding, prune_tokenizer
-from distill.vocabulary import Ids, Vocabulary
+from distill.recipe.vocabulary import Vocabulary
+from distill.student.prune import kept_ids, prune_embedding, prune_tokenizer
+from distill.student.vocabulary import Ids
 
 LETTERS = "abcdeé1!"
 WORDS = ("ab", "##ab", "abc", "cab", "bad", "##bad", "bead", "##de", "éa", "##ce", "dabble", "unused")

@@ -1,0 +1,53 @@
+"""`tinybert ablate`: what each part of a recipe is worth."""
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
+
+
+def ablate(
+    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of one that comes along.")],
+    data: DataOption = None,
+    teacher: TeacherOption = None,
+    dataset: DatasetOption = None,
+    changes: SetOption = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Students of each variant.")] = 1,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="One variant beside the whole recipe; may be repeated."),
+    ] = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Distil a recipe without each of its parts in turn, and compare the students.
+
+    A variant lacks one loss, or has another mapping or start; finished students are found again.
+
+    Examples:
+
+        tinybert ablate sst2 --data data/sst2 --seeds 3
+
+        tinybert ablate quickstart --only "random start" --only "no attention loss"
+    """
+    from contract.lock import owned
+    from distill.command import prepare
+    from distill.quiet import quiet
+
+    quiet()
+    prepared = prepare(recipe, data, teacher, dataset, changes)
+    from dataclasses import asdict
+
+    from distill.ablation import ablate as ablation
+
+    folder = out or Path("runs") / prepared[0].name
+    with owned(folder):
+        rows = ablation.ablate(*prepared, seeds=seeds, out=folder, only=only or ())
+    if json:
+        typer.echo(json_module.dumps({"metric": prepared[0].main_metric, "rows": [asdict(row) for row in rows]}))
+        return
+    typer.echo(ablation.table(rows, prepared[0].main_metric))
+    typer.echo(str(folder / ablation.PAGE))

@@ -1,0 +1,1 @@
+"""The sentences of a task: read, generated, parted, and turned to token ids."""

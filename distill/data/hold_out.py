@@ -1,0 +1,45 @@
+"""Part the training rows into those to train on and those to judge choices by, so that the validation split is not."""
+
+import numpy as np
+
+from contract.errors import InputError
+from distill.data.dataset import Splits
+from distill.tasks.rows import Rows
+
+SHARE = 0.1
+MOST_ROWS = 2_000
+
+
+def hold_out(rows: Rows, seed: int) -> Splits:
+    """Part rows into those to train on and those to judge by: a tenth, 2,000 at most, labels in proportion.
+
+    Rows of the same text stay together, so that no held-out text is trained on.
+
+    Args:
+        rows: of the training split.
+        seed: of the choice.
+
+    Raises:
+        InputError: too few rows of a label.
+    """
+    from sklearn.model_selection import train_test_split
+
+    numbers: dict[tuple[str, str], int] = {}
+    texts = zip(rows.texts, rows.pairs or rows.texts, strict=True)
+    group_N = np.asarray([numbers.setdefault(text, len(numbers)) for text in texts])
+    group_G, first_G = np.unique(group_N, return_index=True)
+    label_G = rows.labels_N[first_G]
+    if np.issubdtype(label_G.dtype, np.floating):  # scores: in proportion by fifths
+        label_G = np.searchsorted(np.quantile(label_G, [0.2, 0.4, 0.6, 0.8]), label_G)
+    count = max(min(MOST_ROWS, round(SHARE * len(group_G))), len(np.unique(label_G)))
+    try:
+        _, held_out = train_test_split(group_G, test_size=count, stratify=label_G, random_state=seed)
+    except ValueError as error:
+        raise InputError(
+            f"no rows can be held out of the training split ({error})", "give several texts of each label"
+        ) from error
+    is_held_out_N = np.isin(group_N, held_out)
+    return Splits(
+        train=rows.take(np.flatnonzero(~is_held_out_N).tolist()),
+        validation=rows.take(np.flatnonzero(is_held_out_N).tolist()),
+    )

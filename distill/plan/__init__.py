@@ -1,0 +1,1 @@
+"""What a recipe would do, known before anything is trained."""

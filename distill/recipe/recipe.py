@@ -1,0 +1,89 @@
+"""A recipe: the data, the teacher, the student and the training stages of one distillation. Torch-free."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from contract.strict import Strict
+from distill import tasks
+from distill.recipe.augmentation import Augmentation
+from distill.recipe.data import Data
+from distill.recipe.expected import Expected
+from distill.recipe.general import General
+from distill.recipe.search import Search
+from distill.recipe.soup import Soup
+from distill.recipe.stage import Stage
+from distill.recipe.student import Seed, StudentRecipe
+from distill.recipe.teacher import TeacherRecipe
+
+
+class Recipe(Strict):
+    """A whole distillation.
+
+    Attributes:
+        metric: what the teacher and the student are judged by first; the task's usual one if not given.
+        expected: what the student scored when the recipe was written, if that was measured.
+    """
+
+    schema_version: Literal[1]
+    name: str
+    task: tasks.Name
+    metric: str = ""
+    seed: Seed = 0
+    max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
+    calibration_sentences: Annotated[int, Field(ge=1)] = 128
+    data: Data
+    teacher: TeacherRecipe
+    student: StudentRecipe
+    general: General | None = None
+    augmentation: Augmentation | None = None
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    soup: Soup | None = None
+    search: Search | None = None
+    expected: Expected | None = None
+
+    @property
+    def main_metric(self) -> str:
+        """The metric to judge by first."""
+        return self.metric or tasks.get(self.task).METRICS[0]
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> "Recipe":
+        known = tasks.get(self.task).METRICS
+        if self.metric and self.metric not in known:
+            raise ValueError(f"{self.task} has no metric {self.metric!r}, only {', '.join(known)}")
+        if self.task == "classification":
+            if len(self.data.label_names) < 2:
+                raise ValueError("classification needs at least two data.label_names")
+            if self.metric == "f1_binary" and len(self.data.label_names) != 2:
+                raise ValueError("the metric f1_binary is of two labels, use f1_macro")
+        elif self.data.label_names or self.data.format == "generated":
+            raise ValueError("regression has scores: no data.label_names, and no generated data")
+        return self
+
+    @property
+    def student_seed(self) -> int:
+        """The seed of the student."""
+        return self.seed if self.student.seed is None else self.student.seed
+
+    @property
+    def start(self) -> str:
+        """How the student starts, with the default resolved."""
+        if self.student.start is not None:
+            return self.student.start
+        if not (self.student.preset or self.student.shape):
+            return "copied"
+        return "general" if self.general else "random"
+
+    @model_validator(mode="after")
+    def _general_is_there(self) -> "Recipe":
+        if self.student.start == "general" and self.general is None:
+            raise ValueError('student.start = "general" needs a section [general]')
+        return self
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            raise ValueError("use letters, digits, '-' and '_' only")
+        return name

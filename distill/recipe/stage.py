@@ -1,0 +1,58 @@
+"""A section [[stages]] of a recipe: one training of the student. Torch-free."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from contract.strict import Strict
+from distill.recipe.training import Positive, Training, Weight
+
+FakeQuantize = Literal["dynamic", "static"]
+
+
+class LossWeights(Strict):
+    """Weight of each loss; 0 leaves it out.
+
+    Attributes:
+        embedding, hidden, attention: the transformer-layer losses (TinyBERT, section 3.1).
+        relation: query, key and value relations of the last layer (MiniLMv2), for students of other heads or width.
+        prediction: soft cross-entropy with the teacher's logits.
+        labels: cross-entropy with the data's labels.
+    """
+
+    embedding: Weight = 0.0
+    hidden: Weight = 0.0
+    attention: Weight = 0.0
+    relation: Weight = 0.0
+    prediction: Weight = 0.0
+    labels: Weight = 0.0
+
+    @model_validator(mode="after")
+    def _some(self) -> "LossWeights":
+        if not any(self.model_dump().values()):
+            raise ValueError("all weights are 0")
+        return self
+
+
+class Stage(Training):
+    """One training stage of the student.
+
+    Attributes:
+        prediction_loss: how logits are compared with the teacher's: soft cross-entropy (TinyBERT), divergence, or their
+            squared difference.
+        temperature: divides both logits in the first two.
+        relation_heads: how many heads the relation loss splits the vectors of both into.
+        dropout: of the student, in place of its configuration's.
+        cache_layers: keep what the teacher shows inside on disk, so that it runs over the data once for all epochs.
+        fake_quantize: train with weights and activations rounded as int8 will be: `dynamic`, as in ONNX Runtime and
+            LiteRT, or `static`, as in OpenVINO.
+    """
+
+    name: str
+    losses: LossWeights
+    prediction_loss: Literal["soft_cross_entropy", "divergence", "squared_error"] = "soft_cross_entropy"
+    temperature: Positive = 1.0
+    relation_heads: Annotated[int, Field(ge=1)] = 12
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    cache_layers: bool = False
+    fake_quantize: FakeQuantize | None = None

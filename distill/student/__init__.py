@@ -1,0 +1,1 @@
+"""The student: its start, everything that makes it smaller, and the folder it is kept in."""

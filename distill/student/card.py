@@ -1,0 +1,56 @@
+"""The model card in a student folder."""
+
+from distill import tasks
+from distill.recipe import Recipe
+from distill.student.folder import Evaluation
+from distill.tasks.score import Score
+
+
+def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
+    """Return the card as Markdown, with the scores of student and teacher on the validation split.
+
+    Args:
+        recipe: what made the student.
+        shape: of the student, in words.
+        evaluation: the outputs of both.
+    """
+    found = scores(recipe.task, evaluation, recipe.main_metric)
+    labels = ", ".join(recipe.data.label_names) or "one score"
+    rows = "\n".join(
+        f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} |"
+        for name, (student, teacher) in found.items()
+    )
+    return f"""---
+pipeline_tag: text-classification
+library_name: transformers
+tags: [distillation, tinybert]
+---
+
+# {recipe.name} student
+
+{shape}; distilled by tinybert-edge from {recipe.teacher.model} with seed {recipe.seed}.
+Labels: {labels}. Texts are cut at {recipe.max_length_tokens} tokens.
+
+On the {len(evaluation.labels_N)} sentences of the validation split (95 % interval over the sentences):
+
+| metric | student | teacher |
+|---|---|---|
+{rows}
+
+{_loading(recipe)}How it was made, with the hashes of its parents: `student.json`.
+"""
+
+
+def _loading(recipe: Recipe) -> str:
+    """Say how a student is loaded that transformers does not know by itself."""
+    if not (recipe.student.convolution_layers or recipe.student.pooled_after):
+        return ""
+    return "Load it after `import distill.slim`, which makes transformers know its kind.\n\n"
+
+
+def scores(task: str, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Score, Score]]:
+    """Return each metric's score of the student and of the teacher, the main metric's first."""
+    judged, labels_N = tasks.get(task).scores, evaluation.labels_N
+    student, teacher = judged(labels_N, evaluation.student_logits_NC), judged(labels_N, evaluation.teacher_logits_NC)
+    names = sorted(student, key=lambda name: name != main_metric)
+    return {name: (student[name], teacher[name]) for name in names}

@@ -1,0 +1,1 @@
+"""Training: its losses by name, batches, caches, stops and records."""
