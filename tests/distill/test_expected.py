@@ -7,7 +7,7 @@ import pytest
 from distill import recipe
 from distill.recipe.expected import remark
 
-RECIPES = Path(recipe.__file__).parent / "recipes"
+RECIPES = Path(recipe.__file__).parents[1] / "recipes"
 EXPECTED = """
 [expected]
 metric = "accuracy"
