@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -26,7 +26,12 @@ from distill.multitask.command import multitask
 from targets.command import targets
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from bench.settings import Settings
+    from contract.tokens import Tokens
+    from convert.loadable import Loadable
     from targets.profile import Profile
 
 app = typer.Typer(
@@ -132,18 +137,18 @@ def main() -> None:
         _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
 
 
-def _outputs_of(folder: Path, **options: Any) -> Any:
+def _outputs_of(model: "Loadable", tokens: "Tokens") -> "NDArray[np.float32]":
     """Run a model in a worker, for the conversion stage, which must not know of the next one."""
     from bench.process import outputs_of
 
-    return outputs_of(folder, **options)
+    return outputs_of(model, tokens)
 
 
-def _times_of(folder: Path, **options: Any) -> Any:
+def _times_of(model: "Loadable", rows: tuple[int, ...]) -> tuple[int, ...]:
     """Time a model in a worker, for the same stage."""
     from bench.process import times_of
 
-    return times_of(folder, **options)
+    return times_of(model, rows)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

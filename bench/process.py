@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 import bench
 from bench import job as jobs
 from bench.ending import how_it_ended, said
-from bench.job import Job, WarmUp
+from bench.job import Job, Mode, WarmUp
 from bench.pipes import LIMIT_BYTES, Pipes
 from contract.errors import WorkerError
 from contract.tokens import Tokens, write_tokens
+from convert.artifact import TOKENIZER
+from convert.loadable import Loadable
+from distill.student.folder import EVALUATION
 
 if TYPE_CHECKING:
     from bench.reply import LatencyReply, OutputsReply
@@ -68,29 +71,12 @@ def run_worker(
     return reply.read(pipes.stdout, kind, source)
 
 
-def outputs_of(
-    folder: Path,
-    *,
-    runtime: str,
-    model_file: str,
-    inputs: tuple[str, str, str],
-    buckets: tuple[int, ...],
-    threads: int,
-    tokens: Tokens | None = None,
-    pad_id: int = 0,
-    timeout_s: float = TIMEOUT_S,
-) -> NDArray[np.float32]:
+def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> NDArray[np.float32]:
     """Run a model over sentences in a fresh process.
 
     Args:
-        folder: of the model.
-        runtime: a name in bench.runtimes.RUNTIMES.
-        model_file: below the folder; empty if the folder is the model.
-        inputs: the model's names for ids, mask and token types.
-        buckets: the padded lengths it takes; empty if it takes any.
-        threads: how many threads one inference may use.
+        model: what to run.
         tokens: N sentences; those of the folder's evaluation.npz if not given.
-        pad_id: token id to pad with.
         timeout_s: after which the process is killed.
 
     Returns:
@@ -103,49 +89,22 @@ def outputs_of(
     from bench.reply import OutputsReply
 
     with TemporaryDirectory(prefix="tinybert-") as scratch:
-        path = folder / "evaluation.npz"
+        job = _job(model, "outputs")
         if tokens is not None:
             path = Path(scratch) / "tokens.npz"
             write_tokens(path, tokens)
-        job = Job(
-            mode="outputs",
-            folder=str(folder.resolve()),
-            model_file=model_file,
-            runtime=runtime,
-            threads=threads,
-            inputs=inputs,
-            buckets=buckets,
-            tokens=str(path.resolve()),
-            pad_id=pad_id,
-            files={},
-        )
+            job = replace(job, tokens=str(path.resolve()))
         return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC()
 
 
 def times_of(
-    folder: Path,
-    *,
-    runtime: str,
-    model_file: str,
-    inputs: tuple[str, str, str],
-    buckets: tuple[int, ...],
-    threads: int,
-    rows: tuple[int, ...],
-    pad_id: int = 0,
-    warm_up: WarmUp = SHORT_WARM_UP,
-    timeout_s: float = TIMEOUT_S,
+    model: Loadable, rows: tuple[int, ...], *, warm_up: WarmUp = SHORT_WARM_UP, timeout_s: float = TIMEOUT_S
 ) -> tuple[int, ...]:
     """Time a model of an artifact folder in a fresh process.
 
     Args:
-        folder: the artifact folder.
-        runtime: a name in bench.runtimes.RUNTIMES.
-        model_file: below the folder.
-        inputs: the model's names for ids, mask and token types.
-        buckets: the padded lengths it takes; empty if it takes any.
-        threads: how many threads one inference may use.
+        model: what to time.
         rows: evaluation sentences, in order.
-        pad_id: token id to pad with.
         warm_up: when steady state is reached.
         timeout_s: after which the process is killed.
 
@@ -158,22 +117,24 @@ def times_of(
     """
     from bench.reply import LatencyReply
 
-    job = Job(
-        mode="latency",
-        folder=str(folder.resolve()),
-        model_file=model_file,
-        runtime=runtime,
-        threads=threads,
-        inputs=inputs,
-        buckets=buckets,
-        tokens=str((folder / "evaluation.npz").resolve()),
-        tokenizer=str((folder / "tokenizer.json").resolve()),
-        pad_id=pad_id,
-        rows=rows,
-        files={},
-        warm_up=warm_up,
-    )
+    tokenizer = str((model.folder / TOKENIZER).resolve())
+    job = replace(_job(model, "latency"), tokenizer=tokenizer, rows=rows, warm_up=warm_up)
     return run_worker(job, LatencyReply, timeout_s=timeout_s).infer_ns
+
+
+def _job(model: Loadable, mode: Mode) -> Job:
+    return Job(
+        mode=mode,
+        folder=str(model.folder.resolve()),
+        model_file=model.model_file,
+        runtime=model.runtime,
+        threads=model.threads,
+        inputs=model.inputs,
+        buckets=model.buckets,
+        tokens=str((model.folder / EVALUATION).resolve()),
+        pad_id=model.pad_id,
+        files={},
+    )
 
 
 def _start(command: Sequence[str], job: Job) -> "subprocess.Popen[bytes]":

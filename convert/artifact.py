@@ -4,6 +4,7 @@ from pathlib import Path
 
 from contract.folder import Manifest, read_manifest
 from contract.strict import Strict
+from convert.loadable import Loadable
 from convert.variant import Variant
 from targets.profile import Precision, RuntimeName
 
@@ -89,6 +90,23 @@ class Artifact(Manifest):
     def model_size_bytes(self) -> int:
         """Size of what a device needs to answer: the model and the tokenizer, without the evaluation sentences."""
         return self.size_bytes - self.files[EVALUATION].size_bytes
+
+    def loadable(self, folder: Path, *, threads: int, buckets: tuple[int, ...]) -> Loadable:
+        """Return the model as its runtime takes it.
+
+        Args:
+            folder: of this artifact.
+            threads: how many one inference may use.
+            buckets: the lengths to pad to; not at all if empty.
+        """
+        return Loadable(
+            folder=folder,
+            runtime=self.runtime,
+            model_file=self.model_file,
+            inputs=self.inputs,
+            buckets=buckets,
+            threads=threads,
+        )
 
 
 def read_artifact(folder: Path) -> Artifact:

@@ -10,8 +10,8 @@ from contract.lock import owned
 from contract.progress import bar
 from convert import calibration
 from convert.artifact import TOKENIZER
+from convert.loadable import Run
 from convert.make import Task, make
-from convert.parity import Run
 from convert.plan import plan
 from convert.write import Origin
 from distill.student.folder import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student

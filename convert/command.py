@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from convert.parity import Run
+    from convert.loadable import Run
 
 StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
 TargetOption = Annotated[

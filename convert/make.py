@@ -15,7 +15,7 @@ from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_
 from convert.child import UnfinishedError
 from convert.converter import Made
 from convert.job import Job, Source
-from convert.parity import Run
+from convert.loadable import Run
 from convert.plan import Plan
 from convert.quality import judge
 from convert.variant import Variant

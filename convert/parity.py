@@ -3,51 +3,22 @@
 Shapes: N sentences, C classes.
 """
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import WorkerError
-from contract.tokens import Tokens
 from convert.artifact import Parity
 from convert.converter import Made
+from convert.loadable import Loadable, Run
 from distill.student.folder import Evaluation
 from targets.profile import Precision, RuntimeName
 
 PADDED_SENTENCES = 64
 FP32_LIMIT = 1e-4
 NEAR = 0.1
-
-
-class Run(Protocol):
-    """Runs a model in its own runtime, one sentence at a time; bench brings it, which stands above this stage."""
-
-    def __call__(
-        self,
-        folder: Path,
-        *,
-        runtime: RuntimeName,
-        model_file: str,
-        inputs: tuple[str, str, str],
-        buckets: tuple[int, ...],
-        threads: int,
-        tokens: Tokens,
-    ) -> NDArray[np.float32]:
-        """Return logits of shape (N, C).
-
-        Args:
-            folder: where the model lies.
-            runtime: what to run it with.
-            model_file: the file to load.
-            inputs: names of its inputs, in the order ids, mask, token types.
-            buckets: pad each sentence to the nearest of these lengths; not at all if empty.
-            threads: how many the runtime may use.
-            tokens: the sentences.
-        """
-        ...
 
 
 def fp32_limit(reference_logits_NC: NDArray[np.float32]) -> float:
@@ -126,12 +97,19 @@ def measure(
     Raises:
         WorkerError: it does not run, or its logits are of another shape or not finite.
     """
-    answer = partial(run, folder, runtime=runtime, model_file=made.model_file, inputs=made.inputs, threads=threads)
-    logits_NC = answer(buckets=made.length_buckets_tokens, tokens=evaluation.tokens)
+    model = Loadable(
+        folder=folder,
+        runtime=runtime,
+        model_file=made.model_file,
+        inputs=made.inputs,
+        buckets=made.length_buckets_tokens,
+        threads=threads,
+    )
+    logits_NC = run(model, evaluation.tokens)
     parity = compare(evaluation.student_logits_NC, logits_NC)
-    if not made.length_buckets_tokens:
+    if not model.buckets:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
-        padded_NC = answer(buckets=(padded_length_tokens,), tokens=evaluation.tokens.take(first))
+        padded_NC = run(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
         parity = worst(parity, compare(evaluation.student_logits_NC[: len(first)], padded_NC))
     return parity, logits_NC
 

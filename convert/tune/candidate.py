@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.artifact import Artifact
+from convert.loadable import Loadable
 from convert.write import Origin
 from distill.student.folder import Evaluation
 from targets.profile import RuntimeName
@@ -64,6 +65,11 @@ class Candidate:
         """The candidate in a few words."""
         fixed = ", fixed lengths" if self.buckets and self.artifact.runtime is not RuntimeName.TFLITE else ""
         return f"{self.model}, {self.threads} thread{'s' if self.threads > 1 else ''}{fixed}"
+
+    @property
+    def loadable(self) -> Loadable:
+        """The candidate as its runtime takes it."""
+        return self.artifact.loadable(self.folder, threads=self.threads, buckets=self.buckets)
 
     def run_with(self, *, threads: int | None = None, buckets: tuple[int, ...] | None = None) -> "Candidate":
         """Return the same model run in another way."""

@@ -9,8 +9,7 @@ import typer
 from convert.command import JsonOption, RuntimeOption, TargetOption
 
 if TYPE_CHECKING:
-    from convert.parity import Run
-    from convert.tune.race import Time
+    from convert.loadable import Run, Time
 
 StudentsArgument = Annotated[list[Path], typer.Argument(help="Student folders of one task.", metavar="STUDENT…")]
 FloorOption = Annotated[

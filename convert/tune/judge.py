@@ -10,7 +10,7 @@ from contract.errors import InputError, WorkerError
 from contract.folder import identity
 from contract.strict import Strict, parse
 from convert.artifact import ARTIFACT_MANIFEST
-from convert.parity import Run
+from convert.loadable import Run
 from convert.tune.candidate import Candidate
 from convert.tune.floor import Floor, Outcome, outcome, score
 from convert.tune.ledger import Ledger
@@ -110,16 +110,8 @@ class Judge:
         return outcome(right_N, reference_right_N, self.floor.points / 100, looks)
 
     def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        artifact = candidate.artifact
-        logits_NC = self.run(
-            candidate.folder,
-            runtime=artifact.runtime,
-            model_file=artifact.model_file,
-            inputs=artifact.inputs,
-            buckets=candidate.buckets,
-            threads=candidate.threads,
-            tokens=candidate.entrant.evaluation.tokens.take(rows.tolist()),
-        )
+        tokens = candidate.entrant.evaluation.tokens.take(rows.tolist())
+        logits_NC = self.run(candidate.loadable, tokens)
         if not np.isfinite(logits_NC).all():
             raise WorkerError(f"{candidate.model}: its logits are not finite numbers")
         return logits_NC

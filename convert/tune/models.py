@@ -7,8 +7,8 @@ from pathlib import Path
 from contract.progress import bar
 from convert.artifact import read_artifact
 from convert.child import UnfinishedError
+from convert.loadable import Run
 from convert.make import Task, make
-from convert.parity import Run
 from convert.plan import Plan
 from convert.tune.candidate import Candidate, Entrant
 from convert.tune.ledger import Ledger

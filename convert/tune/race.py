@@ -7,38 +7,18 @@ of all races; what a candidate takes is said in times of it, so that rounds of o
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
-from typing import Protocol
 
 import numpy as np
 
 from contract.errors import TinybertError, WorkerError
 from contract.progress import bar
+from convert.loadable import Time
 from convert.tune.candidate import Candidate
-from targets.profile import RuntimeName
 
 SENTENCES = 24
 # By how much a candidate may be slower than the fastest after each round of a race and stay.
 MARGINS = (1.5, 1.25, 1.15, 1.08, 1.05)
-
-
-class Time(Protocol):
-    """Times a model in its runtime in a fresh process; bench brings it, which stands above this stage."""
-
-    def __call__(
-        self,
-        folder: Path,
-        *,
-        runtime: RuntimeName,
-        model_file: str,
-        inputs: tuple[str, str, str],
-        buckets: tuple[int, ...],
-        threads: int,
-        rows: tuple[int, ...],
-    ) -> tuple[int, ...]:
-        """Return the nanoseconds of each of some evaluation sentences of an artifact folder."""
-        ...
 
 
 @dataclass(kw_only=True, slots=True)
@@ -126,17 +106,8 @@ class Field:
             self.pacemaker = min(timed, key=lambda racer: racer.medians_ns[self.rounds], default=None)
 
     def _block(self, racer: Racer, rows: tuple[int, ...]) -> None:
-        candidate = racer.candidate
         try:
-            times_ns = self.time(
-                candidate.folder,
-                runtime=candidate.artifact.runtime,
-                model_file=candidate.artifact.model_file,
-                inputs=candidate.artifact.inputs,
-                buckets=candidate.buckets,
-                threads=candidate.threads,
-                rows=rows,
-            )
+            times_ns = self.time(racer.candidate.loadable, rows)
         except TinybertError as error:
             racer.failure = str(error)
         else:

@@ -12,7 +12,7 @@ from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
 from convert.artifact import ARTIFACT_MANIFEST, Artifact
 from convert.converter import Made
-from convert.parity import Run
+from convert.loadable import Run
 from convert.quality import judge
 from convert.tune.answer import Finalist, as_values, pareto, sentences, winner_of
 from convert.tune.floor import Floor

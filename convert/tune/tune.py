@@ -6,14 +6,14 @@ from pathlib import Path
 
 from contract.lock import owned
 from contract.progress import note
-from convert.parity import Run
+from convert.loadable import Run, Time
 from convert.tune.answer import Finalist
 from convert.tune.enter import check_together, enter
 from convert.tune.floor import Floor
 from convert.tune.judge import Judge
 from convert.tune.ledger import Ledger
 from convert.tune.models import Models
-from convert.tune.race import Field, Time
+from convert.tune.race import Field
 from convert.tune.search import Search
 from convert.tune.settle import check_place
 from targets.profile import Profile, RuntimeName

@@ -264,6 +264,7 @@ def _answers(models: Sequence[Model], arguments: argparse.Namespace) -> dict[str
     """Run every model over the sentences as they are; one that takes no long ones over the others."""
     from bench.process import outputs_of
     from contract.tokens import from_rows
+    from convert.loadable import Loadable
 
     rows = list(_rows(arguments))[: arguments.answers]
     tokenizer = _tokenizer(arguments.student, arguments.cut_tokens)
@@ -272,16 +273,16 @@ def _answers(models: Sequence[Model], arguments: argparse.Namespace) -> dict[str
     labels_N = _labels(rows, arguments.student)
 
     def predicted(model: Model, kept: "Tokens") -> NDArray[np.intp]:
-        logits_NC = outputs_of(
-            model.folder,
+        loadable = Loadable(
+            folder=model.folder,
             runtime=model.runtime,
             model_file=model.model_file,
             inputs=model.inputs,
             buckets=model.buckets,
             threads=arguments.threads,
-            tokens=kept,
             pad_id=_pad_id(arguments.student),
         )
+        logits_NC = outputs_of(loadable, kept)
         return logits_NC.argmax(axis=1)
 
     student_N = predicted(_model(str(arguments.student)), tokens)

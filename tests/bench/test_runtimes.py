@@ -20,6 +20,7 @@ from bench.runtimes.protocol import Runtime
 from contract.errors import InputError, MissingExtraError
 from contract.tokens import Tokens
 from convert.formats.openvino_ir import PRECISION_HINT
+from convert.loadable import Loadable
 
 MODULES: tuple[Runtime, ...] = (
     bench.runtimes.fake,
@@ -95,15 +96,15 @@ def test_a_model_of_any_length_can_be_held_to_buckets(
 
 
 def test_a_worker_answers_as_the_runtime_does(model: Any, tokens: Tokens) -> None:
-    logits_NC = outputs_of(
-        model.folder,
+    loadable = Loadable(
+        folder=model.folder,
         runtime=model.runtime,
         model_file=model.file,
         inputs=model.inputs,
         buckets=model.buckets,
         threads=1,
-        tokens=tokens,
     )
+    logits_NC = outputs_of(loadable, tokens)
     np.testing.assert_allclose(logits_NC, model.expected_NC, atol=TOLERANCE)
 
 

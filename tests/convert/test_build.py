@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from bench.process import outputs_of
 from contract.errors import InputError
 from contract.lock import owned
-from contract.tokens import from_rows, write_tokens
+from contract.tokens import Tokens, from_rows, write_tokens
 from convert import child, converter
 from convert.build import ConversionError, convert_student
+from convert.loadable import Loadable
 from distill.student.folder import CALIBRATION, read_evaluation
 from targets.profile import Profile
 
@@ -77,9 +78,9 @@ def test_a_changed_artifact_is_made_again_from_the_finished_one(
     flip_a_byte(changed)
     run_for: list[Path] = []
 
-    def run(folder: Path, **options: Any) -> NDArray[np.float32]:
-        run_for.append(folder)
-        return outputs_of(folder, **options)
+    def run(model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+        run_for.append(model.folder)
+        return outputs_of(model, tokens)
 
     convert_student(student, profile, out=out, run=run)
     assert {folder.name for folder in run_for} == {"onnx-int8"}

@@ -13,7 +13,8 @@ from contract.tokens import read_tokens
 from convert import onnx, openvino, tflite
 from convert.artifact import EVALUATION, Artifact, read_artifact
 from convert.converter import Converter
-from convert.parity import FP32_LIMIT, Run
+from convert.loadable import Run
+from convert.parity import FP32_LIMIT
 from distill.student.folder import read_evaluation
 from targets.profile import Precision, RuntimeName
 
@@ -30,15 +31,8 @@ VARIANTS = [f"{runtime}-{precision}" for runtime in RUNTIMES for precision in BO
 
 def outputs(artifact: Path, rows: range, buckets: tuple[int, ...]) -> NDArray[np.float32]:
     found = read_artifact(artifact)
-    return outputs_of(
-        artifact,
-        runtime=found.runtime,
-        model_file=found.model_file,
-        inputs=found.inputs,
-        buckets=found.length_buckets_tokens or buckets,
-        threads=1,
-        tokens=read_tokens(artifact / EVALUATION)[0].take(rows),
-    )
+    model = found.loadable(artifact, threads=1, buckets=found.length_buckets_tokens or buckets)
+    return outputs_of(model, read_tokens(artifact / EVALUATION)[0].take(rows))
 
 
 @pytest.fixture(scope="session")

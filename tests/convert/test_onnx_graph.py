@@ -21,6 +21,7 @@ from convert.converter import Made
 from convert.formats import onnx_graph
 from convert.formats.protobuf import DEPTH_LIMIT
 from convert.job import Job, Source, perform
+from convert.loadable import Loadable
 from convert.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName
 
@@ -220,9 +221,8 @@ def test_the_runtime_itself_reads_the_other_file(hostile: Path) -> None:
 
 def run(folder: Path, file: str) -> Any:
     tokens = from_rows([[2, 3]], [[0, 0]])
-    return outputs_of(
-        folder, runtime="onnx", model_file=file, inputs=NAMES, buckets=(), threads=1, tokens=tokens, timeout_s=60
-    )
+    model = Loadable(folder=folder, runtime="onnx", model_file=file, inputs=NAMES, buckets=(), threads=1)
+    return outputs_of(model, tokens, timeout_s=60)
 
 
 def test_a_worker_refuses_it(hostile: Path) -> None:

@@ -21,6 +21,7 @@ from transformers import (
 from bench.process import outputs_of
 from bench.subject import read_subject
 from convert.build import convert_student
+from convert.loadable import Loadable
 from distill import command
 from distill.distil import distil
 from distill.student.folder import read_evaluation
@@ -83,8 +84,8 @@ def test_padding_of_any_id_changes_no_answer(
     )
     for folder in (teacher, student, artifact):
         subject = read_subject(folder)
-        logits_NC = outputs_of(
-            folder,
+        model = Loadable(
+            folder=folder,
             runtime=subject.runtime,
             model_file=subject.model_file,
             inputs=subject.inputs,
@@ -92,6 +93,7 @@ def test_padding_of_any_id_changes_no_answer(
             threads=1,
             pad_id=subject.pad_id,
         )
+        logits_NC = outputs_of(model)
         expected_NC = evaluation.teacher_logits_NC if folder == teacher else evaluation.student_logits_NC
         np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]

@@ -9,6 +9,7 @@ from bench.process import outputs_of
 from bench.runtimes import PYTORCH
 from bench.runtimes.pytorch import INPUTS
 from convert.artifact import read_artifact
+from convert.loadable import Loadable
 from convert.parity import FP32_LIMIT
 from distill.student.folder import read_evaluation
 from targets.profile import Precision, RuntimeName
@@ -25,28 +26,14 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
     # The sentences' own lengths, odd and even, or the profile's buckets; then padded to an odd length and to an even.
     ways = [artifact.length_buckets_tokens] if artifact.length_buckets_tokens else [(), (25,), (40,)]
     for buckets in ways:
-        logits_NC = outputs_of(
-            slim_artifacts / f"{runtime}-{precision}",
-            runtime=runtime,
-            model_file=artifact.model_file,
-            inputs=artifact.inputs,
-            buckets=buckets,
-            threads=1,
-            tokens=evaluation.tokens,
-        )
+        model = artifact.loadable(slim_artifacts / f"{runtime}-{precision}", threads=1, buckets=buckets)
+        logits_NC = outputs_of(model, evaluation.tokens)
         difference = np.abs(logits_NC - evaluation.student_logits_NC).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
 
 
 def test_a_slim_student_runs_in_pytorch_in_a_process_of_its_own(slim_student: Path) -> None:
     evaluation = read_evaluation(slim_student)
-    logits_NC = outputs_of(
-        slim_student,
-        runtime=PYTORCH,
-        model_file="",
-        inputs=INPUTS,
-        buckets=(),
-        threads=1,
-        tokens=evaluation.tokens,
-    )
+    model = Loadable(folder=slim_student, runtime=PYTORCH, model_file="", inputs=INPUTS, buckets=(), threads=1)
+    logits_NC = outputs_of(model, evaluation.tokens)
     np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-5)

@@ -16,6 +16,7 @@ from contract.folder import verify
 from contract.tokens import Tokens
 from convert import child
 from convert.artifact import read_artifact
+from convert.loadable import Loadable
 from convert.tune.answer import Finalist
 from convert.tune.floor import Floor, Outcome, outcome, parse
 from convert.tune.ledger import Ledger
@@ -70,40 +71,19 @@ class Bench:
         self.asked: list[str] = []
         self.generator = np.random.default_rng(0)
 
-    def run(
-        self,
-        folder: Path,
-        *,
-        runtime: RuntimeName,
-        model_file: str,
-        inputs: tuple[str, str, str],
-        buckets: tuple[int, ...],
-        threads: int,
-        tokens: Tokens,
-    ) -> NDArray[np.float32]:
-        del inputs
-        text = (folder / model_file).read_text()
+    def run(self, model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+        text = (model.folder / model.model_file).read_text()
         self.asked.append(text)
-        wrong = self.rule(*json.loads(text), threads, buckets)[1]
+        wrong = self.rule(*json.loads(text), model.threads, model.buckets)[1]
         rows = [self.by_ids[tokens.row_ids(row).tobytes()] for row in range(len(tokens))]
         logits_NC = self.evaluation.student_logits_NC[rows].copy()
         turned = [place for place, row in enumerate(rows) if (row * 37) % 100 < wrong]
         logits_NC[turned] = logits_NC[turned][:, ::-1]
         return logits_NC
 
-    def time(
-        self,
-        folder: Path,
-        *,
-        runtime: RuntimeName,
-        model_file: str,
-        inputs: tuple[str, str, str],
-        buckets: tuple[int, ...],
-        threads: int,
-        rows: tuple[int, ...],
-    ) -> tuple[int, ...]:
-        del inputs, runtime
-        latency_us = self.rule(*json.loads((folder / model_file).read_text()), threads, buckets)[0]
+    def time(self, model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
+        text = (model.folder / model.model_file).read_text()
+        latency_us = self.rule(*json.loads(text), model.threads, model.buckets)[0]
         noise = self.generator.normal(1.0, 0.005)
         return tuple(int(1000 * latency_us * noise) for _ in rows)
 
@@ -194,10 +174,10 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
 
     bench = Bench(student)
 
-    def time(folder: Path, **options: object) -> tuple[int, ...]:
+    def time(model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
         if (tmp_path / "best").exists():
             raise KilledError
-        return bench.time(folder, **options)  # type: ignore[arg-type]
+        return bench.time(model, rows)
 
     with pytest.raises(KilledError):
         tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
@@ -232,10 +212,10 @@ def test_what_was_stopped_is_made_another_time(
 def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profile: Profile, tmp_path: Path) -> None:
     bench = Bench(student)
 
-    def time(folder: Path, *, runtime: RuntimeName, **options: object) -> tuple[int, ...]:
-        if runtime is RuntimeName.TFLITE:
+    def time(model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
+        if model.runtime == "tflite":
             raise WorkerError("the worker was killed by SIGSEGV")
-        return bench.time(folder, runtime=runtime, **options)  # type: ignore[arg-type]
+        return bench.time(model, rows)
 
     assert tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
     assert read_artifact(tmp_path / "best").runtime == "openvino"
@@ -266,8 +246,8 @@ def test_a_search_without_time_still_answers(student: Path, profile: Profile, tm
 
 @pytest.mark.usefixtures("stand_in")
 def test_nothing_that_runs_is_an_error_of_one_line(student: Path, profile: Profile, tmp_path: Path) -> None:
-    def time(folder: Path, **_: object) -> tuple[int, ...]:
-        raise WorkerError(f"{folder.name} was killed by SIGSEGV")
+    def time(model: Loadable, _rows: tuple[int, ...]) -> tuple[int, ...]:
+        raise WorkerError(f"{model.folder.name} was killed by SIGSEGV")
 
     with pytest.raises(WorkerError, match=r"no model could be timed \(.* was killed by SIGSEGV\)"):
         tune([student], profile, floor=parse("80"), budget_s=60, out=tmp_path, run=Bench(student).run, time=time)

@@ -21,6 +21,7 @@ from convert.build import convert_student
 from convert.converter import Made
 from convert.formats.openvino_ir import PRECISION_HINT
 from convert.job import Job, Source
+from convert.loadable import Loadable
 from convert.offer import offered
 from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
@@ -250,15 +251,15 @@ def source(made: Path, runtime: RuntimeName) -> Source:
 
 def answers(student: Path, folder: Path, model: Made, runtime: RuntimeName) -> Parity:
     evaluation = read_evaluation(student)
-    logits_NC = outputs_of(
-        folder,
+    loadable = Loadable(
+        folder=folder,
         runtime=runtime,
         model_file=model.model_file,
         inputs=model.inputs,
         buckets=model.length_buckets_tokens,
         threads=1,
-        tokens=evaluation.tokens,
     )
+    logits_NC = outputs_of(loadable, evaluation.tokens)
     assert np.ptp(evaluation.student_logits_NC) > 100 * FP32_LIMIT
     return compare(evaluation.student_logits_NC, logits_NC)
 

@@ -324,15 +324,7 @@ def _int8_logits(folder: Path, runtime: RuntimeName, tokens: Tokens, out: Path) 
     artifact = read_artifact(made)
     if runtime is RuntimeName.ONNX:
         return _exact_onnx_logits(made / artifact.model_file, tokens)
-    return outputs_of(
-        made,
-        runtime=runtime,
-        model_file=artifact.model_file,
-        inputs=artifact.inputs,
-        buckets=artifact.length_buckets_tokens,
-        threads=1,
-        tokens=tokens,
-    )
+    return outputs_of(artifact.loadable(made, threads=1, buckets=artifact.length_buckets_tokens), tokens)
 
 
 def _exact_onnx_logits(model: Path, tokens: Tokens) -> NDArray[np.float32]:
