@@ -116,11 +116,6 @@ def _scores(teacher: PreTrainedModel, inputs: dict[str, Tensor], labels_B: Tenso
     return {name: effect_BX.abs().sum(0).double().cpu().numpy() for name, effect_BX in effects_BX.items()}
 
 
-def _want_gradient(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-    """Begin the gradients at the embedding: a teacher whose weights are frozen has none otherwise."""
-    output.requires_grad_()
-
-
 def _loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
     """Return the task's own loss, summed, so that a sentence's gradient does not depend on its batch."""
     if labels_B.is_floating_point():
