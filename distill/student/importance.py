@@ -1,7 +1,7 @@
 """How much each head, neuron and hidden dimension of a teacher matters for its task, measured on sentences.
 
 Shapes: N sentences, B sentences of one batch, L tokens, D hidden dimensions, H heads, W dimensions of one head,
-F neurons of a feed-forward layer, P places of tokens in all sentences of a batch.
+F neurons of a feed-forward layer.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from transformers import PreTrainedModel
 from contract.errors import InputError
 from contract.progress import bar
 from contract.tokens import Tokens
-from distill.model.capture import EMBEDDING, POOLED, Captured, capturing, embedding_output_of, layers_of, state_name
+from distill.model.capture import EMBEDDING, POOLED, capturing, embedding_output_of, layers_of, state_name
 from distill.model.predict import tensors
 
 BATCH_SIZE = 32
 MEASURED = ("hidden", "query", "context", "neurons")
-KEY = "key"
 Scores = NDArray[np.float64]
 
 
@@ -30,7 +29,6 @@ class Importance:
 
     Attributes:
         heads: shape (layers, H).
-        alike: how alike two heads attend: the cosine of their attention, mean over the tokens, shape (layers, H, H).
         query_key: of each dimension of each head's queries and keys, shape (layers, H, W).
         value: of each dimension of each head's values, shape (layers, H, W).
         neurons: shape (layers, F).
@@ -39,7 +37,6 @@ class Importance:
     """
 
     heads: Scores
-    alike: Scores
     query_key: Scores
     value: Scores
     neurons: Scores
@@ -101,43 +98,22 @@ def _scores(teacher: PreTrainedModel, inputs: dict[str, Tensor], labels_B: Tenso
     """Return the scores of one batch by the name of the state; those of whole heads as `heads.LAYER`."""
     layers, heads = range(len(layers_of(teacher))), teacher.config.num_attention_heads
     names = [EMBEDDING, *(state_name(kind, layer) for kind in MEASURED for layer in layers), POOLED]
-    keys = [state_name(KEY, layer) for layer in layers]
     # A teacher whose weights are frozen has no gradients otherwise.
     handle = embedding_output_of(teacher).register_forward_hook(
         lambda _module, _inputs, output: output.requires_grad_()
     )
-    with torch.enable_grad(), capturing(teacher, [*names, *keys]) as captured:
+    with torch.enable_grad(), capturing(teacher, names) as captured:
         logits_BC = teacher(**inputs).logits
         handle.remove()
         gradients = torch.autograd.grad(_loss(logits_BC, labels_B), [captured.states[name] for name in names])
-    effects_BX, scores = {}, {}
+    effects_BX = {}
     for name, gradient in zip(names, gradients, strict=True):
         effect = captured.states[name].detach() * gradient
         effects_BX[name] = effect.reshape(len(labels_B), -1, effect.shape[-1]).sum(1)
     for layer in layers:
         effects_BHW = effects_BX[state_name("context", layer)].unflatten(1, (heads, -1))
         effects_BX[state_name("heads", layer)] = effects_BHW.sum(2)
-        scores[state_name("alike", layer)] = _alike(captured, layer, inputs["attention_mask"])
-    return scores | {name: effect_BX.abs().sum(0).double().cpu().numpy() for name, effect_BX in effects_BX.items()}
-
-
-def _alike(captured: Captured, layer: int, mask_BL: Tensor) -> Scores:
-    """Return the cosines of the attention of each two heads, summed over the tokens, shape (H, H)."""
-    query_BHLW, key_BHLW = (
-        captured.state(kind, layer).detach().unflatten(2, (captured.heads, -1)).transpose(1, 2)
-        for kind in ("query", KEY)
-    )
-    scores_BHLL = query_BHLW @ key_BHLW.mT / query_BHLW.shape[-1] ** 0.5
-    attention_BHLL = scores_BHLL.masked_fill(mask_BL[:, None, None] == 0, -torch.inf).softmax(-1)
-    attention_HPL = attention_BHLL.transpose(0, 1)[:, mask_BL.bool()]
-    attention_HPL = nn.functional.normalize(attention_HPL, dim=-1)
-    return torch.einsum("hpl,gpl->hg", attention_HPL, attention_HPL).double().cpu().numpy()
-
-
-def _shares(totals_LHH: Scores) -> Scores:
-    """Turn sums of cosines over tokens into means: a head is like itself by 1 at each."""
-    shares_LHH: Scores = totals_LHH / totals_LHH[:, :1, :1]
-    return shares_LHH
+    return {name: effect_BX.abs().sum(0).double().cpu().numpy() for name, effect_BX in effects_BX.items()}
 
 
 def _loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
@@ -159,7 +135,6 @@ def _importance(totals: dict[str, Scores], heads: int, layers: int) -> Importanc
     lengths = np.linalg.norm(hidden, axis=1, keepdims=True)
     return Importance(
         heads=of_layers("heads"),
-        alike=_shares(of_layers("alike")),
         query_key=of_heads("query"),
         value=of_heads("context"),
         neurons=of_layers("neurons"),

@@ -30,11 +30,11 @@ def narrow(
 
     Heads no wider than the teacher's: the most important heads, and of each its most important dimensions; a dimension
     of the queries goes with that of the keys, one of the values with its column of the output. Wider heads: as many of
-    the most important heads as fill the width (of the last of them a part), each joined to those that attend most like
-    it; a joined head attends by the sum of their scores.
+    the most important heads as fill the width (of the last of them a part), joined to neighbours in the teacher's
+    order, so that a joined head attends by the mean of its parts' scores.
 
     Scores are divided by the root of a head's width. The queries are multiplied by the root of new over old width, so
-    that each dimension adds to the scores what it added in the teacher.
+    that each dimension adds to the scores what it added in the teacher; joined heads by the root of old over new.
 
     Args:
         teacher: a BERT classifier or regressor.
@@ -117,7 +117,8 @@ def _layer(
     for name in ("attention.output.LayerNorm", "output.LayerNorm"):
         for kind in ("weight", "bias"):
             new[f"{name}.{kind}"] = old[f"{PREFIX}.{layer}.{name}.{kind}"][dimensions]
-    scale = (shape.width / shape.heads / importance.value.shape[2]) ** 0.5
+    wider = shape.width / shape.heads / importance.value.shape[2]
+    scale = min(wider, 1 / wider) ** 0.5
     for kind in ("weight", "bias"):
         new[f"attention.self.query.{kind}"] = new[f"attention.self.query.{kind}"] * scale
     return new
@@ -128,35 +129,16 @@ def _head_dimensions(layer: int, shape: Shape, importance: Importance) -> tuple[
     old_width, new_width = importance.value.shape[2], shape.width // shape.heads
     by_importance = _order(importance.heads[layer]).tolist()
     if new_width <= old_width:
-        quotas = dict.fromkeys(sorted(by_importance[: shape.heads]), new_width)
+        quotas = [(head, new_width) for head in by_importance[: shape.heads]]
     else:
         whole, rest = divmod(shape.width, old_width)
-        chosen = dict.fromkeys(by_importance[:whole], old_width)
-        chosen |= {head: rest for head in by_importance[whole : whole + 1] if rest}
-        joined = -(-new_width // old_width)
-        quotas = {head: chosen[head] for head in _together(list(chosen), importance.alike[layer], joined)}
+        quotas = [(head, old_width) for head in by_importance[:whole]]
+        quotas += [(head, rest) for head in by_importance[whole : whole + 1] if rest]
     query_key, value = (
-        np.concatenate([head * old_width + _best(scores[layer, head], quota) for head, quota in quotas.items()])
+        np.concatenate([head * old_width + _best(scores[layer, head], quota) for head, quota in sorted(quotas)])
         for scores in (importance.query_key, importance.value)
     )
     return query_key, value
-
-
-def _together(heads: list[int], alike_HH: Scores, joined: int) -> list[int]:
-    """Put heads in an order in which each of the first in line is followed by those that attend most like it.
-
-    Args:
-        heads: the most important first.
-        alike_HH: how alike two heads attend.
-        joined: how many make up one.
-    """
-    waiting, order = list(heads), []
-    while waiting:
-        first, *others = waiting
-        near = sorted(others, key=lambda head: -alike_HH[first, head])[: joined - 1]
-        order += [first, *near]
-        waiting = [head for head in others if head not in near]
-    return order
 
 
 def _best(scores: Scores, count: int) -> Places:
