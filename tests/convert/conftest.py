@@ -21,6 +21,7 @@ from bench.process import outputs_of
 from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
+from convert.shipping.pack import pack
 from distill.slim import Convolution, slim
 from distill.student.folder import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from targets.profile import Profile, read
@@ -226,3 +227,9 @@ def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
     """All variants of the slim student, made once."""
     with FileLock(shared / "slim-artifacts.lock"):
         return convert_student(slim_student, profile, out=shared / "slim-artifacts", run=outputs_of)[0].parent
+
+
+@pytest.fixture(scope="session")
+def packed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of them as one file."""
+    return pack(artifacts / "onnx-int8", tmp_path_factory.mktemp("packed") / "model.zip").path

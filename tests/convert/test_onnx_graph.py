@@ -181,7 +181,7 @@ HOSTILE.graph.node[0].attribute.add(name="value").t.CopyFrom(external("../secret
 HOSTILE_BYTES = HOSTILE.SerializeToString()
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(
     changes=st.dictionaries(st.integers(0, len(HOSTILE_BYTES) - 1), st.integers(0, 255), max_size=3),
     kept=st.integers(0, len(HOSTILE_BYTES)) | st.just(len(HOSTILE_BYTES)),

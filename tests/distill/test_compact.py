@@ -19,7 +19,7 @@ sentences = st.lists(st.lists(st.integers(0, 14), min_size=1, max_size=8), min_s
 @pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
 @pytest.mark.parametrize("pad_id", [0, 1, 5, 14, None])
 @given(rows=sentences, seed=st.integers(0, 1_000))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_the_model_answers_as_before_and_only_used_rows_change(
     kind: type[BertConfig | RobertaConfig], pad_id: int | None, rows: list[list[int]], seed: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import InputError
@@ -10,7 +10,6 @@ from distill.data.hold_out import hold_out
 from distill.tasks.rows import Rows
 
 
-@settings(deadline=None)
 @given(
     labels=st.lists(st.integers(0, 2), min_size=1, max_size=200),
     repeats=st.integers(1, 3),

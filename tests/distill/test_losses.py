@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,7 +18,6 @@ def mask_of(batch: int, length: int) -> Tensor:
 
 
 @given(shapes)
-@settings(deadline=None)
 def test_hidden_states_are_equal_to_themselves_and_blind_to_padding(shape: tuple[int, int, int, int]) -> None:
     batch, length, width, seed = shape
     generator = torch.Generator().manual_seed(seed)
@@ -31,7 +30,6 @@ def test_hidden_states_are_equal_to_themselves_and_blind_to_padding(shape: tuple
 
 
 @given(shapes)
-@settings(deadline=None)
 def test_attention_scores_are_equal_to_themselves_and_blind_to_padding(shape: tuple[int, int, int, int]) -> None:
     batch, length, heads, seed = shape
     generator = torch.Generator().manual_seed(seed)
@@ -45,7 +43,6 @@ def test_attention_scores_are_equal_to_themselves_and_blind_to_padding(shape: tu
 
 
 @given(shapes)
-@settings(deadline=None)
 def test_relations_are_zero_for_equals_positive_otherwise_and_blind_to_padding(
     shape: tuple[int, int, int, int],
 ) -> None:

@@ -114,7 +114,7 @@ def test_importance_of_a_dead_part_is_nothing() -> None:
 
 
 @given(seed=st.integers(0, 100), layers=st.lists(st.integers(0, 2), min_size=1, max_size=3))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_a_student_of_the_teachers_width_is_a_copy_of_its_layers(seed: int, layers: list[int]) -> None:
     teacher = teacher_of(seed)
     shape = Shape(layers=len(layers), width=24, heads=4, feed_forward_width=32)
@@ -125,7 +125,7 @@ def test_a_student_of_the_teachers_width_is_a_copy_of_its_layers(seed: int, laye
 
 
 @given(seed=st.integers(0, 100))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_without_neurons_that_nobody_reads_the_answers_stay(seed: int) -> None:
     teacher, importance = teacher_of(seed), importance_of(teacher_of(seed), seed)
     shape = Shape(layers=3, width=24, heads=4, feed_forward_width=20)

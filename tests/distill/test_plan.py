@@ -157,7 +157,7 @@ SHAPES = st.builds(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(config=SHAPES, length_tokens=st.integers(1, 64))
 def test_operations_are_those_of_the_matrix_products(config: BertConfig, length_tokens: int) -> None:
     with torch.device("meta"):
@@ -168,7 +168,7 @@ def test_operations_are_those_of_the_matrix_products(config: BertConfig, length_
     assert cost.flops(model, length_tokens) == config.num_hidden_layers * of_layer + head
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(config=SHAPES, sentences=st.integers(1, 4), length_tokens=st.integers(8, 48))
 def test_activations_are_nearly_what_autograd_keeps(config: BertConfig, sentences: int, length_tokens: int) -> None:
     """What embeddings and head keep is what the formula leaves out: a part of what one more layer would."""

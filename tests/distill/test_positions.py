@@ -47,7 +47,7 @@ def model_of(config: Any) -> PreTrainedModel:
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(length=st.integers(3, 22), rows=st.lists(st.lists(st.integers(2, 19), min_size=2, max_size=22), min_size=1))
 def test_texts_that_fit_are_answered_as_before(kind: str, length: int, rows: list[list[int]]) -> None:
     model = model_of(CONFIGS[kind])

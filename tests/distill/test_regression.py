@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -223,7 +223,6 @@ def test_a_ready_model_of_other_scores_is_refused(
 
 
 @given(SCORES, SCORES)
-@settings(deadline=None)
 def test_metrics_are_in_their_range(true_N: NDArray[np.float32], answers_N: NDArray[np.float32]) -> None:
     values = regression.values(true_N, answers_N[:, None])
     assert -1 - 1e-9 <= values["pearson"] <= 1 + 1e-9

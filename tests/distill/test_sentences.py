@@ -35,7 +35,7 @@ def test_a_bag_of_words_stays_low(splits: dict[str, Rows], ngrams: tuple[int, in
 
 
 @given(seed=st.integers(0, 1_000), count=st.integers(2, 60))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_same_seed_same_sentences_half_of_each_label(seed: int, count: int) -> None:
     first, second = (generate({"train": count, "validation": count}, seed) for _ in range(2))
     assert first["validation"].texts == second["validation"].texts

@@ -81,7 +81,7 @@ def logits(model: PreTrainedModel, input_ids_BL: Tensor, mask: Tensor | None = N
 
 
 @given(places, st.integers(2, 15), st.integers(0, 6), st.integers(0, 6), st.sampled_from(["sdpa", "eager"]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_padding_changes_nothing(
     where: tuple[list[int], list[int], int], length: int, more: int, most: int, attention: str
 ) -> None:
@@ -110,7 +110,6 @@ def test_company_changes_nothing() -> None:
 
 
 @given(st.integers(1, 12), st.integers(0, 5), st.integers(0, 1000))
-@settings(deadline=None)
 def test_pooling_keeps_cls_and_is_the_mean_of_each_pair_of_tokens(length: int, padding: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     hidden_BLD = torch.randn(2, length + padding, 3, generator=generator)
@@ -147,7 +146,7 @@ def test_only_layers_that_are_no_convolutions_have_attention() -> None:
 
 
 @given(places, st.integers(0, 1000))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_new_convolution_is_attention_to_oneself(where: tuple[list[int], list[int], int], seed: int) -> None:
     """A sentence of one token can attend to nothing else, and has nothing to pool."""
     model = bert()

@@ -82,7 +82,7 @@ def pieces(tokenizer: PreTrainedTokenizerFast, text: str, second: str | None = N
 
 @pytest.mark.parametrize("post_processor", ["template", "pair", "sequence", "bert tokenizer"])
 @given(corpus=SENTENCES, unseen=st.text(alphabet=LETTERS + " ", max_size=30))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_the_corpus_keeps_its_pieces_and_unseen_words_have_some(
     post_processor: str, corpus: list[str], unseen: str
 ) -> None:
@@ -100,7 +100,7 @@ def test_the_corpus_keeps_its_pieces_and_unseen_words_have_some(
 
 
 @given(corpus=SENTENCES, minimum_count=st.integers(1, 4), rows=st.none() | st.integers(25, 35))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_with_pieces_dropped_words_are_split_into_shorter_ones(
     corpus: list[str], minimum_count: int, rows: int | None
 ) -> None:

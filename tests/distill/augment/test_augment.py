@@ -1,10 +1,7 @@
-import random
-import re
-import sys
+"""New rows from those there are: candidates of a masked LM, drawn, relabelled and kept."""
+
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,10 +15,10 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from contract.errors import InputError
 from contract.strict import parse
 from distill import command
-from distill.augment import masked_lm, neighbours
+from distill.augment import masked_lm
 from distill.augment.augment import augment
 from distill.augment.candidates import Choice, candidates
-from distill.augment.draw import draw, in_case_of, new_rows
+from distill.augment.draw import new_rows
 from distill.augment.fill import Blank, Guess, masked, together
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.relabel import relabel
@@ -72,71 +69,8 @@ def lm(lm_folder: Path) -> MaskedLM:
     return masked_lm.load(lm_folder)
 
 
-@pytest.fixture
-def pairs_file(tmp_path: Path) -> Path:
-    file = tmp_path / "pairs.tsv"
-    file.write_text("word1\tword2\ngood\tgreat\nfine\tgood\nwalking\tstrolling\nfilm\tmovie\n电影\t影片\n", "utf-8")
-    return file
-
-
-@pytest.fixture
-def dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segmenter of two words, that knows every two characters of the vocabulary but those that begin with 很."""
-    known = {one + other: 1 for one in CHINESE for other in CHINESE if one != "很"}
-    library = SimpleNamespace(
-        cut=lambda text: re.findall("电影|故事|.", text),
-        dt=SimpleNamespace(FREQ=known),
-        initialize=lambda: None,
-        setLogLevel=lambda level: None,
-    )
-    monkeypatch.setitem(sys.modules, "jieba", library)
-
-
 def rows_of(*texts: str, pairs: tuple[str, ...] | None = None, dtype: Any = np.int64) -> Rows:
     return Rows(texts=texts, pairs=pairs, labels_N=np.arange(len(texts)).astype(dtype))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("The film, of course, rocks!", ["film", "course", "rocks"]),
-        ("I don't like the director's cut", ["like", "director", "cut"]),
-        ("o'clock well-made", ["o'clock", "well", "made"]),
-        ("mp3 4th x_1 2020 $5", []),
-        ("see https://a.org/b?c or write me@site.org #tag @me <br /> now", ["see", "write", "now"]),
-        ("Café naïve cafe\u0301", ["Café", "naïve"]),
-        ("我喜欢Python编程3", ["喜", "欢", "Python", "编", "程"]),
-        ("", []),
-        ("?!", []),
-    ],
-)
-def test_words_that_may_be_replaced(text: str, expected: list[str]) -> None:
-    words = words_of(text, "character", keep_function_words=True)
-    assert [word.text for word in words] == expected
-    assert all(text[word.start : word.end] == word.text for word in words)
-
-
-def test_function_words_are_replaced_when_asked_for() -> None:
-    assert [word.text for word in words_of("not the film", "word", keep_function_words=False)] == ["not", "the", "film"]
-
-
-@given(st.text(max_size=60))
-def test_words_lie_in_their_text_one_after_the_other(text: str) -> None:
-    words = words_of(text, "character", keep_function_words=False)
-    assert all(text[word.start : word.end] == word.text for word in words)
-    assert all(one.end <= other.start for one, other in pairwise(words))
-
-
-@pytest.mark.usefixtures("dictionary")
-def test_chinese_by_words() -> None:
-    words = words_of("这电影的故事很好", "word", keep_function_words=True)
-    assert [word.text for word in words] == ["电影", "故事", "好"]
-
-
-def test_chinese_words_need_a_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jieba", None)
-    with pytest.raises(InputError, match=r"tinybert-edge\[chinese\]', or set augmentation.unit to 'character'"):
-        words_of("good 电影", "word", keep_function_words=True)
 
 
 def test_whole_words_of_a_vocabulary(lm: MaskedLM) -> None:
@@ -246,36 +180,6 @@ def test_each_blank_is_masked_once_with_its_surroundings(guesses: list[Guess], w
         assert (cut == -1).sum() == sum(guess.blank.length for guess in copy)
 
 
-@pytest.mark.parametrize(
-    ("word", "candidate", "expected"),
-    [
-        ("Good", "fine", "Fine"),
-        ("GOOD", "fine", "FINE"),
-        ("good", "Paris", "Paris"),
-        ("A", "one", "One"),
-        ("好", "坏", "坏"),
-    ],
-)
-def test_case(word: str, candidate: str, expected: str) -> None:
-    assert in_case_of(word, candidate) == expected
-
-
-@given(st.text(max_size=40), st.integers(0, 2**32 - 1), st.sampled_from([0.4, 1.0]))
-def test_only_words_change(text: str, seed: int, probability: float) -> None:
-    words = words_of(text, "character", keep_function_words=True)
-    choices = [Choice(word, ("§",)) for word in words]
-    new = draw(text, choices, probability, random.Random(seed))
-    outside = [text[one.end : other.start] for one, other in zip((Word(0, 0, ""), *words), words, strict=False)]
-    assert all(part in new for part in outside)
-    assert probability < 1 or new.count("§") == text.count("§") + len(words)
-
-
-def test_words_are_replaced_with_probability_p() -> None:
-    text = "film " * 2_000
-    choices = [Choice(word, ("movie",)) for word in words_of(text, "word", keep_function_words=True)]
-    assert 700 < draw(text, choices, 0.4, random.Random(0)).count("movie") < 900
-
-
 def test_each_text_of_a_pair_stands_beside_the_other_as_it_was() -> None:
     rows = rows_of("good film", "fine film", pairs=("bad plot", "good film"))
     choices = {
@@ -363,41 +267,6 @@ def test_a_head_without_a_mask_is_refused(lm_folder: Path, encoder_folder: Path,
         (tmp_path / name).write_bytes((encoder_folder / name).read_bytes())
     with pytest.raises(InputError, match="its tokenizer has no mask token"):
         masked_lm.load(tmp_path)
-
-
-VECTORS = ["good 1 0", "Good 1 0.01", "fine 0.9 0.1", "dull -1 0", "poor -1 0.1", "film 0 1", "9 0 0"]
-
-
-@pytest.mark.parametrize("head", [[], ["7 2"]], ids=["GloVe", "word2vec"])
-def test_neighbours_by_vectors(tmp_path: Path, head: list[str]) -> None:
-    file = tmp_path / "vectors.txt"
-    file.write_text("\n".join(head + VECTORS) + "\n", encoding="utf-8")
-    found = neighbours.read(file, {"good", "dull", "absent"}, 2)
-    assert found == {"good": ("fine", "film"), "dull": ("poor", "film")}
-
-
-def test_neighbours_by_pairs(pairs_file: Path) -> None:
-    assert neighbours.read(pairs_file, {"good", "great", "absent"}, 1) == {
-        "good": ("great", "fine"),
-        "great": ("good",),
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "fault"),
-    [
-        ("pairs.tsv", b"word1\tword2\ngood\n", r"pairs.tsv:2: not two words"),
-        ("pairs.tsv", b"word1\tword2\ngood\t\n", r"pairs.tsv:2: not two words"),
-        ("vectors.txt", b"good 1 x\n", r"vectors.txt:1: not a word and its vector"),
-        ("vectors.txt", b"good 1 2\nbad 1\n", r"vectors.txt:2: 1 numbers, where the first word has 2"),
-        ("vectors.txt", b"", r"holds no word vectors"),
-        ("vectors.txt", b"\xff\xfe", r"not UTF-8"),
-    ],
-)
-def test_faults_of_a_neighbours_file(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=fault):
-        neighbours.read(tmp_path / name, {"good"}, 3)
 
 
 def test_the_teacher_relabels() -> None:

@@ -1,0 +1,26 @@
+"""The ledger of a search: what was written whole is kept."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convert.tune.ledger import Ledger
+
+
+# Writes its variant's name as the model, so that the other stand-ins know what they run.
+@given(st.lists(st.text(max_size=20), max_size=5), st.integers(0, 40))
+def test_a_cut_ledger_keeps_its_whole_lines(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[str], cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    ledger = Ledger(folder)
+    for key in keys:
+        ledger.write("judged", "a model", key, {"score": 0.5})
+    path = folder / "ledger.jsonl"
+    if keys:
+        data = path.read_bytes()
+        path.write_bytes(data[: max(0, len(data) - cut)])
+    again = Ledger(folder)
+    assert [entry.key for entry in again.entries] == keys[: len(again.entries)]
+    again.write("judged", "a model", "one more", {})
+    assert [entry.key for entry in Ledger(folder).entries] == [*keys[: len(again.entries) - 1], "one more"]

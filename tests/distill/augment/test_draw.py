@@ -1,0 +1,41 @@
+"""New texts out of candidates."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill.augment.candidates import Choice
+from distill.augment.draw import draw, in_case_of
+from distill.augment.words import Word, words_of
+
+
+@pytest.mark.parametrize(
+    ("word", "candidate", "expected"),
+    [
+        ("Good", "fine", "Fine"),
+        ("GOOD", "fine", "FINE"),
+        ("good", "Paris", "Paris"),
+        ("A", "one", "One"),
+        ("好", "坏", "坏"),
+    ],
+)
+def test_case(word: str, candidate: str, expected: str) -> None:
+    assert in_case_of(word, candidate) == expected
+
+
+@given(st.text(max_size=40), st.integers(0, 2**32 - 1), st.sampled_from([0.4, 1.0]))
+def test_only_words_change(text: str, seed: int, probability: float) -> None:
+    words = words_of(text, "character", keep_function_words=True)
+    choices = [Choice(word, ("§",)) for word in words]
+    new = draw(text, choices, probability, random.Random(seed))
+    outside = [text[one.end : other.start] for one, other in zip((Word(0, 0, ""), *words), words, strict=False)]
+    assert all(part in new for part in outside)
+    assert probability < 1 or new.count("§") == text.count("§") + len(words)
+
+
+def test_words_are_replaced_with_probability_p() -> None:
+    text = "film " * 2_000
+    choices = [Choice(word, ("movie",)) for word in words_of(text, "word", keep_function_words=True)]
+    assert 700 < draw(text, choices, 0.4, random.Random(0)).count("movie") < 900
