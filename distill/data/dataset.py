@@ -1,5 +1,7 @@
 """The task's sentences, read through Hugging Face `datasets` from files or the hub, or generated."""
 
+import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,14 +104,26 @@ def _read_file(path: Path, file_format: str, cure: str) -> "Dataset":
         if "corresponds to no data" in reason:
             raise InputError(f"{path}: no rows", cure) from error
         raise InputError(f"{path}: cannot be read as {file_format} ({reason})") from error
+    if builder == "csv":
+        _check_header(path, options)
     return table
 
 
-# TSV as GLUE has it: a quotation mark is a character like any other (3 is csv.QUOTE_NONE).
+def _check_header(path: Path, options: dict[str, Any]) -> None:
+    """Refuse a column that is named twice: which of them is meant cannot be known, and pandas would take the first."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        quoting = options.get("quoting", csv.QUOTE_MINIMAL)
+        header = next(csv.reader(file, delimiter=options.get("sep", ","), quoting=quoting))
+    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    if twice:
+        raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
+
+
+# TSV as GLUE has it: a quotation mark is a character like any other.
 # `na_filter`: the word "null" is a word. `skip_blank_lines`: a row's number gives its line.
 _TABLE: dict[str, Any] = {"na_filter": False, "skip_blank_lines": False}
 _READERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "tsv": ("csv", {**_TABLE, "sep": "\t", "quoting": 3}),
+    "tsv": ("csv", {**_TABLE, "sep": "\t", "quoting": csv.QUOTE_NONE}),
     "csv": ("csv", _TABLE),
     "jsonl": ("json", {}),
     "parquet": ("parquet", {}),

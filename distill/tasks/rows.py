@@ -63,7 +63,7 @@ def read_texts(
         first_line: the line of the first row, 2 below a header.
 
     Raises:
-        InputError: no such column, or an empty text; with file and line.
+        InputError: no such column, or a text that is empty or holds a NUL; with file and line.
     """
     for column in filter(None, (text, text_pair, label)):
         if column not in columns:
@@ -77,4 +77,6 @@ def _texts(values: Sequence[object], column: str, source: str, first_line: int) 
     for row, value in enumerate(values):
         if value is None or not str(value).strip():
             raise InputError(f"{source}:{row + first_line}: empty {column!r}", "remove the row or give it a text")
+        if "\0" in str(value):
+            raise InputError(f"{source}:{row + first_line}: a NUL in {column!r}", "save the file as UTF-8 text")
     return tuple(str(value) for value in values)

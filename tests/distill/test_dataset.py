@@ -141,6 +141,8 @@ def test_a_fault_is_named_with_file_and_line(
         ("sentence\tlabel\na\t1\nb\t0\textra\n", "cannot be read as tsv"),
         ("sentence\tlabel\na\t1\nb\n", ":3: label"),
         ("", ": empty"),
+        ("sentence\tlabel\tsentence\na\t1\tb\nc\t0\td\n", ":1: two columns are named 'sentence'"),
+        ("sentence\tlabel\na\t1\nb\0c\t0\n", ":3: a NUL in 'sentence'"),
         (b"sentence\tlabel\n\xff\xfe\t1\n", "cannot be read as tsv"),
     ],
 )
