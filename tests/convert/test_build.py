@@ -4,7 +4,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from contract.lock import owned
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert import child, converter
 from convert.build import ConversionError, convert_student
-from convert.loadable import Loadable
+from convert.loadable import Loadable, Run
 from distill.student.folder import CALIBRATION, read_evaluation
 from targets.profile import Profile
 
@@ -40,13 +39,13 @@ def stand_in(fault: str = "") -> tuple[str, ...]:
     return (sys.executable, "-c", STAND_IN.replace("FAULT", repr(fault)))
 
 
-def never(*arguments: Any, **options: Any) -> NDArray[np.float32]:
+def never(_model: Loadable, _tokens: Tokens) -> NDArray[np.float32]:
     raise AssertionError("nothing was to be converted")
 
 
-def answers_as(student: Path, factor: float = 1.0) -> Callable[..., NDArray[np.float32]]:
+def answers_as(student: Path, factor: float = 1.0) -> Run:
     reference_NC = read_evaluation(student).student_logits_NC
-    return lambda folder, *, tokens, **options: reference_NC[: len(tokens)] * np.float32(factor)
+    return lambda _model, tokens: reference_NC[: len(tokens)] * np.float32(factor)
 
 
 def names(folders: list[Path]) -> list[str]:
