@@ -11,7 +11,6 @@ from contract.errors import InputError
 from convert.tune.floor import Floor, Outcome, outcome, parse
 
 
-# Writes its variant's name as the model, so that the other stand-ins know what they run.
 @pytest.mark.parametrize(
     ("text", "floor"),
     [

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from convert.tune.ledger import Ledger
 
 
-# Writes its variant's name as the model, so that the other stand-ins know what they run.
 @given(st.lists(st.text(max_size=20), max_size=5), st.integers(0, 40))
 def test_a_cut_ledger_keeps_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str], cut: int

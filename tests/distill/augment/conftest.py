@@ -1,4 +1,4 @@
-"""What stands in for files and libraries of words."""
+"""A tiny masked LM and its vocabulary, and what stands in for files and libraries of words."""
 
 import re
 import sys
@@ -6,8 +6,78 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
+from tokenizers import BertWordPieceTokenizer
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-CHARACTERS = "电影故事好坏看很这"
+from distill.augment import masked_lm
+from distill.augment.masked_lm import MaskedLM
+from distill.recipe.augmentation import Augmentation
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]"]
+WHOLE = ["good", "bad", "film", "the", "was", "very", "fine", "poor", "story", "dull", "plot", "music", "walk"]
+CHINESE = list("电影故事好坏看很这")
+OTHERS = ["##ing", "##ed", "##影", "7", ",", ".", "!"]
+VOCABULARY = SPECIAL + WHOLE + CHINESE + OTHERS
+
+
+@pytest.fixture
+def words() -> list[str]:
+    """The whole words of the vocabulary that are not Chinese."""
+    return WHOLE
+
+
+@pytest.fixture
+def characters() -> list[str]:
+    """Its whole words that are Chinese."""
+    return CHINESE
+
+
+@pytest.fixture
+def vocabulary() -> list[str]:
+    """All its tokens, by number."""
+    return VOCABULARY
+
+
+@pytest.fixture(scope="session")
+def lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("masked-lm")
+    vocabulary = {token: number for number, token in enumerate(VOCABULARY)}
+    PreTrainedTokenizerFast(
+        tokenizer_object=BertWordPieceTokenizer(vocabulary)._tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        initializer_range=0.5,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lm(lm_folder: Path) -> MaskedLM:
+    return masked_lm.load(lm_folder)
+
+
+@pytest.fixture
+def texts() -> tuple[str, ...]:
+    return ("The film was good , very good !", "dull story", "walking 7 fine music", "这电影很好", "bad " * 30)
+
+
+@pytest.fixture
+def augmentation() -> Augmentation:
+    return Augmentation(candidates=4, samples_per_sentence=10, unit="character")
 
 
 @pytest.fixture
@@ -19,8 +89,8 @@ def pairs_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segmenter of two words, that knows every two of some characters but those that begin with 很."""
-    known = {one + other: 1 for one in CHARACTERS for other in CHARACTERS if one != "很"}
+    """A segmenter of two words, that knows every two characters of the vocabulary but those that begin with 很."""
+    known = {one + other: 1 for one in CHINESE for other in CHINESE if one != "很"}
     library = SimpleNamespace(
         cut=lambda text: re.findall("电影|故事|.", text),
         dt=SimpleNamespace(FREQ=known),

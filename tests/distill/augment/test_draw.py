@@ -2,13 +2,16 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.augment.candidates import Choice
-from distill.augment.draw import draw, in_case_of
+from distill.augment.draw import draw, in_case_of, new_rows
 from distill.augment.words import Word, words_of
+from distill.recipe.augmentation import Augmentation
+from distill.tasks.rows import Rows
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,17 @@ def test_words_are_replaced_with_probability_p() -> None:
     text = "film " * 2_000
     choices = [Choice(word, ("movie",)) for word in words_of(text, "word", keep_function_words=True)]
     assert 700 < draw(text, choices, 0.4, random.Random(0)).count("movie") < 900
+
+
+def test_each_text_of_a_pair_stands_beside_the_other_as_it_was(augmentation: Augmentation) -> None:
+    rows = Rows(texts=("good film", "fine film"), pairs=("bad plot", "good film"), labels_N=np.arange(2))
+    choices = {
+        text: [Choice(word, ("X", "Y", "Z")) for word in words_of(text, "word", keep_function_words=True)]
+        for text in (*rows.texts, *(rows.pairs or ()))
+    }
+    found = new_rows(rows, choices, augmentation, seed=0)
+    assert {row.source for row in found} == {0, 1}
+    for row in found:
+        assert rows.pairs is not None
+        assert (row.text == rows.texts[row.source]) != (row.pair == rows.pairs[row.source])
+    assert {row.text == rows.texts[row.source] for row in found} == {True, False}
