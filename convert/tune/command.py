@@ -10,6 +10,7 @@ from convert.command import JsonOption, RuntimeOption, TargetOption
 
 if TYPE_CHECKING:
     from convert.loadable import Run, Time
+    from targets.profile import Profile
 
 StudentsArgument = Annotated[list[Path], typer.Argument(help="Student folders of one task.", metavar="STUDENT…")]
 FloorOption = Annotated[
@@ -50,19 +51,14 @@ def command(run: "Run", time: "Time") -> Callable[..., None]:
 
             tinybert tune runs/sst2/student-* --target laptop-x86 --floor 88.5 --budget 1h
         """
-        from contract.errors import GateError, InputError
+        from contract.errors import GateError
         from contract.progress import note
         from convert.plan import runtimes_of
         from convert.tune import floor as floors
         from convert.tune.settle import ANSWER, BEST, PAGE
         from convert.tune.tune import tune as search
-        from targets.doctor import processor, resolve
-        from targets.machine import read as facts
 
-        profile, reason = resolve(target)
-        for finding in processor(profile, facts()):
-            cause = f"the times of this machine say nothing of {profile.name}: {finding.cause}"
-            raise InputError(cause, "run tinybert tune on the device")
+        profile, reason = of_this_machine(target)
         chosen = runtimes_of(profile, runtimes) if runtimes else ()
         note(f"Target {profile.name}: {reason}")
         folder = out or students[0].absolute().parent / "tuned" / profile.name
@@ -83,6 +79,23 @@ def command(run: "Run", time: "Time") -> Callable[..., None]:
             typer.echo(str(folder / BEST))
 
     return tune
+
+
+def of_this_machine(target: str) -> "tuple[Profile, str]":
+    """Return the profile that is asked for, and why it is that one.
+
+    Raises:
+        InputError: no such profile, or one whose processor this machine has not.
+    """
+    from contract.errors import InputError
+    from targets.doctor import processor, resolve
+    from targets.machine import read as facts
+
+    profile, reason = resolve(target)
+    for finding in processor(profile, facts()):
+        cause = f"the times of this machine say nothing of {profile.name}: {finding.cause}"
+        raise InputError(cause, "run tinybert tune on the device")
+    return profile, reason
 
 
 def seconds(budget: str) -> float:

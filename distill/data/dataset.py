@@ -38,7 +38,8 @@ def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classif
         task: the kind of task, which says what a label is.
 
     Raises:
-        InputError: a file or column is missing, a label is out of range, a split is empty or of one label.
+        InputError: a file or column is missing, two columns have one name, a label is out of range, a split is empty
+            or of one label.
     """
     kind = tasks.get(task)
     if data.format == "generated":

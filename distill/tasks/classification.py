@@ -29,7 +29,8 @@ def read_rows(
     """Check raw columns and number their labels; a label is one of the names or its number.
 
     Raises:
-        InputError: no such column, no rows, an empty text, a label out of range, or a single class; with file and line.
+        InputError: no such column, no rows, a text that is empty or holds a NUL, a label out of range, or a single
+            class; with file and line.
     """
     texts, pairs = read_texts(
         columns, text=text, text_pair=text_pair, label=label, source=source, first_line=first_line

@@ -34,8 +34,8 @@ def read_rows(
     """Check raw columns and read their scores; there are no label names.
 
     Raises:
-        InputError: no such column, no rows, an empty text, a score that is no finite number, or a single score; with
-            file and line.
+        InputError: no such column, no rows, a text that is empty or holds a NUL, a score that is no finite number, or a
+            single score; with file and line.
     """
     texts, pairs = read_texts(
         columns, text=text, text_pair=text_pair, label=label, source=source, first_line=first_line

@@ -224,9 +224,9 @@ def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profil
 @pytest.mark.usefixtures("stand_in")
 def test_another_floor_takes_the_old_answer_away(student: Path, profile: Profile, tmp_path: Path) -> None:
     bench = Bench(student)
-    for floor, stands in (("student-1", True), ("student-0", True), ("99.99", True)):
+    for floor in ("student-1", "student-0", "99.99"):
         search(student, profile, tmp_path, bench, floor=floor)
-        assert (tmp_path / "best").exists() is stands
+        assert (tmp_path / "best").exists()
     above = Floor(reference="student", points=-5.0)
     assert tune([student], profile, floor=above, budget_s=60, out=tmp_path, run=bench.run, time=bench.time) is None
     assert not (tmp_path / "best").exists()

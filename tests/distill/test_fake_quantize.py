@@ -81,11 +81,9 @@ def test_an_observed_range_is_a_mean_and_stays_as_it_is_in_evaluation() -> None:
 def test_an_end_by_an_error_leaves_a_plain_model() -> None:
     model = _bert()
     names = list(model.state_dict())
-    try:
-        with fake_quantized(model, "dynamic"):
-            raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        assert list(model.state_dict()) == names
+    with pytest.raises(KeyboardInterrupt), fake_quantized(model, "dynamic"):
+        raise KeyboardInterrupt
+    assert list(model.state_dict()) == names
 
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
