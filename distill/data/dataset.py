@@ -1,18 +1,17 @@
-"""The task's sentences, read through Hugging Face `datasets` from files or the hub, or generated."""
+"""The task's sentences, read from files or, by Hugging Face `datasets`, from the hub, or generated."""
 
-import csv
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from contract.errors import InputError, needs_extra
 from distill import tasks
-from distill.data import sentences
+from distill.data import files, sentences
 from distill.recipe.data import Data
 from distill.tasks.rows import Rows
+from distill.tasks.table import Table
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,8 +46,7 @@ def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classif
         train, validation = generated["train"], generated["validation"]
     else:
         tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, kind.NO_ROWS_CURE)
-        train = _rows(kind, tables["train"], data, *_where(data, folder, data.train))
-        validation = _rows(kind, tables["validation"], data, *_where(data, folder, data.validation))
+        train, validation = (_rows(kind, tables[split], data) for split in ("train", "validation"))
     return Splits(train=_drawn(train, data.train_rows, seed), validation=validation)
 
 
@@ -59,79 +57,20 @@ def _drawn(rows: Rows, count: int | None, seed: int) -> Rows:
     return rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False)).tolist())
 
 
-def _where(data: Data, folder: Path | None, split: str) -> tuple[str, int]:
-    """Return how errors name a split, and the line of its first row."""
-    if data.format == "hub":
-        return f"{data.dataset}[{split}]", 1
-    assert folder is not None, "_file_tables refuses files without a folder"
-    return str(folder / split), 2 if data.format in ("tsv", "csv") else 1
-
-
-def _rows(kind: tasks.Task, table: "Dataset", data: Data, source: str, first_line: int) -> Rows:
-    columns = {name: table[name][:] for name in table.column_names}
+def _rows(kind: tasks.Task, table: Table, data: Data) -> Rows:
     return kind.read_rows(
-        columns,
-        text=data.text,
-        text_pair=data.text_pair,
-        label=data.label,
-        label_names=data.label_names,
-        source=source,
-        first_line=first_line,
+        table, text=data.text, text_pair=data.text_pair, label=data.label, label_names=data.label_names
     )
 
 
-def _file_tables(data: Data, folder: Path | None, cure: str) -> "dict[str, Dataset]":
+def _file_tables(data: Data, folder: Path | None, cure: str) -> dict[str, Table]:
     if folder is None:
         raise InputError("this recipe reads files", f"name their folder with --data (it must hold {data.train})")
-    files = {"train": folder / data.train, "validation": folder / data.validation}
-    for path in files.values():
-        if not path.is_file():
-            raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: empty", cure)
-    return {split: _read_file(path, data.format, cure) for split, path in files.items()}
+    names = {"train": data.train, "validation": data.validation}
+    return {split: files.read(folder / name, data.format, cure) for split, name in names.items()}
 
 
-def _read_file(path: Path, file_format: str, cure: str) -> "Dataset":
-    with needs_extra("distill"):
-        import datasets
-        from datasets.exceptions import DatasetGenerationError
-    datasets.disable_progress_bars()
-    builder, options = _READERS[file_format]
-    try:
-        table = datasets.load_dataset(builder, data_files=str(path), split="train", **options)
-    except (DatasetGenerationError, ValueError, OSError) as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[-1]
-        if "corresponds to no data" in reason:
-            raise InputError(f"{path}: no rows", cure) from error
-        raise InputError(f"{path}: cannot be read as {file_format} ({reason})") from error
-    if builder == "csv":
-        _check_header(path, options)
-    return table
-
-
-def _check_header(path: Path, options: dict[str, Any]) -> None:
-    """Refuse a column that is named twice: which of them is meant cannot be known, and pandas would take the first."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        quoting = options.get("quoting", csv.QUOTE_MINIMAL)
-        header = next(csv.reader(file, delimiter=options.get("sep", ","), quoting=quoting))
-    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
-    if twice:
-        raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
-
-
-# TSV as GLUE has it: a quotation mark is a character like any other.
-# `na_filter`: the word "null" is a word. `skip_blank_lines`: a row's number gives its line.
-_TABLE: dict[str, Any] = {"na_filter": False, "skip_blank_lines": False}
-_READERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "tsv": ("csv", {**_TABLE, "sep": "\t", "quoting": csv.QUOTE_NONE}),
-    "csv": ("csv", _TABLE),
-    "jsonl": ("json", {}),
-    "parquet": ("parquet", {}),
-}
-
-
-def _hub_tables(data: Data) -> "dict[str, Dataset]":
+def _hub_tables(data: Data) -> dict[str, Table]:
     with needs_extra("distill"):
         import datasets
     datasets.disable_progress_bars()
@@ -141,11 +80,21 @@ def _hub_tables(data: Data) -> "dict[str, Dataset]":
     tables = {}
     for role, split in (("train", data.train), ("validation", data.validation)):
         try:
-            tables[role] = datasets.load_dataset(name, configuration or None, split=split)
+            found = datasets.load_dataset(name, configuration or None, split=split)
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(
                 f"data set {data.dataset!r}: split {split!r} cannot be loaded ({reason})",
                 "check the name, the split, and that the hub or its cache can be reached",
             ) from error
+        tables[role] = _hub_table(found, data, f"{data.dataset}[{split}]")
     return tables
+
+
+def _hub_table(found: "Dataset", data: Data, source: str) -> Table:
+    columns = {name: found[name][:] for name in found.column_names}
+    names = getattr(found.features.get(data.label), "names", None)
+    if names is not None and sorted(names) == sorted(data.label_names):
+        # The data set numbers its labels in an order of its own.
+        columns[data.label] = [names[number] if number >= 0 else number for number in columns[data.label]]
+    return Table(columns=columns, source=source, lines=range(1, len(found) + 1))

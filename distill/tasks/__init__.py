@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.tasks.rows import Columns, Labels, Rows
+from distill.tasks.rows import Labels, Rows
 from distill.tasks.score import Score
+from distill.tasks.table import Table
 
 Name = Literal["classification", "regression"]
 MODULES: Mapping[str, str] = {
@@ -30,23 +31,19 @@ class Task(Protocol):
 
     def read_rows(
         self,
-        columns: Columns,
+        table: Table,
         *,
         text: str,
         text_pair: str,
         label: str,
         label_names: Sequence[str],
-        source: str,
-        first_line: int,
     ) -> Rows:
         """Check raw columns and read their labels.
 
         Args:
-            columns: values by column name.
+            table: of N rows.
             text, text_pair, label: which columns; text_pair may be empty.
             label_names: of the labels; none where labels are scores.
-            source: the file's name, for errors.
-            first_line: the line of the first row, 2 below a header.
 
         Raises:
             InputError: a row or column is not as it must be, with file and line.

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
-from distill.tasks.rows import Columns, Labels, Rows, read_texts
+from distill.tasks.rows import Labels, Rows, read_texts
 from distill.tasks.score import RESAMPLES, Score, with_intervals
+from distill.tasks.table import Table
 
 Logits = NDArray[np.float32]
 
@@ -16,31 +17,20 @@ METRICS: tuple[str, ...] = ("accuracy", "matthews", "f1_binary", "f1_macro")
 NO_ROWS_CURE = "a split needs sentences of at least two classes"
 
 
-def read_rows(
-    columns: Columns,
-    *,
-    text: str,
-    text_pair: str,
-    label: str,
-    label_names: Sequence[str],
-    source: str,
-    first_line: int,
-) -> Rows:
+def read_rows(table: Table, *, text: str, text_pair: str, label: str, label_names: Sequence[str]) -> Rows:
     """Check raw columns and number their labels; a label is one of the names or its number.
 
     Raises:
         InputError: no such column, no rows, a text that is empty or holds a NUL, a label out of range, or a single
             class; with file and line.
     """
-    texts, pairs = read_texts(
-        columns, text=text, text_pair=text_pair, label=label, source=source, first_line=first_line
-    )
-    labels = [_label(value, label_names, f"{source}:{row + first_line}") for row, value in enumerate(columns[label])]
+    texts, pairs = read_texts(table, text=text, text_pair=text_pair, label=label)
+    labels = [_label(value, label_names, table.place(row)) for row, value in enumerate(table.columns[label])]
     if not labels:
-        raise InputError(f"{source}: no rows", NO_ROWS_CURE)
+        raise InputError(f"{table.source}: no rows", NO_ROWS_CURE)
     if len(set(labels)) == 1:
         raise InputError(
-            f"{source}: all {len(labels)} rows have the label {label_names[labels[0]]!r}",
+            f"{table.source}: all {len(labels)} rows have the label {label_names[labels[0]]!r}",
             NO_ROWS_CURE,
         )
     return Rows(texts=texts, pairs=pairs, labels_N=np.asarray(labels, dtype=np.int64))
@@ -161,11 +151,16 @@ def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:
-    # One fractional label makes a whole column of numbers fractional.
-    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-    if text in label_names:
-        return label_names.index(text)
-    if text.isdecimal() and int(text) < len(label_names):
-        return int(text)
-    known = ", ".join(f"{number} {name}" for number, name in enumerate(label_names))
+    # Of JSON and Parquet; in TSV and CSV a truth value is the text that stands there.
+    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+    # 1.0: one fractional or missing label made a whole column of numbers fractional where the file was written.
+    for name in (text, text.removesuffix(".0")):
+        if name in label_names:
+            return label_names.index(name)
+    # Where a name is a number itself, a number that is no name could be meant as a name or as a place among them.
+    are_numbers = any(name.isdecimal() for name in label_names)
+    number = text.removesuffix(".0")
+    if number.isdecimal() and int(number) < len(label_names) and not are_numbers:
+        return int(number)
+    known = ", ".join(label_names if are_numbers else map("{} {}".format, range(len(label_names)), label_names))
     raise InputError(f"{where}: label {text!r} is out of range", f"it must be one of: {known}")

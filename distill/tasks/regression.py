@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
-from distill.tasks.rows import Columns, Labels, Rows, read_texts
+from distill.tasks.rows import Labels, Rows, read_texts
 from distill.tasks.score import RESAMPLES, Score, by_name, with_intervals
+from distill.tasks.table import Table
 
 Logits = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -21,30 +22,19 @@ METRICS: tuple[str, ...] = ("pearson", "spearman")
 NO_ROWS_CURE = "a split needs sentences of at least two scores"
 
 
-def read_rows(
-    columns: Columns,
-    *,
-    text: str,
-    text_pair: str,
-    label: str,
-    label_names: Sequence[str],
-    source: str,
-    first_line: int,
-) -> Rows:
+def read_rows(table: Table, *, text: str, text_pair: str, label: str, label_names: Sequence[str]) -> Rows:
     """Check raw columns and read their scores; there are no label names.
 
     Raises:
         InputError: no such column, no rows, a text that is empty or holds a NUL, a score that is no finite number, or a
             single score; with file and line.
     """
-    texts, pairs = read_texts(
-        columns, text=text, text_pair=text_pair, label=label, source=source, first_line=first_line
-    )
-    labels = [_score(value, f"{source}:{row + first_line}") for row, value in enumerate(columns[label])]
+    texts, pairs = read_texts(table, text=text, text_pair=text_pair, label=label)
+    labels = [_score(value, table.place(row)) for row, value in enumerate(table.columns[label])]
     if not labels:
-        raise InputError(f"{source}: no rows", NO_ROWS_CURE)
+        raise InputError(f"{table.source}: no rows", NO_ROWS_CURE)
     if len(set(labels)) == 1:
-        raise InputError(f"{source}: all {len(labels)} rows have the score {labels[0]:g}", NO_ROWS_CURE)
+        raise InputError(f"{table.source}: all {len(labels)} rows have the score {labels[0]:g}", NO_ROWS_CURE)
     return Rows(texts=texts, pairs=pairs, labels_N=np.asarray(labels, dtype=np.float32))
 
 

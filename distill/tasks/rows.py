@@ -1,6 +1,6 @@
 """Rows of a task's data, whatever its kind: texts, pairs and labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from contract.digest import sha256_of_value
 from contract.errors import InputError
+from distill.tasks.table import Table
 
 Labels = NDArray[np.int64] | NDArray[np.float32]
-Columns = Mapping[str, Sequence[object]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,31 +52,37 @@ class Rows:
 
 
 def read_texts(
-    columns: Columns, *, text: str, text_pair: str, label: str, source: str, first_line: int
+    table: Table, *, text: str, text_pair: str, label: str
 ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Check that the columns are there and return the texts, and the second ones of pairs.
 
     Args:
-        columns: values by column name.
+        table: of N rows.
         text, text_pair, label: which columns; text_pair may be empty.
-        source: the file's name, for errors.
-        first_line: the line of the first row, 2 below a header.
 
     Raises:
-        InputError: no such column, or a text that is empty or holds a NUL; with file and line.
+        InputError: no such column, or a text that is empty, holds a NUL, or is another thing; with file and line.
     """
     for column in filter(None, (text, text_pair, label)):
-        if column not in columns:
-            known = ", ".join(columns) or "none"
-            raise InputError(f"{source}:1: no column {column!r} (it has: {known})", "name it in the recipe's [data]")
-    texts = _texts(columns[text], text, source, first_line)
-    return texts, _texts(columns[text_pair], text_pair, source, first_line) if text_pair else None
+        if column not in table.columns:
+            known = ", ".join(table.columns) or "none"
+            raise InputError(
+                f"{table.source}:1: no column {column!r} (it has: {known})", "name it in the recipe's [data]"
+            )
+    return _texts(table, text), _texts(table, text_pair) if text_pair else None
 
 
-def _texts(values: Sequence[object], column: str, source: str, first_line: int) -> tuple[str, ...]:
-    for row, value in enumerate(values):
-        if value is None or not str(value).strip():
-            raise InputError(f"{source}:{row + first_line}: empty {column!r}", "remove the row or give it a text")
-        if "\0" in str(value):
-            raise InputError(f"{source}:{row + first_line}: a NUL in {column!r}", "save the file as UTF-8 text")
-    return tuple(str(value) for value in values)
+def _texts(table: Table, column: str) -> tuple[str, ...]:
+    texts = []
+    for row, value in enumerate(table.columns[column]):
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise InputError(f"{table.place(row)}: empty {column!r}", "remove the row or give it a text")
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise InputError(
+                f"{table.place(row)}: {column!r} is no text ({kind}: {str(value)[:40]!r})", "write it as text"
+            )
+        if "\0" in value:
+            raise InputError(f"{table.place(row)}: a NUL in {column!r}", "save the file as UTF-8 text")
+        texts.append(value)
+    return tuple(texts)

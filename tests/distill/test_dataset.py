@@ -68,15 +68,71 @@ def test_labels_may_be_names(tmp_path: Path) -> None:
         (("1", "2"), (1, 2, 1, 2), [0, 1, 0, 1]),
         (("1", "0"), (0, 1, 0, 1), [1, 0, 1, 0]),
         (("a", "b"), (1.0, 0, 1, 0), [1, 0, 1, 0]),
+        (("1", "2"), ("1.0", "2.0"), [0, 1]),
+        (("01", "02", "03"), ("01", "02", "03"), [0, 1, 2]),
+        (("1", "01"), ("01", "1"), [1, 0]),
+        (("false", "true"), ("true", "false"), [1, 0]),
+        (("no", "yes", "null"), ("null", "yes"), [2, 1]),
     ],
 )
-def test_labels_that_are_numbers_are_names_first(
-    tmp_path: Path, label_names: tuple[str, ...], labels: tuple[float, ...], expected: list[int]
+@pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl"])
+def test_labels_are_read_as_they_stand_and_are_names_first(
+    tmp_path: Path, label_names: tuple[str, ...], labels: tuple[object, ...], expected: list[int], file_format: str
 ) -> None:
     for split in ("train", "dev"):
-        _write(tmp_path, f"{split}.tsv", [(f"text {row}", label) for row, label in enumerate(labels)])
-    splits = load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0)
+        _write(tmp_path, f"{split}.{file_format}", [(f"text {row}", label) for row, label in enumerate(labels)])
+    splits = load(_data(file_format).model_copy(update={"label_names": label_names}), tmp_path, seed=0)
     assert splits.train.labels_N.tolist() == expected
+
+
+@pytest.mark.parametrize(("label_names", "known"), [(("1", "2", "3"), "1, 2, 3"), (("01", "02"), "01, 02")])
+def test_a_number_is_no_place_among_names_that_are_numbers(
+    tmp_path: Path, label_names: tuple[str, ...], known: str
+) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", "0")])
+    data = _data("tsv").model_copy(update={"label_names": label_names})
+    with pytest.raises(InputError, match=rf"train\.tsv:3: label '0' is out of range: it must be one of: {known}$"):
+        load(data, tmp_path, seed=0)
+
+
+@pytest.mark.parametrize(("text", "label"), [(True, [1, 0]), (1, [1, 0]), (1.0, [1, 0])])
+def test_truth_values_and_numbers_of_json_are_labels(tmp_path: Path, text: object, label: list[int]) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.jsonl", [("a", text), ("b", type(text)(0))])  # type: ignore[call-arg]
+    data = _data("jsonl").model_copy(update={"label_names": ("false", "true")})
+    assert load(data, tmp_path, seed=0).train.labels_N.tolist() == label
+
+
+@pytest.mark.parametrize("file_format", ["tsv", "csv"])
+def test_texts_are_read_as_they_stand(tmp_path: Path, file_format: str) -> None:
+    texts = ("007", "1e5", " 1.50", "True", "NaN", "-0")
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.{file_format}", [(text, row % 2) for row, text in enumerate(texts)])
+    assert _load(tmp_path, file_format).train.texts == texts
+
+
+@pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl"])
+def test_a_column_may_change_its_kind_late(tmp_path: Path, file_format: str) -> None:
+    rows: list[tuple[str, object]] = [(f"text {row}", row % 5) for row in range(20_000)]
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.{file_format}", [*rows, ("last", 2.5)])
+    data = _data(file_format).model_copy(update={"label_names": ()})
+    assert load(data, tmp_path, seed=0, task="regression").train.labels_N[-1] == 2.5
+
+
+def test_a_hub_data_set_may_number_its_labels_in_another_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    folder = tmp_path / "some-user" / "some-data"
+    folder.mkdir(parents=True)
+    features = Features({"sentence": Value("string"), "label": ClassLabel(names=["positive", "negative"])})
+    table = Dataset.from_dict({"sentence": ["good", "bad"], "label": [0, 1]}, features=features)
+    for split in ("train", "validation"):
+        table.to_parquet(str(folder / f"{split}.parquet"))
+    monkeypatch.chdir(tmp_path)
+    data = _data("hub", dataset="some-user/some-data", train="train", validation="validation")
+    assert load(data, None, seed=0).train.labels_N.tolist() == [1, 0]
 
 
 def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,24 +192,40 @@ def test_a_fault_is_named_with_file_and_line(
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("name", "text", "message"),
     [
-        ("sentence\tlabel\na\t1\nb\t0\textra\n", "cannot be read as tsv"),
-        ("sentence\tlabel\na\t1\nb\n", ":3: label"),
-        ("", ": empty"),
-        ("sentence\tlabel\tsentence\na\t1\tb\nc\t0\td\n", ":1: two columns are named 'sentence'"),
-        ("sentence\tlabel\na\t1\nb\0c\t0\n", ":3: a NUL in 'sentence'"),
-        (b"sentence\tlabel\n\xff\xfe\t1\n", "cannot be read as tsv"),
+        ("tsv", "sentence\tlabel\na\t1\nb\t0\textra\n", ":3: 3 columns, the header has 2"),
+        ("tsv", "sentence\tlabel\na\t1\nb\n", ":3: label ''"),
+        ("tsv", "sentence\tlabel\na\t1\n\nb\t0\n", ":3: empty 'sentence'"),
+        ("tsv", "", ": empty"),
+        ("tsv", "sentence\tlabel\tsentence\na\t1\tb\nc\t0\td\n", ":1: two columns are named 'sentence'"),
+        ("tsv", "sentence\tlabel\na\t1\nb\0c\t0\n", ":3: a NUL in 'sentence'"),
+        ("tsv", b"sentence\tlabel\n\xff\xfe\t1\n", ": cannot be read as tsv"),
+        ("csv", 'sentence,label\n"of\ntwo lines",1\nb,2\n', ":4: label '2'"),
+        ("csv", 'sentence,label\na,1\n"b,0\n', ": cannot be read as csv (unexpected end of data)"),
+        (
+            "jsonl",
+            '{"sentence": "a", "label": 1}\n\n{"sentence": ["b"], "label": 0}\n',
+            ":3: 'sentence' is no text (list",
+        ),
+        (
+            "jsonl",
+            '{"sentence": "a", "label": 1}\n{"sentence": 7, "label": 0}\n',
+            ":2: 'sentence' is no text (int: '7')",
+        ),
+        ("jsonl", '{"sentence": "a", "label": 1}\n{"label": 0}\n', ":2: empty 'sentence'"),
+        ("jsonl", '{"sentence": "a", "label": 1}\n{"sentence": "b"\n', ":2: is no JSON (Expecting ',' delimiter"),
+        ("jsonl", '[{"sentence": "a", "label": 1}]\n', ":1: is no JSON object: write one object a line"),
+        ("parquet", "no parquet at all", ": cannot be read as parquet"),
     ],
 )
-def test_a_broken_file_is_one_line(tmp_path: Path, text: str | bytes, message: str) -> None:
-    path = tmp_path / "train.tsv"
+def test_a_broken_file_is_one_line(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:
+    path = tmp_path / f"train.{name}"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    _write(tmp_path, "dev.tsv", list(GOOD))
+    _write(tmp_path, f"dev.{name}", list(GOOD))
     with pytest.raises(InputError) as error:
-        _load(tmp_path, "tsv")
-    assert str(error.value).startswith(str(path))
-    assert message in str(error.value)
+        _load(tmp_path, name)
+    assert str(error.value).startswith(f"{path}{message}")
     assert "\n" not in str(error.value)
 
 

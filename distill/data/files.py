@@ -1,0 +1,115 @@
+"""Reads the data's files as they stand: nothing is guessed of a column's type, and each row knows its line."""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from contract.errors import InputError, needs_extra
+from distill.tasks.table import Table
+
+# A document may be longer than the 128 Ki characters that `csv` allows a field by default.
+csv.field_size_limit(sys.maxsize)
+
+BROKEN = (OSError, UnicodeDecodeError, csv.Error, ValueError)
+
+
+def read(path: Path, file_format: str, cure: str) -> Table:
+    """Read a file.
+
+    Args:
+        path: the file.
+        file_format: of READERS.
+        cure: of a file without rows.
+
+    Raises:
+        InputError: no such file, no rows, it is not of that format, or two columns have one name; with its line.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: empty", cure)
+    try:
+        table = READERS[file_format](path)
+    except BROKEN as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{path}: cannot be read as {file_format} ({reason})", "correct the file, or data.format"
+        ) from error
+    if not table.lines:
+        raise InputError(f"{path}: no rows", cure)
+    return table
+
+
+def _separated(path: Path, **dialect: Any) -> Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True, **dialect)
+        header = next(reader)
+        _check_header(path, header)
+        rows, lines = [], []
+        first = reader.line_num + 1
+        for row in reader:
+            if len(row) > len(header):
+                cause = f"{path}:{first}: {len(row)} columns, the header has {len(header)}"
+                raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")
+            # A short row has empty values, which are refused where they are asked for.
+            rows.append(row + [""] * (len(header) - len(row)))
+            lines.append(first)
+            first = reader.line_num + 1
+    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
+    return Table(columns=dict(zip(header, columns, strict=True)), source=str(path), lines=lines)
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    """Refuse a column that is named twice: which of them is meant cannot be known."""
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
+
+
+def _jsonl(path: Path) -> Table:
+    columns: dict[str, list[object]] = {}
+    lines: list[int] = []
+    for line, row in _objects(path):
+        for name in row.keys() - columns.keys():
+            columns[name] = [None] * len(lines)
+        for name, values in columns.items():
+            values.append(row.get(name))
+        lines.append(line)
+    return Table(columns=columns, source=str(path), lines=lines)
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    cure = 'write one object a line, such as {"text": "…", "label": 1}'
+    # Of line breaks only \n parts two objects: JSON texts may hold the others.
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for line, text in enumerate(file, start=1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}:{line}: is no JSON ({error.msg} at column {error.colno})", cure) from error
+            if not isinstance(row, dict):
+                raise InputError(f"{path}:{line}: is no JSON object", cure)
+            yield line, row
+
+
+def _parquet(path: Path) -> Table:
+    with needs_extra("distill"):
+        from pyarrow import parquet
+    table = parquet.read_table(path)
+    return Table(columns=table.to_pydict(), source=str(path), lines=range(1, table.num_rows + 1))
+
+
+READERS: Mapping[str, Callable[[Path], Table]] = {
+    # As GLUE has it: a quotation mark is a character like any other.
+    "tsv": partial(_separated, delimiter="\t", quoting=csv.QUOTE_NONE),
+    "csv": _separated,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+}
