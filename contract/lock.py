@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from contract.disk import room
 from contract.errors import InputError
 
 
@@ -15,6 +16,7 @@ def owned(folder: Path) -> Iterator[None]:
 
     Raises:
         InputError: another live process holds the folder (its pid is named), or the folder cannot be written.
+        DiskFullError: something failed while the folder was held, and its disk is full.
     """
     from filelock import SoftFileLock, Timeout
 
@@ -35,7 +37,8 @@ def owned(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})", "choose another --out") from error
     try:
-        yield
+        with room(folder):
+            yield
     finally:
         lock.release()
         with suppress(OSError):  # it is not empty: something was written

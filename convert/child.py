@@ -1,12 +1,12 @@
 """Starts a conversion's process, watches over it, and reads its answer."""
 
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from contract.disk import MIB, more_space
 from contract.errors import WorkerError
 from convert.converter import Made
 from convert.job import Answer, Job
@@ -16,8 +16,6 @@ COMMAND = (sys.executable, "-P", "-W", "default", "-m", "convert.job")
 LOG_TAIL_LINES = 40
 TIMEOUT_S = 900.0
 POLL_S = 0.1
-MIB = 2**20
-SHORT_OF_SPACE_BYTES = 64 * MIB  # the weights of a TinyBERT in fp32
 
 
 class UnfinishedError(WorkerError):
@@ -44,7 +42,7 @@ def convert(job: Job, workplace: Path) -> Made:
             process.kill()
             process.wait()
     if exit_code != 0:
-        raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}", _more_space(workplace)), log)
+        raise _with_log(UnfinishedError(f"the converter {_ending(exit_code)}", more_space(workplace)), log)
     said = Answer.model_validate_json(answer.read_bytes())
     if said.made is None:
         raise _with_log(_error(said, workplace), log)
@@ -83,14 +81,8 @@ def _ending(exit_code: int) -> str:
 
 
 def _error(said: Answer, workplace: Path) -> WorkerError:
-    more_space = _more_space(workplace) if said.unexpected else ""
-    return UnfinishedError(said.cause, more_space) if more_space else WorkerError(said.cause, said.cure)
-
-
-def _more_space(workplace: Path) -> str:
-    """Return what to do where the disk is all but full: libraries that cannot write seldom say so."""
-    free_bytes = shutil.disk_usage(workplace).free
-    return f"free space on the disk, {free_bytes // MIB} MiB are left" if free_bytes < SHORT_OF_SPACE_BYTES else ""
+    cure = more_space(workplace) if said.unexpected else ""
+    return UnfinishedError(said.cause, cure) if cure else WorkerError(said.cause, said.cure)
 
 
 def _with_log(error: WorkerError, log: Path) -> WorkerError:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from contract.digest import sha256_of_value
+from contract.disk import DiskFullError, room
 from contract.errors import InputError, WorkerError
 from contract.progress import note
 from distill import recipe as recipes
@@ -67,6 +68,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
     Raises:
         InputError: a key of the space is wrong, the data cannot be parted, or the teacher is refused.
         WorkerError: every trial failed.
+        DiskFullError: the disk is full; the trial under way is taken up again.
     """
     space = recipe.search.space if recipe.search else default_space(recipe)
     _check(space, recipe)
@@ -84,7 +86,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
     while (number := len(_ended(study))) < trials:
         # Drawn from the seed and the number alone, so that a search goes on as if it had not been interrupted.
         study.sampler = TPESampler(seed=(recipe.student_seed + number) % 2**32)
-        _try(study, space, score, f"trial {number + 1} of {trials}")
+        _try(study, space, score, f"trial {number + 1} of {trials}", out)
     return _found(study, space, out / STORAGE)
 
 
@@ -119,10 +121,12 @@ def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, stora
             "data": [parted.train.key(), parted.validation.key()],
         }
     )
+    address = f"sqlite:///{storage.resolve()}"
     try:
-        study = optuna.create_study(
-            storage=f"sqlite:///{storage.resolve()}", study_name=name[:16], direction="maximize", load_if_exists=True
-        )
+        with room(storage.parent):
+            study = optuna.create_study(
+                storage=address, study_name=name[:16], direction="maximize", load_if_exists=True
+            )
     except (SQLAlchemyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{storage}: cannot be used ({reason})", "delete it, or choose another --out") from error
@@ -156,13 +160,16 @@ def _ended(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.state == TrialState.COMPLETE or FAULT in trial.user_attrs]
 
 
-def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str) -> None:
-    """Run one trial; a failure is kept with it and ends nothing."""
+def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str, out: Path) -> None:
+    """Run one trial; a failure is kept with it and ends nothing, but for a full disk, which is none of its own."""
     trial = study.ask()
     changes = _changes(space, {key: _suggest(trial, key, dimension) for key, dimension in space.items()})
     note(f"{title}: {' '.join(changes)}")
     try:
-        value = score(changes)
+        with room(out):
+            value = score(changes)
+    except DiskFullError:
+        raise
     except Exception as error:
         trial.set_user_attr(FAULT, str(error))
         study.tell(trial, state=TrialState.FAIL)

@@ -186,7 +186,10 @@ def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 
 def _run_process(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tinybert_edge", *arguments]
+    return _run([sys.executable, "-m", "tinybert_edge", *arguments])
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -210,3 +213,45 @@ def finished(
     result = _run_process(arguments)
     assert result.returncode == 0, result.stderr
     return folder / "out", result, arguments
+
+
+# Of each run its exit code, its line of error (or all it said), and the files that were on the disk then.
+SmallDisk = Callable[..., list[tuple[int, str, list[Path]]]]
+# The disk goes with the mount space, so its files are listed in there.
+_MOUNT = """
+mount -t tmpfs -o size=4k tmpfs "$0" || exit
+sizes=$1; shift
+for size in $sizes; do
+    mount -o "remount,size=${size}k" "$0"
+    "$@" 2>&1
+    printf '\\0%s\\0' $?
+    find "$0" -mindepth 1
+    printf '\\0'
+done
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> SmallDisk:
+    """Run the command line with a folder on a real and tiny file system, once for each size in KiB."""
+    mount = ("unshare", "--map-root-user", "--mount", "bash", "-c", _MOUNT)
+
+    def call(folder: Path, sizes_kib: list[int], arguments: list[object]) -> list[tuple[int, str, list[Path]]]:
+        tinybert = [sys.executable, "-m", "tinybert_edge", *arguments]
+        command = [*mount, folder, " ".join(map(str, sizes_kib)), *tinybert]
+        result = _run([str(part) for part in command])
+        parts = result.stdout.split("\0")
+        return [_ended(*parts[first : first + 3]) for first in range(0, len(parts) - 1, 3)]
+
+    try:
+        allowed = _run([*mount, str(tmp_path), "", "true"]).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    if not allowed:
+        pytest.skip("this system lets nobody mount a file system of their own")
+    return call
+
+
+def _ended(said: str, exit_code: str, left: str) -> tuple[int, str, list[Path]]:
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    return int(exit_code), "\n".join(errors) or said, list(map(Path, left.split("\n")))

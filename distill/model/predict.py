@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from contract.progress import bar
 from contract.tokens import Batch, Tokens
+from distill.tasks.score import check_finite
 
 BATCH_SIZE = 32
 
@@ -25,6 +26,9 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
 
     Returns:
         Logits of shape (N, C).
+
+    Raises:
+        InputError: a logit is not a finite number; finite weights of a training that diverged can give such.
     """
     model.eval()
     logits_NC = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
@@ -37,6 +41,7 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
             inputs = {name: value.to(model.device) for name, value in tensors(tokens.batch(rows)).items()}
             logits_NC[rows] = model(**inputs).logits.float().cpu().numpy()
             advance(len(rows))
+    check_finite(logits_NC, title)
     return logits_NC
 
 

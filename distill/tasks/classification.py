@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
 from distill.tasks.rows import Labels, Rows, read_texts
-from distill.tasks.score import RESAMPLES, Score, with_intervals
+from distill.tasks.score import RESAMPLES, Score, check_finite, with_intervals
 from distill.tasks.table import Table
 
 Logits = NDArray[np.float32]
@@ -102,13 +102,22 @@ def values(labels_N: Labels, logits_NC: Logits) -> dict[str, float]:
 
     Accuracy, macro precision, recall and F1, F1 of the second class (`f1_binary`, two classes only) and Matthews'
     coefficient; 0 where one of them is not defined.
+
+    Raises:
+        InputError: a logit is not a finite number.
     """
+    check_finite(logits_NC)
     counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
     return {name: float(value_R[0]) for name, value_R in metrics(counts_CC[None]).items()}
 
 
 def scores(labels_N: Labels, logits_NC: Logits) -> dict[str, Score]:
-    """Return the metrics with their 95 % intervals: percentile bootstraps over the sentences, seeded."""
+    """Return the metrics with their 95 % intervals: percentile bootstraps over the sentences, seeded.
+
+    Raises:
+        InputError: a logit is not a finite number.
+    """
+    check_finite(logits_NC)
     counts_CC = confusion(labels_N, decode(logits_NC), logits_NC.shape[1])
     sentences = int(counts_CC.sum())
     cells = counts_CC.ravel() / sentences

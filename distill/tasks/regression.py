@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
 from distill.tasks.rows import Labels, Rows, read_texts
-from distill.tasks.score import RESAMPLES, Score, by_name, with_intervals
+from distill.tasks.score import RESAMPLES, Score, by_name, check_finite, with_intervals
 from distill.tasks.table import Table
 
 Logits = NDArray[np.float32]
@@ -150,10 +150,8 @@ def _resampled(sentences: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _checked(labels_N: Labels, logits_NC: Logits) -> tuple[Scores, Scores]:
-    answers_N = decode(logits_NC).astype(np.float64)
-    if not np.isfinite(answers_N).all():
-        raise InputError("the model's outputs are not all finite numbers", "lower the learning rate and train it again")
-    return labels_N.astype(np.float64), answers_N
+    check_finite(logits_NC)
+    return labels_N.astype(np.float64), decode(logits_NC).astype(np.float64)
 
 
 def _score(value: object, where: str) -> float:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contract.errors import InputError
 
 CONFIDENCE = 0.95
 RESAMPLES = 300
@@ -18,6 +21,16 @@ class Score:
     value: float
     low: float
     high: float
+
+
+def check_finite(logits_NC: NDArray[Any], whose: str = "the model's outputs") -> None:
+    """Check that a model's outputs may be scored: a NaN would count as the first class.
+
+    Raises:
+        InputError: an output is not a finite number.
+    """
+    if not np.isfinite(logits_NC).all():
+        raise InputError(f"{whose}: not all are finite numbers", "lower the learning rate and train it again")
 
 
 def with_intervals(values: Mapping[str, float], samples: Mapping[str, Samples]) -> dict[str, Score]:

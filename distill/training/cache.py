@@ -4,6 +4,7 @@ Memory-mapped arrays in a folder named by the hash of teacher, sentences (so dat
 of shape (N, C), and states of shape (T, D) in float16, where T counts the tokens of all sentences together.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -104,7 +105,19 @@ def _whole(paths: Mapping[str, Path], layout: Layout) -> Iterator[dict[str, NDAr
             undo.callback(halves[name].unlink, missing_ok=True)
             shape, dtype = layout(name)
             arrays[name] = np.lib.format.open_memmap(halves[name], mode="w+", dtype=dtype, shape=shape)
+            _take_room(halves[name])
         yield dict(arrays)
         for name, path in paths.items():
             arrays[name].flush()
             halves[name].replace(path)
+
+
+def _take_room(path: Path) -> None:
+    """Take a file's room on the disk before it is written to: on a full one a mapped file ends the process.
+
+    Raises:
+        OSError: there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

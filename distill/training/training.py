@@ -17,6 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
+from contract.disk import DiskFullError
 from contract.errors import InputError
 from contract.progress import Advance, bar, note
 from distill.recipe.training import Training
@@ -126,7 +127,14 @@ class SentenceTrainer(Trainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         assert self.model is not None
         self.finite.check_weights(self.model, f"after step {self.state.global_step} of {self.state.max_steps}")
-        super()._save_checkpoint(model, trial)
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise DiskFullError(
+                f"{self.args.output_dir}: a checkpoint cannot be written ({reason})",
+                "free some space and run again: it goes on from the last whole one",
+            ) from error
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log each loss by name beside their sum."""
@@ -200,7 +208,8 @@ def fit(trainer: Trainer, title: str, record: Path) -> None:
 
     Raises:
         KeyboardInterrupt: the user asked to stop; a checkpoint was written first.
-        InputError: a checkpoint cannot be written, or a step is not finite; the checkpoints before it stand.
+        DiskFullError: a checkpoint cannot be written; those before it stand.
+        InputError: a step is not finite, the same; or the last checkpoint is broken.
     """
     folder = Path(str(trainer.args.output_dir))
     last_checkpoint = processes.of_main(lambda: last_whole_checkpoint(folder))
@@ -211,14 +220,9 @@ def fit(trainer: Trainer, title: str, record: Path) -> None:
             trainer.add_callback(callback)
         try:
             trainer.train(resume_from_checkpoint=last_checkpoint)
-        except (SafetensorError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
-                raise
+        except SafetensorError as error:
             reason = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"{folder}: a checkpoint cannot be written ({reason})",
-                "free some space and run again: it goes on from the last whole one",
-            ) from error
+            raise InputError(f"{last_checkpoint}: cannot be read ({reason})", "delete it and run again") from error
         finally:
             progress.close()
     _leave(trainer)

@@ -111,6 +111,18 @@ def test_too_many_steps_left_out_stop_the_training(
         _distil(recipe_file(), sentences_file(), tmp_path / "out", 'stages.0.not_finite="skip"')
 
 
+@pytest.mark.parametrize("not_finite", ["stop", "skip"])
+def test_a_student_whose_answers_are_no_numbers_is_refused(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], not_finite: str
+) -> None:
+    """Weights that are finite and too large: no step says so, the logits do."""
+    changes = ["stages.1.learning_rate=1e25", "stages.1.epochs=0.125", f'stages.1.not_finite="{not_finite}"']
+    for _ in range(2):
+        with pytest.raises(InputError, match="The student's answers: not all are finite numbers: lower the learning"):
+            _distil(recipe_file(), sentences_file(), tmp_path / "out", *changes)
+        assert not list((tmp_path / "out").glob("student-*"))
+
+
 @pytest.mark.parametrize("key", ["teacher", "stages.0"])
 def test_an_absurd_learning_rate_is_one_line(
     tmp_path: Path,

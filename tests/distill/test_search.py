@@ -1,5 +1,7 @@
 """A search: on rows that nothing trains on, resumed where it was, its failures kept, its best told."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 import tinybert_edge
+from contract.disk import DiskFullError
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
 from distill import command, search, teacher
@@ -159,6 +162,16 @@ def test_a_failed_trial_is_counted_and_the_search_goes_on(distilled: Distilled, 
     found = search.search(*prepared, distilled.out, trials=5)
     assert (found.finished, found.failed, found.own_score) == (3, 2, None)
     assert len(distilled.recipes) == 5
+
+
+def test_a_full_disk_is_no_fault_of_a_trial(distilled: Distilled, prepared: Prepared) -> None:
+    distilled.faults = {2: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 3: DiskFullError("no checkpoint")}
+    for _ in range(2):
+        with pytest.raises(DiskFullError):
+            search.search(*prepared, distilled.out, trials=3)
+    found = search.search(*prepared, distilled.out, trials=3)
+    assert (found.finished, found.failed) == (3, 0)
+    assert distilled.recipes[1] == distilled.recipes[2] == distilled.recipes[3]
 
 
 def test_a_search_without_any_score_says_why(distilled: Distilled, prepared: Prepared) -> None:
