@@ -5,6 +5,7 @@ folder with a manifest is a finished one, and a folder is named by what went int
 key does nothing.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -70,6 +71,22 @@ def building(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def check_unfinished(folder: Path) -> None:
+    """Check that a folder to work in is not itself a finished one, which other files would spoil.
+
+    Raises:
+        InputError: a manifest lies in it.
+    """
+    fields = {name for name, field in Manifest.model_fields.items() if field.is_required()}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found = json.loads(path.read_bytes())
+        except ValueError:
+            continue
+        if isinstance(found, dict) and fields <= found.keys():
+            raise InputError(f"{folder}: is a finished folder ({path.name})", "choose another --out")
 
 
 def inventory(folder: Path) -> dict[str, FileEntry]:

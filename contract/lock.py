@@ -6,6 +6,7 @@ from pathlib import Path
 
 from contract.disk import room
 from contract.errors import InputError
+from contract.folder import check_unfinished
 
 
 @contextmanager
@@ -15,11 +16,12 @@ def owned(folder: Path) -> Iterator[None]:
     A folder that was made for it and that nothing was written to is removed again.
 
     Raises:
-        InputError: another live process holds the folder (its pid is named), or the folder cannot be written.
+        InputError: it is a finished folder, it cannot be written, or another live process holds it (its pid is named).
         DiskFullError: something failed while the folder was held, and its disk is full.
     """
     from filelock import SoftFileLock, Timeout
 
+    check_unfinished(folder)
     lock = SoftFileLock(folder / ".lock", timeout=0)
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

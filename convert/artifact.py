@@ -33,7 +33,7 @@ class Quality(Strict):
     """How right an artifact answered when it was converted, on all evaluation sentences; another device may differ.
 
     Attributes:
-        metric: the task's usual one.
+        metric: what the student's recipe judges by.
         value, student, teacher: of the artifact, of the PyTorch student, of the teacher.
         lost: sentences whose label the student has right and the artifact wrong; null for scores.
         gained: the other way round.

@@ -142,7 +142,8 @@ def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Pari
         padded_length_tokens=task.origin.student.max_length_tokens,
     )
     parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student_logits_NC))
-    return measured, judge(task.evaluation, task.origin.student.task, logits_NC)
+    student = task.origin.student
+    return measured, judge(task.evaluation, student.task, student.main_metric, logits_NC)
 
 
 @contextmanager

@@ -12,17 +12,17 @@ from distill.student.folder import Evaluation
 Logits = NDArray[np.float32]
 
 
-def judge(evaluation: Evaluation, task: str, logits_NC: Logits) -> Quality:
+def judge(evaluation: Evaluation, task: str, metric: str, logits_NC: Logits) -> Quality:
     """Judge a model's logits.
 
     Args:
         evaluation: the sentences, their labels, and what the teacher and the student answer.
         task: its kind.
+        metric: what the student's recipe judges by.
         logits_NC: the model's answers to all sentences.
     """
     with needs_extra(EXTRA):
         kind = tasks.get(task)
-    metric = kind.METRICS[0]
     labels_N = evaluation.labels_N
     teacher, student, own = (
         kind.values(labels_N, answers_NC)[metric]

@@ -12,6 +12,7 @@ from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact,
 from convert.converter import Made, get
 from convert.plan import Plan
 from convert.variant import Variant
+from distill import tasks
 from distill.student.folder import Student
 from targets.profile import Profile
 
@@ -38,7 +39,9 @@ class Origin:
 
 def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
-    profile = origin.profile
+    profile, student = origin.profile, origin.student
+    # The usual one is left out, as it was before a recipe's own was followed.
+    metric = {} if student.main_metric == tasks.get(student.task).METRICS[0] else {"metric": student.main_metric}
     return sha256_of_value(
         {
             "method": METHOD,
@@ -51,6 +54,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
             "needs_scale_per_tensor": profile.needs_scale_per_tensor,
             "threads": profile.threads,
             "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
+            **metric,
         }
     )
 

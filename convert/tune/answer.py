@@ -116,7 +116,8 @@ def _beside_fp32(winner: Finalist, finalists: Sequence[Finalist], profile: Profi
     ]
     if not fp32:
         return ""
-    return f"It is {fp32[0].latency_ns / winner.latency_ns:.2f} times as fast as fp32 in the same runtime."
+    times = fp32[0].latency_ns / winner.latency_ns
+    return f"The fastest fp32 of the same runtime, {fp32[0].candidate.label}, takes {times:.2f} times as long."
 
 
 def _is_faster(one: Finalist, winner: Finalist) -> bool:

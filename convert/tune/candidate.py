@@ -38,6 +38,11 @@ class Entrant:
         """The kind of its task."""
         return self.origin.student.task
 
+    @property
+    def metric(self) -> str:
+        """What its recipe judges by."""
+        return self.origin.student.main_metric
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:

@@ -42,7 +42,8 @@ def command(run: "Run", time: "Time") -> Callable[..., None]:
         """Find the fastest artifact that still answers right, on this machine.
 
         Runtimes, precisions, operations kept in float, graph rewrites, fixed lengths and threads are tried; each result
-        is on the disk as soon as it is known, so a search can be killed and run again. It may answer `keep fp32`.
+        is on the disk as soon as it is known, so a search can be killed and run again. It may answer `keep fp32`. Each
+        question (students, floor, runtimes) has a folder of its own for its answer.
         Exit code 1: nothing reaches the floor.
 
         Examples:
@@ -55,23 +56,26 @@ def command(run: "Run", time: "Time") -> Callable[..., None]:
         from contract.progress import note
         from convert.plan import runtimes_of
         from convert.tune import floor as floors
-        from convert.tune.settle import ANSWER, BEST, PAGE
+        from convert.tune.question import BEST, answer_folder
+        from convert.tune.settle import ANSWER, PAGE
         from convert.tune.tune import tune as search
 
         profile, reason = of_this_machine(target)
         chosen = runtimes_of(profile, runtimes) if runtimes else ()
         note(f"Target {profile.name}: {reason}")
-        folder = out or students[0].absolute().parent / "tuned" / profile.name
+        wanted = floors.parse(floor)
+        place = out or students[0].absolute().parent / "tuned" / profile.name
         winner = search(
             students,
             profile,
-            floor=floors.parse(floor),
+            floor=wanted,
             budget_s=seconds(budget),
-            out=folder,
+            out=place,
             run=run,
             time=time,
             runtimes=chosen,
         )
+        folder = answer_folder(place, students, wanted, chosen)
         typer.echo((folder / (ANSWER if json else PAGE)).read_text(encoding="utf-8"))
         if winner is None:
             raise GateError(f"nothing reaches the floor {floor}", f"lower it or distil better: {folder / PAGE}")

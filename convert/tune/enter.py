@@ -48,7 +48,7 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
     """Check that students can be compared.
 
     Raises:
-        InputError: they are not of one task, teacher and split, or the floor is another for each.
+        InputError: they are not of one task, metric, teacher and split, or the floor is another for each.
     """
     first = entrants[0]
     if len(entrants) > 1 and floor.reference == "student":
@@ -60,7 +60,7 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
             )
         if not _same_task(first, other):
             raise InputError(
-                f"{other.origin.folder}: not of the task, teacher and validation split of {first.origin.folder}",
+                f"{other.origin.folder}: not of the task, metric, teacher and data of {first.origin.folder}",
                 "tune students of one task together, others in a command of their own",
             )
 
@@ -68,7 +68,8 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
 def _same_task(first: Entrant, other: Entrant) -> bool:
     own, theirs = first.evaluation, other.evaluation
     return (
-        (first.task, first.origin.student.label_names) == (other.task, other.origin.student.label_names)
+        (first.task, first.metric, first.origin.student.label_names)
+        == (other.task, other.metric, other.origin.student.label_names)
         and np.array_equal(own.labels_N, theirs.labels_N)
         and np.array_equal(own.teacher_logits_NC.argmax(axis=1), theirs.teacher_logits_NC.argmax(axis=1))
     )

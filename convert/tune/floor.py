@@ -39,17 +39,18 @@ class Floor:
     def __str__(self) -> str:
         return f"{self.reference}-{self.points:g}" if self.reference else f"{self.points:g}"
 
-    def score(self, evaluation: Evaluation, rows: NDArray[np.int64], task: str) -> float:
+    def score(self, evaluation: Evaluation, rows: NDArray[np.int64], task: str, metric: str) -> float:
         """Return the score that must be reached on some sentences.
 
         Args:
             evaluation: what the teacher and the student answer.
             rows: the sentences.
-            task: its kind, whose usual metric is the score.
+            task: its kind.
+            metric: that is the score.
         """
         if not self.reference:
             return self.points / 100
-        return score(evaluation, rows, task, self.reference_logits_NC(evaluation)[rows]) - self.points / 100
+        return score(evaluation, rows, task, metric, self.reference_logits_NC(evaluation)[rows]) - self.points / 100
 
     def reference_logits_NC(self, evaluation: Evaluation) -> NDArray[np.float32]:  # noqa: N802  # a shape
         """Return the answers of the reference, shape (N, C)."""
@@ -71,17 +72,19 @@ def parse(text: str) -> Floor:
     return Floor(reference=reference or "", points=float(below or own or 0))
 
 
-def score(evaluation: Evaluation, rows: NDArray[np.int64], task: str, logits_NC: NDArray[np.float32]) -> float:
-    """Return the task's usual metric on some sentences.
+def score(
+    evaluation: Evaluation, rows: NDArray[np.int64], task: str, metric: str, logits_NC: NDArray[np.float32]
+) -> float:
+    """Return a metric on some sentences.
 
     Args:
         evaluation: with the labels of all sentences.
         rows: the sentences that were answered.
         task: its kind.
+        metric: of it.
         logits_NC: the answers to these sentences, in their order.
     """
-    kind = tasks.get(task)
-    return kind.values(evaluation.labels_N[rows], logits_NC)[kind.METRICS[0]]
+    return tasks.get(task).values(evaluation.labels_N[rows], logits_NC)[metric]
 
 
 def outcome(right_N: NDArray[np.bool_], reference_right_N: NDArray[np.bool_], margin: float, looks: int) -> Outcome:

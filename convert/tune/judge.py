@@ -14,7 +14,6 @@ from convert.loadable import Run
 from convert.tune.candidate import Candidate
 from convert.tune.floor import Floor, Outcome, outcome, score
 from convert.tune.ledger import Ledger
-from distill import tasks
 
 # Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
 LOOKS = (0.5, 1.0)
@@ -26,7 +25,7 @@ class Judgement(Strict):
 
     Attributes:
         outcome: of the floor.
-        metric: the task's usual one.
+        metric: what the student's recipe judges by.
         sentences: how many were asked.
         score: of these, by the metric.
         floor: the score that had to be reached on these.
@@ -61,7 +60,8 @@ class Judge:
 
     def search(self, candidate: Candidate) -> Judgement:
         """Judge a candidate on the half that the search sees, and stop as soon as the outcome is sure."""
-        sure = bool(self.floor.reference) and candidate.entrant.task == "classification"
+        # The sequential test counts right answers.
+        sure = bool(self.floor.reference) and candidate.entrant.metric == "accuracy"
         return self._remembered(candidate, candidate.entrant.search_rows, "search", LOOKS if sure else (1.0,))
 
     def check(self, candidate: Candidate) -> Judgement:
@@ -72,7 +72,8 @@ class Judge:
         self, candidate: Candidate, rows: NDArray[np.int64], half: str, looks: tuple[float, ...]
     ) -> Judgement:
         # Threads do not change what a model answers; padding may.
-        key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {candidate.buckets} {half} {self.floor}"
+        metric = candidate.entrant.metric
+        key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {candidate.buckets} {half} {self.floor} {metric}"
         known = self.ledger.known("judged", key)
         # What another version of this found may be of another shape: it is asked again.
         with suppress(InputError):
@@ -83,19 +84,22 @@ class Judge:
         return found
 
     def _judge(self, candidate: Candidate, rows: NDArray[np.int64], looks: tuple[float, ...]) -> Judgement:
-        evaluation, task = candidate.entrant.evaluation, candidate.entrant.task
+        entrant = candidate.entrant
+        evaluation, task, metric = entrant.evaluation, entrant.task, entrant.metric
         answered = [np.empty((0, evaluation.student_logits_NC.shape[1]), np.float32)]
         ends = [max(1, round(share * len(rows))) for share in looks]
         for first, last in zip([0, *ends], ends, strict=False):
             answered.append(self._answers(candidate, rows[first:last]))
             seen, logits_NC = rows[:last], np.concatenate(answered)
-            own, wanted = score(evaluation, seen, task, logits_NC), self.floor.score(evaluation, seen, task)
+            own, wanted = (
+                score(evaluation, seen, task, metric, logits_NC),
+                self.floor.score(evaluation, seen, task, metric),
+            )
             if last == len(rows):
                 found = Outcome.MET if own >= wanted - ROUNDING else Outcome.MISSED
             else:
                 found = self._sure(candidate, seen, logits_NC, len(looks))
             if found is not Outcome.OPEN:
-                metric = tasks.get(task).METRICS[0]
                 return Judgement(outcome=found, metric=metric, sentences=len(seen), score=own, floor=wanted)
         raise AssertionError("the last look asks all sentences")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contract.progress import bar
-from convert.artifact import read_artifact
+from convert.artifact import ARTIFACT_MANIFEST, read_artifact
 from convert.child import UnfinishedError
 from convert.loadable import Run
 from convert.make import Task, make
@@ -51,6 +51,11 @@ class Models:
                     if task.is_finished(variant)
                 ]
         return found
+
+    def finished(self, entrant: Entrant) -> list[Candidate]:
+        """Return all that stands finished of a student, whatever it was made for."""
+        manifests = sorted((self.out / entrant.name).glob(f"*/{ARTIFACT_MANIFEST}"))
+        return [self._candidate(entrant, manifest.parent) for manifest in manifests]
 
     def _task(self, entrant: Entrant, plan: Plan) -> Task:
         seen = entrant.search_rows[:SENTENCES]

@@ -26,6 +26,7 @@ from convert.tune.floor import Outcome
 from convert.tune.judge import Judge, Judgement
 from convert.tune.ledger import FILE
 from convert.tune.models import Models
+from convert.tune.question import standing
 from convert.tune.race import MARGINS, Field, Racer
 from convert.tune.settle import settle
 from convert.variant import Variant
@@ -51,6 +52,7 @@ class Search:
         entrants: the students.
         begun_s, deadline_s: of the monotonic clock; after the deadline nothing new is begun.
         field: all that were raced.
+        answer: the folder to keep what is best so far in.
         judged: what is known of each that was asked, by label.
     """
 
@@ -60,7 +62,7 @@ class Search:
     models: Models
     judge: Judge
     field: Field
-    out: Path
+    answer: Path
     begun_s: float
     deadline_s: float
     judged: dict[str, tuple[Judgement, Judgement | None]] = dataclass_field(default_factory=dict)
@@ -71,12 +73,18 @@ class Search:
 
     def run(self) -> Finalist | None:
         """Search, and return the winner; nothing where no variant reaches the floor."""
-        self._race(self._made(USUAL), FIRST_ROUNDS)
+        made = self._made(USUAL)
+        earlier = standing(self.answer, self.entrants, self.models)
+        if earlier is not None:
+            # It may only be replaced by what is faster in the same race, and is known to be right at once.
+            self._ask(Racer(candidate=earlier), both=True)
+            made.append(earlier)
+        self._race(made, FIRST_ROUNDS)
         spent_s = clock.monotonic() - self.begun_s
         if spent_s < MAKING * (self.deadline_s - self.begun_s) or self._winner() is None:
             self._race(self._made(tuple(Precision)), FIRST_ROUNDS)
         if not self.field.racers:
-            raise WorkerError("no variant could be made", f"the reasons are in {self.out / FILE}")
+            raise WorkerError("no variant could be made", f"the reasons are in {self.answer.parent / FILE}")
         for _ in range(PASSES):
             # What takes no conversion comes first; each kind is raced before the next is made.
             for neighbours in (self._ways, self._variants, self._mixed):
@@ -97,7 +105,7 @@ class Search:
 
     def _race(self, new: Sequence[Candidate], rounds: int) -> None:
         """Race new candidates against those that are near the best, judge, and settle what is best so far."""
-        new = [one for one in new if one.label not in self.field.racers]
+        new = list({one.label: one for one in new if one.label not in self.field.racers}.values())
         if not new:
             return
         rivals = [racer.candidate for racer in self._near() if not self._misses(racer)]
@@ -176,7 +184,11 @@ class Search:
         return winner_of(self._finalists())
 
     def _settle(self, ended: str) -> None:
-        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.out, ended=ended)
+        tried = {racer.candidate.entrant.name for racer in self.field.racers.values()}
+        untried = [entrant.name for entrant in self.entrants if entrant.name not in tried]
+        if untried:
+            ended += f" Nothing was made or timed of {', '.join(untried)}."
+        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.answer, ended=ended)
 
     def _right(self) -> list[Candidate]:
         """Return those near the fastest that may be right, the fastest first."""

@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from contract.digest import sha256_of_value
-from contract.errors import InputError
 from contract.files import write_atomic
 from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
@@ -16,24 +14,13 @@ from convert.loadable import Run
 from convert.quality import judge
 from convert.tune.answer import Finalist, as_values, pareto, sentences, winner_of
 from convert.tune.floor import Floor
+from convert.tune.question import BEST, key_of_best, put_aside
 from targets.profile import Profile
 
-BEST = "best"
 ANSWER = "tune.json"
 PAGE = "TUNE.md"
 MS = 1e6
 MB = 1e6
-
-
-def check_place(out: Path) -> None:
-    """Check that what a search replaces in its folder is its own.
-
-    Raises:
-        InputError: `best/` is somebody else's.
-    """
-    best = out / BEST
-    if best.exists() and not (best / ARTIFACT_MANIFEST).is_file():
-        raise InputError(f"{best}: is no artifact, so not of an earlier search", "choose another --out")
 
 
 def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path, *, ended: str) -> None:
@@ -44,14 +31,14 @@ def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: R
         floor: that was to be reached.
         profile: the device.
         run: runs a model in its runtime, to judge the winner on all sentences as it will be run.
-        out: the search's folder.
+        out: the answer's folder.
         ended: how far the search came, in a sentence.
     """
     winner = winner_of(finalists)
     if winner is not None:
         _write_best(winner, run, out / BEST)
-    elif (out / BEST / ARTIFACT_MANIFEST).is_file():  # of another floor; its model stays among those that were tried
-        shutil.rmtree(out / BEST)
+    elif (out / BEST).exists():  # an earlier answer that no longer reaches the floor
+        put_aside(out)
     said = [*sentences(finalists, floor, profile), ended]
     answer = {
         "schema_version": 1,
@@ -94,7 +81,7 @@ def _write_best(winner: Finalist, run: Run, folder: Path) -> None:
     """Copy the winner's artifact as it is to be run, judged on all evaluation sentences."""
     candidate = winner.candidate
     found = candidate.artifact
-    key = sha256_of_value({"made": found.key, "threads": candidate.threads, "length_buckets_tokens": candidate.buckets})
+    key = key_of_best(found, candidate.threads, candidate.buckets)
     if is_finished(folder / ARTIFACT_MANIFEST, Artifact, key):
         return
     made = Made(model_file=found.model_file, inputs=found.inputs, length_buckets_tokens=candidate.buckets)
@@ -117,6 +104,6 @@ def _write_best(winner: Finalist, run: Run, folder: Path) -> None:
             "threads": candidate.threads,
             "length_buckets_tokens": candidate.buckets,
             "parity": measured,
-            "quality": judge(evaluation, found.task, logits_NC),
+            "quality": judge(evaluation, found.task, found.quality.metric, logits_NC),
         }
         write_manifest(scratch / ARTIFACT_MANIFEST, found.model_copy(update=changes))

@@ -13,9 +13,9 @@ from convert.tune.floor import Floor
 from convert.tune.judge import Judge
 from convert.tune.ledger import Ledger
 from convert.tune.models import Models
+from convert.tune.question import answer_folder, check_place
 from convert.tune.race import Field
 from convert.tune.search import Search
-from convert.tune.settle import check_place
 from targets.profile import Profile, RuntimeName
 
 
@@ -37,22 +37,26 @@ def tune(
         profile: the device, which must be this machine for the times to mean something.
         floor: to be reached.
         budget_s: after which nothing new is begun.
-        out: the folder for the answer (`best/`, `tune.json`, `TUNE.md`), the ledger and the models tried.
+        out: the folder of the ledger, the models tried, and of each question's answer, in a folder of its own
+            (`answer_folder`) with `best/`, `tune.json` and `TUNE.md`. An earlier answer to the same question races
+            again, so that none is replaced by a slower one.
         run: runs a model in its runtime.
         time: times a model in its runtime.
         runtimes: only these; all of the profile if not given.
 
     Returns:
-        The winner, which also stands in `best/`; nothing where no variant reaches the floor.
+        The winner, which also stands in the answer's `best/`; nothing where no variant reaches the floor.
 
     Raises:
-        InputError: a student cannot be used, or they are not of one task and split.
+        InputError: a student cannot be used, they are not of one task and split, or the answer's folder has another
+            answer.
     """
     begun_s = clock.monotonic()
     deadline_s = begun_s + budget_s
     entrants = [enter(folder, profile) for folder in students]
     check_together(entrants, floor)
-    check_place(out)
+    answer = answer_folder(out, students, floor, runtimes)
+    check_place(answer, entrants, profile)
     with owned(out):
         ledger = Ledger(out)
         if ledger.entries:
@@ -66,7 +70,7 @@ def tune(
             ),
             judge=Judge(run=run, floor=floor, ledger=ledger),
             field=Field(time=time),
-            out=out,
+            answer=answer,
             begun_s=begun_s,
             deadline_s=deadline_s,
         )

@@ -10,8 +10,10 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.tokens import Tokens, read_tokens, write_tokens
+from distill import tasks
 from distill.tasks.rows import Labels
 
 SCHEMA: Literal[1] = 1
@@ -52,6 +54,19 @@ class Student(Model):
 
     shape: str
     recipe: dict[str, object]
+
+    @property
+    def main_metric(self) -> str:
+        """What its recipe judges by; the task's usual metric where it says nothing.
+
+        Raises:
+            InputError: the recipe names none of its task.
+        """
+        known = tasks.get(self.task).METRICS
+        metric = self.recipe.get("metric") or known[0]
+        if metric not in known:
+            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task}", "make the student again")
+        return str(metric)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

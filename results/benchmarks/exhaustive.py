@@ -1,8 +1,8 @@
 """Whether `tinybert tune` found the fastest of its space: every model of the space is made and judged, and all race.
 
     tinybert tune STUDENT… --floor teacher-1.0 --budget 15m --out TUNED
-    python results/benchmarks/exhaustive.py make TUNED STUDENT… --floor teacher-1.0
-    python results/benchmarks/exhaustive.py time TUNED STUDENT… --floor teacher-1.0
+    python results/benchmarks/exhaustive.py make TUNED/ANSWER STUDENT… --floor teacher-1.0
+    python results/benchmarks/exhaustive.py time TUNED/ANSWER STUDENT… --floor teacher-1.0
 
 `make` takes hours on a small machine and may run beside other work: it times nothing. It makes every precision that the
 device is fit for with every set of rewrites and every calibration, of every student in every runtime, and asks each
@@ -40,8 +40,8 @@ SHOWN = 12
 
 def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[Entrant]) -> Iterator[Candidate]:
     """Make every model of the space, or find it made, and give those that reach the floor."""
-    ledger = Ledger(arguments.tuned)
-    models = Models(out=arguments.tuned / "models", run=outputs_of, ledger=ledger, out_of_time=lambda: False)
+    ledger = Ledger(arguments.tuned.parent)
+    models = Models(out=arguments.tuned.parent / "models", run=outputs_of, ledger=ledger, out_of_time=lambda: False)
     judge = Judge(run=outputs_of, floor=parse(arguments.floor), ledger=ledger)
     for entrant in entrants:
         length = entrant.origin.student.max_length_tokens
@@ -115,7 +115,7 @@ def main() -> None:
     """Run the command that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["make", "time"])
-    parser.add_argument("tuned", type=Path, help="the folder of a search")
+    parser.add_argument("tuned", type=Path, help="the folder of a search's answer")
     parser.add_argument("students", nargs="+", type=Path, help="those of the search")
     parser.add_argument("--floor", required=True, help="that of the search")
     parser.add_argument(
@@ -130,7 +130,7 @@ def main() -> None:
     profile = read(json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["target"])
     entrants = [enter(folder, profile) for folder in arguments.students]
     check_together(entrants, parse(arguments.floor))
-    with owned(arguments.tuned):
+    with owned(arguments.tuned.parent):
         right = list(models_of(arguments, profile, entrants))
         print(f"{len(right)} models reach {arguments.floor}")  # noqa: T201
         if arguments.command == "time":

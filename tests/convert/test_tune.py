@@ -1,6 +1,7 @@
 """A search as a user meets it: stand-ins answer and take times by rules of the test, so that its choices are known."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from convert.loadable import Loadable
 from convert.tune.answer import Finalist
 from convert.tune.floor import Floor, parse
 from convert.tune.ledger import Ledger
+from convert.tune.question import answer_folder
 from convert.tune.tune import tune
 from distill.student.folder import read_evaluation
 from targets.profile import Profile, RuntimeName
@@ -111,30 +113,40 @@ def search(
     )
 
 
+def answer_of(student: Path, out: Path, floor: str = "student-1", runtimes: Sequence[RuntimeName] = ()) -> Path:
+    return answer_folder(out, [student], parse(floor), runtimes)
+
+
+def _change(manifest: Path, key: str, value: object) -> None:
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), key: value}))
+
+
 @pytest.mark.usefixtures("stand_in")
 def test_the_fastest_that_answers_right_is_found(student: Path, profile: Profile, tmp_path: Path) -> None:
     winner = search(student, profile, tmp_path, Bench(student))
     assert winner is not None
-    best = read_artifact(tmp_path / "best")
-    verify(tmp_path / "best", best)
+    answer_place = tmp_path / "student-student-1"
+    assert answer_place == answer_of(student, tmp_path)
+    best = read_artifact(answer_place / "best")
+    verify(answer_place / "best", best)
     assert best.variant.runtime == "tflite"  # with what is most sensitive in float, it is still the fastest
     assert best.variant.precision == "int8"
     assert best.variant.kept_in_float
     assert best.threads == profile.threads
-    answer = json.loads((tmp_path / "tune.json").read_text())
+    answer = json.loads((answer_place / "tune.json").read_text())
     assert answer["winner"]["variant"] == best.variant.model_dump(mode="json")
     assert answer["winner"]["latency_ns"] == min(
         one["latency_ns"] for one in answer["finalists"] if one["reaches_floor"]
     )
-    page = (tmp_path / "TUNE.md").read_text()
+    page = (answer_place / "TUNE.md").read_text()
     assert "but misses the floor" in page
-    assert "times as fast as fp32 in the same runtime" in page
+    assert "The fastest fp32 of the same runtime, student tflite-fp32, 2 threads, takes" in page
 
 
 @pytest.mark.usefixtures("stand_in")
 def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, tmp_path: Path) -> None:
     assert search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.OPENVINO]) is not None
-    best = read_artifact(tmp_path / "best")
+    best = read_artifact(answer_of(student, tmp_path, runtimes=[RuntimeName.OPENVINO]) / "best")
     assert best.precision == "int8"
     assert best.length_buckets_tokens == (16, 24)
     assert "one-product" in best.variant.rewrites
@@ -143,7 +155,9 @@ def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, t
 @pytest.mark.usefixtures("stand_in")
 def test_rewrites_that_each_help_are_found_together(student: Path, profile: Profile, tmp_path: Path) -> None:
     assert search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.ONNX]) is not None
-    assert {"one-product", "fused-attention"} <= {*read_artifact(tmp_path / "best").variant.rewrites}
+    assert {"one-product", "fused-attention"} <= {
+        *read_artifact(answer_of(student, tmp_path, runtimes=[RuntimeName.ONNX]) / "best").variant.rewrites
+    }
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -152,8 +166,9 @@ def test_it_may_answer_keep_fp32(student: Path, profile: Profile, tmp_path: Path
         return (100.0 if asked[1] == "fp32" else 200.0), 0.0
 
     assert search(student, profile, tmp_path, Bench(student, slower)) is not None
-    assert read_artifact(tmp_path / "best").precision == "fp32"
-    assert "Keep fp32: nothing that answers right is faster here" in (tmp_path / "TUNE.md").read_text()
+    answer = answer_of(student, tmp_path)
+    assert read_artifact(answer / "best").precision == "fp32"
+    assert "Keep fp32: nothing that answers right is faster here" in (answer / "TUNE.md").read_text()
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -161,8 +176,9 @@ def test_nothing_reaches_a_floor_above_all(student: Path, profile: Profile, tmp_
     assert search(student, profile, tmp_path, Bench(student), floor="student-0") is not None
     out, bench, above = tmp_path / "strict", Bench(student), Floor(reference="student", points=-5.0)
     assert tune([student], profile, floor=above, budget_s=60, out=out, run=bench.run, time=bench.time) is None
-    assert not (out / "best").exists()
-    assert "Nothing that was tried reaches the floor" in (out / "TUNE.md").read_text()
+    answer = answer_folder(out, [student], above, ())
+    assert not (answer / "best").exists()
+    assert "Nothing that was tried reaches the floor" in (answer / "TUNE.md").read_text()
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -170,17 +186,17 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
     class KilledError(Exception):
         pass
 
-    bench = Bench(student)
+    bench, answer = Bench(student), answer_of(student, tmp_path)
 
     def time(model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
-        if (tmp_path / "best").exists():
+        if (answer / "best").exists():
             raise KilledError
         return bench.time(model, rows)
 
     with pytest.raises(KilledError):
         tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
-    first = read_artifact(tmp_path / "best")
-    verify(tmp_path / "best", first)
+    first = read_artifact(answer / "best")
+    verify(answer / "best", first)
     judged = len([entry for entry in Ledger(tmp_path).entries if entry.kind == "judged"])
     assert judged
 
@@ -190,7 +206,8 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
     assert len({entry.key for entry in made_again}) == len(made_again)  # nothing is made twice
     whole = search(student, profile, tmp_path / "whole", Bench(student))
     assert whole is not None
-    assert read_artifact(tmp_path / "best").variant == read_artifact(tmp_path / "whole" / "best").variant
+    whole_best = read_artifact(answer_of(student, tmp_path / "whole") / "best")
+    assert read_artifact(answer / "best").variant == whole_best.variant
 
 
 def test_what_was_stopped_is_made_another_time(
@@ -216,21 +233,111 @@ def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profil
         return bench.time(model, rows)
 
     assert tune([student], profile, floor=parse("student-1"), budget_s=600, out=tmp_path, run=bench.run, time=time)
-    assert read_artifact(tmp_path / "best").runtime == "openvino"
+    assert read_artifact(answer_of(student, tmp_path) / "best").runtime == "openvino"
     failures = [entry.found["failure"] for entry in Ledger(tmp_path).entries if entry.kind == "timed"]
     assert "the worker was killed by SIGSEGV" in failures
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_another_floor_takes_the_old_answer_away(student: Path, profile: Profile, tmp_path: Path) -> None:
+def test_another_question_leaves_an_answer_as_it_is(student: Path, profile: Profile, tmp_path: Path) -> None:
     bench = Bench(student)
-    for floor in ("student-1", "student-0", "99.99"):
-        search(student, profile, tmp_path, bench, floor=floor)
-        assert (tmp_path / "best").exists()
+    assert search(student, profile, tmp_path, bench) is not None
+    answer = answer_of(student, tmp_path)
+    before = {path: path.read_bytes() for path in answer.rglob("*") if path.is_file()}
+    made = len([entry for entry in Ledger(tmp_path).entries if entry.kind == "made"])
     above = Floor(reference="student", points=-5.0)
     assert tune([student], profile, floor=above, budget_s=60, out=tmp_path, run=bench.run, time=bench.time) is None
-    assert not (tmp_path / "best").exists()
-    assert "met" not in (tmp_path / "TUNE.md").read_text().split("| Model")[1]
+    assert search(student, profile, tmp_path, bench, floor="student-0") is not None
+    assert search(student, profile, tmp_path, bench, runtimes=[RuntimeName.ONNX]) is not None
+    assert {path: path.read_bytes() for path in answer.rglob("*") if path.is_file()} == before
+    assert {path.parent.name for path in tmp_path.glob("*/best")} == {
+        "student-student-1",
+        "student-student-0",
+        "student-student-1-onnx",
+    }
+    # What was made for one floor is found for the other.
+    assert len([entry for entry in Ledger(tmp_path).entries if entry.kind == "made"]) < 2 * made
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_shorter_search_does_not_replace_a_faster_answer(student: Path, profile: Profile, tmp_path: Path) -> None:
+    bench, answer = Bench(student), answer_of(student, tmp_path)
+    assert search(student, profile, tmp_path, bench) is not None
+    best = read_artifact(answer / "best")
+    floor = parse("student-1")
+    winner = tune([student], profile, floor=floor, budget_s=1e-9, out=tmp_path, run=bench.run, time=bench.time)
+    assert winner is not None
+    assert read_artifact(answer / "best") == best
+    assert winner.candidate.artifact.variant == best.variant
+    assert best.variant.name in (answer / "TUNE.md").read_text()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_faster_answer_replaces_an_earlier_one(student: Path, profile: Profile, tmp_path: Path) -> None:
+    floor, answer = parse("student-1"), answer_of(student, tmp_path)
+    slow = Bench(student, lambda *asked: (200.0 if asked[1] == "int8" else 100.0, 0.0))
+    assert tune([student], profile, floor=floor, budget_s=1e-9, out=tmp_path, run=slow.run, time=slow.time)
+    assert read_artifact(answer / "best").precision == "fp32"
+    assert search(student, profile, tmp_path, Bench(student)) is not None
+    assert read_artifact(answer / "best").precision == "int8"
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_answer_whose_model_is_gone_is_put_aside(student: Path, profile: Profile, tmp_path: Path) -> None:
+    answer = answer_of(student, tmp_path)
+    assert search(student, profile, tmp_path, Bench(student)) is not None
+    best = read_artifact(answer / "best")
+    shutil.rmtree(tmp_path / "models")
+    (tmp_path / "ledger.jsonl").unlink()
+    assert search(student, profile, tmp_path, Bench(student), runtimes=()) is not None
+    aside = answer / f"best-{best.key[:8]}"
+    verify(aside, read_artifact(aside))
+    assert (answer / "best").exists()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_answer_of_another_student_of_the_same_name_is_left(student: Path, profile: Profile, tmp_path: Path) -> None:
+    assert search(student, profile, tmp_path / "out", Bench(student)) is not None
+    other = tmp_path / "again" / "student"
+    shutil.copytree(student, other)
+    _change(other / "student.json", "seed", 5)
+    with pytest.raises(InputError, match="best: is of another student or device: choose another --out"):
+        search(other, profile, tmp_path / "out", Bench(other))
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_finished_folder_is_no_place_to_work_in(student: Path, profile: Profile) -> None:
+    before = sorted(student.iterdir())
+    with pytest.raises(InputError, match=r"is a finished folder \(student\.json\): choose another --out"):
+        search(student, profile, student, Bench(student))
+    assert sorted(student.iterdir()) == before
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_student_that_time_did_not_allow_is_named(student: Path, profile: Profile, tmp_path: Path) -> None:
+    other, floor, bench = tmp_path / "other", parse("80"), Bench(student)
+    shutil.copytree(student, other)
+    out = tmp_path / "out"
+    both = [student, other]
+    assert tune(both, profile, floor=floor, budget_s=1e-9, out=out, run=bench.run, time=bench.time)
+    page = (answer_folder(out, both, floor, ()) / "TUNE.md").read_text()
+    assert "Nothing was made or timed of other." in page
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize(("metric", "expected"), [("f1_macro", "f1_macro"), ("", "accuracy")])
+def test_the_floor_is_of_the_recipes_metric(
+    student: Path, profile: Profile, tmp_path: Path, metric: str, expected: str
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(student, own)
+    _change(own / "student.json", "recipe", {"metric": metric})
+    winner = search(own, profile, tmp_path / "out", Bench(own), runtimes=[RuntimeName.ONNX])
+    assert winner is not None
+    assert winner.search is not None
+    assert winner.search.metric == expected
+    best = read_artifact(answer_of(own, tmp_path / "out", runtimes=[RuntimeName.ONNX]) / "best")
+    assert best.quality.metric == expected
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -239,7 +346,7 @@ def test_a_search_without_time_still_answers(student: Path, profile: Profile, tm
     floor = parse("student-1")
     assert tune([student], profile, floor=floor, budget_s=1e-9, out=tmp_path, run=bench.run, time=bench.time)
     assert len([entry for entry in Ledger(tmp_path).entries if entry.kind == "made"]) <= 3
-    assert "The budget is spent" in (tmp_path / "TUNE.md").read_text()
+    assert "The budget is spent" in (answer_of(student, tmp_path) / "TUNE.md").read_text()
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -267,10 +374,10 @@ def test_what_another_version_found_is_asked_again(student: Path, profile: Profi
     assert '"kind":"judged"' in asked
 
 
-@pytest.mark.parametrize("place", ["best/thesis.txt", "ledger.jsonl"])
+@pytest.mark.parametrize("place", ["student-student-1/best/thesis.txt", "ledger.jsonl"])
 def test_what_is_not_its_own_is_left_alone(student: Path, profile: Profile, tmp_path: Path, place: str) -> None:
     path = tmp_path / place
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine\n")
     with pytest.raises(InputError, match="choose another --out"):
         search(student, profile, tmp_path, Bench(student))
