@@ -3,7 +3,7 @@
 import json as json_module
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,8 +92,10 @@ def distill(
 
         with processes.together(folder):
             _, student = distil(*prepared, folder)
-            if processes.is_main():
-                show(student, prepared[0].main_metric, json=json)
+            if processes.is_main() and json:
+                typer.echo(json_module.dumps(as_json(student, prepared[0].main_metric)))
+            elif processes.is_main():
+                show(student, prepared[0].main_metric)
 
 
 def _check_one(*chosen: bool) -> None:
@@ -109,19 +111,21 @@ def prepare(
     """Read and check everything a distillation needs, before anything is written.
 
     Raises:
-        InputError: the recipe, the teacher's name or the data is wrong.
+        InputError: the recipe, what it names, or the data is wrong.
     """
-    from contract.errors import require
+    from contract.errors import InputError, require
+    from contract.progress import note
     from distill import recipe as recipes
+    from distill import references
     from distill.data import dataset as datasets
     from distill.model import encoder
     from distill.recipe import shape
 
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     overrides = []
-    if teacher:
+    if teacher is not None:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")
-    if dataset:
+    if dataset is not None:
         # The recipe's names are of files; the hub's splits have the usual ones unless --set says otherwise.
         splits = ['data.train="train"', 'data.validation="validation"']
         overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *splits]
@@ -129,21 +133,34 @@ def prepare(
     document = recipes.read(recipe, tuple(overrides))
     if document.student.preset:
         shape.preset(document.student.preset)
+    if data is not None and not document.data.is_of_files:
+        kind = "are generated" if document.data.format == "generated" else "come from the hub"
+        raise InputError(f"--data {data}: the sentences of {document.name} {kind}", "leave it out, or set data.format")
+    if document.general and document.start != "general":
+        note(f"the section [general] is not used: the student starts {document.start}")
     found = encoder.locate(document.teacher.model)
+    references.check(document, found)
     return document, found, datasets.load(document.data, data, document.seed, document.task)
 
 
-def show(student: Path, main_metric: str, *, json: bool) -> None:
+def as_json(student: Path, main_metric: str) -> dict[str, Any]:
+    """Return a student's folder, shape and scores, the main metric's first, for machines to read."""
+    from distill.student.card import scores
+    from distill.student.folder import read_evaluation, read_student
+
+    manifest = read_student(student)
+    found = scores(manifest.task, read_evaluation(student), main_metric)
+    values = {name: {"student": own.value, "teacher": theirs.value} for name, (own, theirs) in found.items()}
+    return {"student": str(student), "shape": manifest.shape, "scores": values}
+
+
+def show(student: Path, main_metric: str) -> None:
     """Print a student's scores, the main metric's first, and, last, its folder."""
     from distill.student.card import scores
     from distill.student.folder import read_evaluation, read_student
 
     manifest = read_student(student)
     found = scores(manifest.task, read_evaluation(student), main_metric)
-    if json:
-        values = {name: {"student": own.value, "teacher": theirs.value} for name, (own, theirs) in found.items()}
-        typer.echo(json_module.dumps({"student": str(student), "shape": manifest.shape, "scores": values}))
-        return
     from rich.console import Console
     from rich.table import Table
 
@@ -155,14 +172,14 @@ def show(student: Path, main_metric: str, *, json: bool) -> None:
 
 
 def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+    from distill.plan import table
     from distill.plan.plan import plan
-    from distill.plan.table import as_json, show
 
     found = plan(recipe, encoder, splits)
     if json:
-        typer.echo(json_module.dumps(as_json(found)))
+        typer.echo(json_module.dumps(table.as_json(found)))
     else:
-        show(found)
+        table.show(found)
 
 
 def _try_a_few_rows(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from distill.augment.relabel import relabel
 from distill.augment.sources import sources
 from distill.data.calibration import calibration
 from distill.data.dataset import Splits
-from distill.data.hold_out import hold_out
+from distill.data.hold_out import parted
 from distill.data.tokenise import tokenise
 from distill.identify import stage_key, student_key
 from distill.keep import Made, keep
@@ -56,7 +57,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     """
     sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
     others = [locate(name) for name in recipe.teacher.also]
-    own, held_out = _parted(recipe, splits)
+    own, held_out = parted(recipe, splits)
     new = processes.main_first(lambda: _new_rows(recipe, encoder, own, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
@@ -75,14 +76,6 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
     note(expected.remark(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
-
-
-def _parted(recipe: Recipe, splits: Splits) -> tuple[Splits, Rows | None]:
-    """Return the splits, and the training rows that the student is not trained on but judged by."""
-    if recipe.soup is None or recipe.soup.kind != "greedy":
-        return splits, None
-    parted = hold_out(splits.train, recipe.seed)
-    return replace(splits, train=parted.train), parted.validation
 
 
 def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Rows | None:
@@ -111,9 +104,18 @@ def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
             "stages": [stage_key(stage) for stage in recipe.stages],
             "calibration_sentences": recipe.calibration_sentences,
             "seed": recipe.student_seed,
-            **({} if recipe.soup is None else {"soup": recipe.soup.model_dump()}),
+            **_soup_key(recipe),
         }
     )
+
+
+def _soup_key(recipe: Recipe) -> dict[str, Any]:
+    if recipe.soup is None:
+        return {}
+    found: dict[str, Any] = {"soup": recipe.soup.model_dump()}
+    if recipe.soup.kind == "greedy" and recipe.main_metric != tasks.get(recipe.task).METRICS[0]:
+        found["metric"] = recipe.main_metric
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

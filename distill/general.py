@@ -56,7 +56,7 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     """
     section = recipe.general
     assert section is not None, "the recipe checks it"
-    encoder = _general_encoder(section, encoder)
+    encoder = encoder_of(section, encoder)
     tokens = processes.main_first(lambda: _corpus(section, encoder, out))
     key = _key(recipe, section, encoder, tokens)
     folder = out / f"general-{key[:8]}"
@@ -66,7 +66,12 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     return folder
 
 
-def _general_encoder(section: General, encoder: Encoder) -> Encoder:
+def encoder_of(section: General, encoder: Encoder) -> Encoder:
+    """Return the encoder that teaches: the section's own, or else the teacher's model.
+
+    Raises:
+        InputError: it is not there, or has other word pieces than the teacher.
+    """
     if not section.model:
         return encoder
     own = locate(section.model)

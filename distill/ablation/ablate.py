@@ -22,7 +22,6 @@ from distill.student.initialise import pairs_of, shape_of
 from distill.student.layer_map import STRATEGIES
 from distill.teacher import read_config
 
-PAGE = "ablation.md"
 WHOLE = "whole recipe"
 LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")
 
@@ -96,7 +95,7 @@ def ablate(
         only: names of variants, instead of all.
 
     Returns:
-        A row for each variant, the whole recipe first; out/ablation.md has them as a table, written anew after each.
+        A row for each variant, the whole recipe first; `page` has them as a table, written anew after each.
 
     Raises:
         InputError: no such variant, or a student cannot learn as a variant says.
@@ -107,7 +106,7 @@ def ablate(
         found = list(_students(variant, encoder, splits, seeds=seeds, out=out))
         rows.append(Row(variant=name, student=tuple(student for student, _ in found), teacher=found[0][1]))
         note(f"{name}: {recipe.main_metric} {mean(rows[-1].student):.4f}")
-        write_atomic(out / PAGE, table(rows, recipe.main_metric))
+        write_atomic(page(out, only), table(rows, recipe.main_metric))
     return rows
 
 
@@ -123,10 +122,20 @@ def table(rows: list[Row], metric: str) -> str:
         seeds = ", ".join(f"{100 * one:.1f}" for one in row.student)
         lines.append(
             f"| {row.variant} | {seeds} | {100 * value:.1f} | {100 * (value - whole):+.1f} | "
-            f"{100 * value / row.teacher:.1f} |"
+            f"{_of_teacher(value, row.teacher)} |"
         )
     lines.append(f"\nTeacher: {100 * rows[0].teacher:.1f} %.")
     return "\n".join(lines) + "\n"
+
+
+def _of_teacher(value: float, teacher: float) -> str:
+    """Return a score in percent of the teacher's, which says nothing where that is 0 or below."""
+    return f"{100 * value / teacher:.1f}" if teacher > 0 else "none"
+
+
+def page(out: Path, only: Sequence[str]) -> Path:
+    """Return the file of the table; that of some variants alone does not take the place of the whole one."""
+    return out / ("ablation-only.md" if only else "ablation.md")
 
 
 def _students(

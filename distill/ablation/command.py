@@ -50,4 +50,4 @@ def ablate(
         typer.echo(json_module.dumps({"metric": prepared[0].main_metric, "rows": [asdict(row) for row in rows]}))
         return
     typer.echo(ablation.table(rows, prepared[0].main_metric))
-    typer.echo(str(folder / ablation.PAGE))
+    typer.echo(str(ablation.page(folder, only or ())))

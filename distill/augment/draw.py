@@ -24,6 +24,12 @@ class NewRow:
     pair: str | None
 
 
+def most_new_rows(settings: Augmentation, rows: Rows) -> int:
+    """Return how many new rows there may be at most."""
+    texts = 1 if rows.pairs is None else 2
+    return texts * settings.samples_per_sentence * len(rows)
+
+
 def new_rows(rows: Rows, choices: Mapping[str, Sequence[Choice]], settings: Augmentation, seed: int) -> list[NewRow]:
     """Draw the new rows, in the order of the rows they are made from.
 

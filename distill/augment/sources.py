@@ -25,5 +25,7 @@ def sources(settings: Augmentation, teacher: Encoder) -> tuple[Path | None, Path
         return folder, None
     neighbours = Path(settings.neighbours)
     if not neighbours.is_file():
-        raise InputError(f"augmentation.neighbours: no file {neighbours}")
+        raise InputError(
+            f"augmentation.neighbours: no file {neighbours}", "give word vectors, or a list of pairs of words"
+        )
     return folder, neighbours

@@ -1,13 +1,24 @@
 """Part the training rows into those to train on and those to judge choices by, so that the validation split is not."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from contract.errors import InputError
 from distill.data.dataset import Splits
+from distill.recipe import Recipe
 from distill.tasks.rows import Rows
 
 SHARE = 0.1
 MOST_ROWS = 2_000
+
+
+def parted(recipe: Recipe, splits: Splits) -> tuple[Splits, Rows | None]:
+    """Return the splits, and the training rows that a recipe's student is not trained on but judged by."""
+    if recipe.soup is None or recipe.soup.kind != "greedy":
+        return splits, None
+    found = hold_out(splits.train, recipe.seed)
+    return replace(splits, train=found.train), found.validation
 
 
 def hold_out(rows: Rows, seed: int) -> Splits:

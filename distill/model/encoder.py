@@ -63,6 +63,8 @@ def locate(name: str) -> Encoder:
 
 
 def _folder(name: str) -> Path:
+    if not name.strip():
+        raise InputError("the teacher's name is empty", "give a folder or a Hugging Face name")
     if name.startswith(PACKAGE_PREFIX):
         return _package_folder(name.removeprefix(PACKAGE_PREFIX))
     if Path(name).is_dir():

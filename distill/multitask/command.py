@@ -1,5 +1,6 @@
 """`tinybert multitask`: the teachers of several tasks to one encoder."""
 
+import json as json_module
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,8 @@ def multitask(
 
         tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
     """
-    from distill.command import prepare, show
+    from distill import recipe as tasks_recipes
+    from distill.command import as_json, prepare, show
     from distill.multitask import recipe as recipes
     from distill.quiet import quiet
     from distill.training import processes
@@ -38,7 +40,8 @@ def multitask(
     for name in document.recipes:
         beside = recipe.parent / name
         task = str(beside if beside.is_file() else name)
-        folder = None if data is None else data / Path(name).stem
+        is_of_files = tasks_recipes.read(task).data.is_of_files
+        folder = data / Path(name).stem if data is not None and is_of_files else None
         prepared.append(prepare(task, folder, None, None, None))
     from distill.multitask.distil import TaskData, distil
 
@@ -46,6 +49,11 @@ def multitask(
     folder = out or Path("runs") / document.name
     with processes.together(folder):
         students = distil(document, tasks, folder)
-        if processes.is_main():
-            for student, one in zip(students, tasks, strict=True):
-                show(student, one.recipe.main_metric, json=json)
+        if not processes.is_main():
+            return
+        metrics = [one.recipe.main_metric for one in tasks]
+        if json:
+            typer.echo(json_module.dumps([as_json(*made) for made in zip(students, metrics, strict=True)]))
+        else:
+            for student, metric in zip(students, metrics, strict=True):
+                show(student, metric)

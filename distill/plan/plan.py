@@ -10,7 +10,9 @@ from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
 from distill import tasks, teacher
+from distill.augment.draw import most_new_rows
 from distill.data.dataset import Splits
+from distill.data.hold_out import parted
 from distill.data.tokenise import tokenise
 from distill.model.encoder import Encoder
 from distill.plan import cost
@@ -71,7 +73,8 @@ class Plan:
         typical_length_tokens: the median of the training sentences.
         maximal_length_tokens: where the recipe cuts texts.
         teacher, student: the models.
-        trainings: in their order.
+        new_rows: of the augmentation, at most: how many differ is known when they are made.
+        trainings: in their order; their steps count the new rows too.
     """
 
     recipe: str
@@ -82,6 +85,7 @@ class Plan:
     maximal_length_tokens: int
     teacher: ModelPlan
     student: ModelPlan
+    new_rows: int
     trainings: tuple[TrainingPlan, ...]
 
 
@@ -103,6 +107,8 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
         task.check_head(config, label_names, encoder.name)
     models = sketch(recipe, encoder, splits.train)
     model, start = models.teacher, models.start
+    own, _ = parted(recipe, splits)
+    new_rows = most_new_rows(recipe.augmentation, own.train) if recipe.augmentation else 0
     tokens = tokenise(models.teacher_tokenizer, splits.train, recipe.max_length_tokens)
     student_tokens = tokenise(models.tokenizer, splits.train, recipe.max_length_tokens)
     typical, maximal = int(np.median(tokens.lengths)), recipe.max_length_tokens
@@ -115,7 +121,10 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
         maximal_length_tokens=maximal,
         teacher=_model(model, _shape(config), typical, maximal),
         student=_model(start.model, shape_of(recipe.student, config), typical, maximal),
-        trainings=tuple(_trainings(recipe, tokens, student_tokens, model, start, ready=ready)),
+        new_rows=new_rows,
+        trainings=tuple(
+            _trainings(recipe, tokens, student_tokens, model, start, rows=len(own.train) + new_rows, ready=ready)
+        ),
     )
 
 
@@ -169,7 +178,14 @@ class _Room:
 
 
 def _trainings(
-    recipe: Recipe, tokens: Tokens, student_tokens: Tokens, model: PreTrainedModel, start: Start, *, ready: bool
+    recipe: Recipe,
+    tokens: Tokens,
+    student_tokens: Tokens,
+    model: PreTrainedModel,
+    start: Start,
+    *,
+    rows: int,
+    ready: bool,
 ) -> Iterator[TrainingPlan]:
     if not ready:
         room = _room(model, parameters(model), tokens)
@@ -187,7 +203,7 @@ def _trainings(
     for number in range(recipe.soup.students if recipe.soup else 1):
         of = f"student {number + 1}, " if recipe.soup else ""
         for stage in recipe.stages:
-            yield _training(f"{of}{stage.name}", stage, len(tokens), student, recipe.max_length_tokens)
+            yield _training(f"{of}{stage.name}", stage, rows, student, recipe.max_length_tokens)
 
 
 def _room(model: PreTrainedModel, whole: int, tokens: Tokens) -> _Room:

@@ -59,7 +59,9 @@ def _models(plan: Plan) -> Table:
 
 def _trainings(plan: Plan) -> Table:
     columns = ("training", "steps", "parameters", "gradients", "AdamW", "activations", "all")
-    table = Table(*columns, title="trainings, memory in MiB with a batch of the longest sentences")
+    caption = f"with {plan.new_rows:,} new rows by augmentation, or fewer" if plan.new_rows else None
+    title = "trainings, memory in MiB with a batch of the longest sentences"
+    table = Table(*columns, title=title, caption=caption)
     for one in plan.trainings:
         memory = one.memory
         parts = (memory.parameters, memory.gradients, memory.moments, memory.activations, memory.total)

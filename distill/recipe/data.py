@@ -31,6 +31,11 @@ class Data(Strict):
     label_names: tuple[str, ...] = ()
     train_rows: Annotated[int, Field(ge=2)] | None = None
 
+    @property
+    def is_of_files(self) -> bool:
+        """Whether --data has a meaning."""
+        return self.format not in ("hub", "generated")
+
     @field_validator("label_names")
     @classmethod
     def _distinct(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:

@@ -49,8 +49,9 @@ def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
     document = recipe.model_dump(mode="json", exclude_unset=True)
     if any(override.partition("=")[0].strip() not in UNEXPECTING for override in overrides):
         document.pop("expected", None)
+    defaults = recipe.model_dump(mode="json")
     for override in overrides:
-        change(document, override)
+        change(document, override, defaults)
     return parse(Recipe, document, "--set")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from distill.recipe.stage import LossWeights, Stage
+from distill.recipe.training import Epochs
 
 
 class General(Stage):
@@ -19,7 +20,7 @@ class General(Stage):
 
     name: str = "general"
     losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
-    epochs: Annotated[float, Field(ge=0)] = 1
+    epochs: Epochs = 1
     model: str = ""
     corpus: str
     tokens: Annotated[int, Field(ge=1)]

@@ -54,6 +54,8 @@ class StudentRecipe(Strict):
             raise ValueError('layers and a shape together need start = "narrowed"')
         if not shaped and self.start not in (None, "copied", "random"):
             raise ValueError(f"start = {self.start!r} needs preset or shape")
+        if self.embedding_width is not None and (self.convolution_layers or self.pooled_after):
+            raise ValueError("embedding_width does not go together with convolution_layers or pooled_after")
         if shaped and self.start == "copied":
             raise ValueError('start = "copied" needs layers alone; start = "narrowed" cuts them to a shape')
         return self

@@ -9,6 +9,8 @@ from contract.strict import Strict
 NotFinite = Literal["stop", "skip"]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+# Any more are a slip of the pen, and their steps may be too many to count.
+Epochs = Annotated[float, Field(ge=0, le=100_000)]
 
 
 class Training(Strict):
@@ -21,7 +23,7 @@ class Training(Strict):
         not_finite: what to do where loss or gradients are not finite: `stop`, or `skip` the step, ten in a row at most.
     """
 
-    epochs: Annotated[float, Field(ge=0)]
+    epochs: Epochs
     learning_rate: Positive
     batch_size: Annotated[int, Field(ge=1)] = 32
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1

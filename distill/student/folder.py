@@ -21,6 +21,7 @@ STUDENT_MANIFEST = "student.json"
 TEACHER_MANIFEST = "teacher.json"
 EVALUATION = "evaluation.npz"
 CALIBRATION = "calibration.npz"
+CURE = "make the student again"
 
 
 class Model(Manifest):
@@ -35,7 +36,7 @@ class Model(Manifest):
     """
 
     name: str
-    task: str
+    task: tasks.Name
     label_names: tuple[str, ...]
     max_length_tokens: int
     parameters: int
@@ -65,7 +66,7 @@ class Student(Model):
         known = tasks.get(self.task).METRICS
         metric = self.recipe.get("metric") or known[0]
         if metric not in known:
-            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task}", "make the student again")
+            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task}", CURE)
         return str(metric)
 
 
@@ -116,13 +117,25 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Read evaluation.npz of a student folder."""
+    """Read evaluation.npz of a student folder.
+
+    Raises:
+        InputError: an array is missing, or they are not of the same sentences and labels.
+    """
     tokens, arrays = read_tokens(folder / EVALUATION)
+    labels_N, teacher_NC, student_NC = (arrays.get(name) for name in ("labels", "teacher_logits", "student_logits"))
+    if labels_N is None or teacher_NC is None or student_NC is None:
+        raise InputError(f"{folder / EVALUATION}: has no labels or no logits", CURE)
+    if labels_N.shape != (len(tokens),) or teacher_NC.shape != student_NC.shape or student_NC.ndim != 2:
+        raise InputError(f"{folder / EVALUATION}: its labels and logits are not of its sentences", CURE)
+    is_of_classes = np.issubdtype(labels_N.dtype, np.integer)
+    if is_of_classes and not np.isin(labels_N, np.arange(student_NC.shape[1])).all():
+        raise InputError(f"{folder / EVALUATION}: a label is none of {student_NC.shape[1]}", CURE)
     return Evaluation(
         tokens=tokens,
-        labels_N=cast("Labels", arrays["labels"]),
-        teacher_logits_NC=cast("NDArray[np.float32]", arrays["teacher_logits"]),
-        student_logits_NC=cast("NDArray[np.float32]", arrays["student_logits"]),
+        labels_N=cast("Labels", labels_N),
+        teacher_logits_NC=cast("NDArray[np.float32]", teacher_NC),
+        student_logits_NC=cast("NDArray[np.float32]", student_NC),
     )
 
 

@@ -78,6 +78,11 @@ def test_the_table_compares_with_the_whole_recipe() -> None:
     assert "| random start | 70.0, 80.0 | 75.0 | -10.0 | 83.3 |" in text
 
 
+def test_a_teacher_that_scores_nothing_is_no_measure() -> None:
+    text = table([Row(variant=WHOLE, student=(0.1,), teacher=0.0)], "matthews")
+    assert "| whole recipe | 10.0 | 10.0 | +0.0 | none |" in text
+
+
 @pytest.mark.slow
 def test_an_ablation_has_a_row_each_and_finds_its_students_again(
     tmp_path: Path,
@@ -104,4 +109,5 @@ def test_an_ablation_has_a_row_each_and_finds_its_students_again(
     assert all(len(row["student"]) == 1 for row in printed[0]["rows"])
     assert len(list(out.glob("teacher-*"))) == 1
     assert len(list(out.glob("student-*"))) == 2
-    assert "random start" in (out / "ablation.md").read_text()
+    assert "random start" in (out / "ablation-only.md").read_text()
+    assert not (out / "ablation.md").exists()

@@ -129,11 +129,10 @@ def test_the_encoder_that_a_ready_teacher_was_made_of_teaches_generally(
         "losses={hidden=1.0}}"
     )
     recipe = recipe_file(classifier_folder(("negative", "positive")), student=SHAPE)
-    prepared = command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general])
     if pieces == "others":
         with pytest.raises(InputError, match="has other word pieces than the teacher"):
-            distil(*prepared, tmp_path / "out")
+            command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general])
         return
-    distil(*prepared, tmp_path / "out")
+    distil(*command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general]), tmp_path / "out")
     (folder,) = (tmp_path / "out").glob("general-*")
     assert read_manifest(folder / MANIFEST, GeneralStudent).source == str(encoder)

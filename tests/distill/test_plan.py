@@ -65,15 +65,74 @@ def test_a_run_has_the_parameters_and_steps_of_its_plan(
     assert [one.name for one in found.trainings] == ["teacher", "layers", "prediction"]
 
 
-def test_a_general_start_is_planned_without_its_corpus(
-    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+def test_a_general_start_is_planned_without_reading_its_corpus(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
-    general = """\n[general]\ncorpus = "none.txt"\ntokens = 1000\nlength_tokens = 10
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("")
+    general = f"""\n[general]\ncorpus = "{corpus}"\ntokens = 1000\nlength_tokens = 10
 learning_rate = 1e-3\nbatch_size = 8\n"""
     recipe = recipe_file(student=NARROW + general)
     found = plan(*command.prepare(str(recipe), sentences_file(), None, None, None))
     assert (found.start, found.pairs, found.copied_layers) == ("general", ((0, 0), (1, 1)), ())
     assert {one.name: one.steps for one in found.trainings}["general"] == 13
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        (['augmentation={masked_lm="", neighbours="PAIRS", samples_per_sentence=3}'], 64 + 3 * 64),
+        # Texts that are alike are held out together.
+        (['soup={students=2, kind="greedy"}'], 56),
+    ],
+)
+def test_a_plan_counts_the_rows_that_are_trained_on(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    sentences_file: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    changes: list[str],
+    rows: int,
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("good\tfine\n")
+    own = [change.replace("PAIRS", str(pairs)) for change in changes]
+    found = plan(*command.prepare(str(recipe_file()), sentences_file(), None, None, own))
+    assert found.trainings[-1].steps == -(-rows // 8) * 6
+    plan_table.show(found)
+    assert ("192 new rows by augmentation, or fewer" in capsys.readouterr().out) == bool(found.new_rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('teacher.also=["./none"]', "./none: no such folder"),
+        ('augmentation={masked_lm="", neighbours="none.tsv"}', "augmentation.neighbours: no file none.tsv"),
+        (
+            'general={corpus="none.txt", tokens=1000, learning_rate=1e-3}',
+            "general.corpus: no file none.txt: give a text file, plain or .gz",
+        ),
+    ],
+)
+def test_what_a_recipe_names_must_be_there(
+    recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        command.prepare(str(recipe_file(student=NARROW)), sentences_file(), None, None, [change])
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("data", "teacher", "message"),
+    [
+        (Path("data"), None, "--data data: the sentences of quickstart are generated: leave it out"),
+        (None, "", "the teacher's name is empty: give a folder or a Hugging Face name"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(data: Path | None, teacher: str | None, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        command.prepare("quickstart", data, teacher, None, None)
+    assert str(caught.value).startswith(message)
 
 
 def test_a_plan_says_which_stage_rounds_and_what_that_takes(

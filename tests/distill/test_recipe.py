@@ -20,15 +20,29 @@ def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
         ("stages.1.losses.labels=0.25", lambda it: it.stages[1].losses.labels == 0.25),
         ("teacher.model=some/folder", lambda it: it.teacher.model == "some/folder"),
         ('teacher.model="package:x"', lambda it: it.teacher.model == "package:x"),
+        ("stages.0.losses.relation=1", lambda it: (it.stages[0].losses.relation, it.stages[0].losses.hidden) == (1, 1)),
     ],
 )
 def test_set_changes_one_key(override: str, value_at: Callable[[recipe.Recipe], bool]) -> None:
     assert value_at(recipe.read("quickstart", (override,)))
 
 
+def test_set_keeps_the_rest_of_a_table_that_the_recipe_left_unsaid() -> None:
+    general = 'general={corpus="text.txt", tokens=1000, learning_rate=1e-3}'
+    losses = recipe.changed(recipe.read("quickstart", (general,)), ("general.losses.attention=0.5",))
+    assert losses.general is not None
+    assert losses.general.losses.model_dump(exclude_defaults=True) == {"embedding": 1, "hidden": 1, "attention": 0.5}
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("student.layers.0.x=3", "--set 'student.layers.0.x=3': '0' holds a value, not a table"),
+        ("stages.0.epochs=1e308", "--set: 'stages.0.epochs': Input should be less than or equal to 100000"),
+        (
+            "student={layers=[1], embedding_width=8, pooled_after=[0]}",
+            "--set: 'student': embedding_width does not go together with convolution_layers or pooled_after",
+        ),
         ("sed=3", "--set: unknown key 'sed', did you mean 'seed'?"),
         ("teacher.epoch=3", "--set: unknown key 'teacher.epoch', did you mean 'epochs'?"),
         ("stages.0.losses.hiden=1", "--set: unknown key 'stages.0.losses.hiden', did you mean 'hidden'?"),

@@ -1,6 +1,5 @@
 """Regression: scores instead of labels, from the data to the report."""
 
-import json
 import random
 import shutil
 import subprocess
@@ -115,7 +114,7 @@ def finished(
     return folder
 
 
-def test_a_student_learns_scores(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_student_learns_scores(finished: Path) -> None:
     (student,) = finished.glob("out/student-*")
     (teacher,) = finished.glob("out/teacher-*")
     evaluation = read_evaluation(student)
@@ -127,8 +126,7 @@ def test_a_student_learns_scores(finished: Path, capsys: pytest.CaptureFixture[s
     model = AutoModelForSequenceClassification.from_pretrained(student)
     assert (model.config.num_labels, model.config.problem_type) == (1, "regression")
     assert (read_student(student).task, read_student(student).label_names) == ("regression", ())
-    command.show(student, "spearman", json=True)
-    assert list(json.loads(capsys.readouterr().out)["scores"]) == ["spearman", "pearson", "rmse"]
+    assert list(command.as_json(student, "spearman")["scores"]) == ["spearman", "pearson", "rmse"]
 
 
 def test_every_artifact_is_the_student_and_is_judged(finished: Path) -> None:

@@ -1,0 +1,30 @@
+"""What a recipe names beside its teacher and its data: it must be there before anything is trained."""
+
+from pathlib import Path
+
+from contract.errors import InputError
+from distill import general
+from distill.augment.sources import sources
+from distill.model.encoder import Encoder, locate
+from distill.recipe import Recipe
+
+
+def check(recipe: Recipe, encoder: Encoder) -> None:
+    """Look for other teachers, the masked LM and the neighbours of an augmentation, and a corpus with its encoder.
+
+    Args:
+        recipe: the distillation.
+        encoder: the teacher's model.
+
+    Raises:
+        InputError: one of them is not there, or cannot be used with the teacher.
+    """
+    for name in recipe.teacher.also:
+        locate(name)
+    if recipe.augmentation is not None:
+        sources(recipe.augmentation, encoder)
+    if recipe.start == "general":
+        assert recipe.general is not None, "the recipe checks it"
+        general.encoder_of(recipe.general, encoder)
+        if not Path(recipe.general.corpus).is_file():
+            raise InputError(f"general.corpus: no file {recipe.general.corpus}", "give a text file, plain or .gz")
