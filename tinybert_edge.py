@@ -15,7 +15,7 @@ import typer
 from bench.command import BlocksOption, SentencesOption, bench
 from bench.report.command import report
 from bench.settings import DEFAULT
-from contract.errors import TERMINATED_EXIT_CODE, TinybertError
+from contract.errors import TERMINATED_EXIT_CODE, InputError, TinybertError
 from convert import command as conversion
 from convert.shipping.pack_command import pack
 from convert.shipping.verify_command import verify
@@ -127,6 +127,7 @@ def main() -> None:
     """Run the command line and end with the exit code that its errors name."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        _check_arguments()
         app()
     except TinybertError as error:
         _fail(str(error), error.exit_code)
@@ -135,6 +136,14 @@ def main() -> None:
         _fail(f"{where}{error.strerror or error}", 2)
     except Exception as error:
         _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
+
+
+def _check_arguments() -> None:
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{argument!a} is no UTF-8", "rename the file or folder") from error
 
 
 def _outputs_of(model: "Loadable", tokens: "Tokens") -> "NDArray[np.float32]":

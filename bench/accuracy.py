@@ -29,7 +29,7 @@ def judge(
     Raises:
         InputError: the outputs are not of these sentences and labels, or are not numbers.
     """
-    _check(logits_NC, labels_N, teacher_logits_NC)
+    check(logits_NC, labels_N, teacher_logits_NC)
     predicted_N = logits_NC.argmax(axis=1)
     teacher_N = teacher_logits_NC.argmax(axis=1)
     right_N, teacher_right_N = predicted_N == labels_N, teacher_N == labels_N
@@ -61,7 +61,7 @@ def correlate(
     Raises:
         InputError: the outputs are not of these sentences, or are not numbers.
     """
-    _check(logits_N1, labels_N, teacher_logits_N1)
+    check(logits_N1, labels_N, teacher_logits_N1)
     found = {name: _estimate(score) for name, score in regression.scores(labels_N, logits_N1).items()}
     return Correlation(
         total=len(labels_N),
@@ -74,7 +74,12 @@ def correlate(
     )
 
 
-def _check(logits_NC: Logits, labels_N: Labels, teacher_logits_NC: Logits) -> None:
+def check(logits_NC: Logits, labels_N: Labels, teacher_logits_NC: Logits) -> None:
+    """Check that a model can be judged.
+
+    Raises:
+        InputError: the outputs are not of these sentences and labels, or are not numbers.
+    """
     if logits_NC.shape != teacher_logits_NC.shape or len(logits_NC) != len(labels_N):
         raise InputError(
             f"outputs of shape {logits_NC.shape} for {len(labels_N)} labels and teacher outputs of shape "
@@ -82,7 +87,7 @@ def _check(logits_NC: Logits, labels_N: Labels, teacher_logits_NC: Logits) -> No
             "measure the folder with the student it was made from",
         )
     if not np.isfinite(logits_NC).all():
-        raise InputError("the model's outputs are not all finite numbers", "convert the student again")
+        raise InputError("the model's outputs are not all finite numbers", "distil or convert it again")
 
 
 def _correlation(first_N1: Logits, second_N1: Logits) -> float:

@@ -19,7 +19,7 @@ from bench import job as jobs
 from bench.ending import how_it_ended, said
 from bench.job import Job, Mode, WarmUp
 from bench.pipes import LIMIT_BYTES, Pipes
-from contract.errors import WorkerError
+from contract.errors import UnfinishedError, WorkerError
 from contract.tokens import Tokens, write_tokens
 from convert.artifact import TOKENIZER
 from convert.loadable import Loadable
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-P", "-m", "bench.worker")
 TIMEOUT_S = 600.0
+# Signals that come from outside, as when memory runs out.
+STOPPED = (-signal.SIGTERM, *([-signal.SIGKILL] if os.name == "posix" else []))
 # For a search, which compares many models in turn and needs no percentile of any.
 SHORT_WARM_UP = WarmUp(calls=5, lasting_ns=150_000_000, cap_ns=1_500_000_000)
 
@@ -49,7 +51,8 @@ def run_worker(
 
     Raises:
         InputError: the worker refused its input, such as a file that was changed.
-        WorkerError: it crashed, hung, or answered something else.
+        UnfinishedError: it hung, or was killed.
+        WorkerError: it crashed, or answered something else.
     """
     from bench import reply
 
@@ -65,9 +68,12 @@ def run_worker(
     if pipes.overflowed:
         raise WorkerError(f"{source}: the worker answered more than {LIMIT_BYTES // 2**20} MiB and was killed")
     if not ended:
-        raise WorkerError(f"{source}: the worker did not end within {timeout_s:g} s and was killed{said(pipes.stderr)}")
+        raise UnfinishedError(
+            f"{source}: the worker did not end within {timeout_s:g} s and was killed{said(pipes.stderr)}"
+        )
     if not pipes.stdout:
-        raise WorkerError(f"{source}: the worker {how_it_ended(process.returncode)}{said(pipes.stderr)}")
+        kind_of_error = UnfinishedError if process.returncode in STOPPED else WorkerError
+        raise kind_of_error(f"{source}: the worker {how_it_ended(process.returncode)}{said(pipes.stderr)}")
     return reply.read(pipes.stdout, kind, source)
 
 

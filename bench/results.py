@@ -17,6 +17,7 @@ from bench.trial import Trial
 from bench.validity import judge_record
 from contract.errors import InputError
 from contract.files import write_atomic
+from contract.progress import note
 from contract.strict import read_json
 
 
@@ -42,6 +43,9 @@ def write(plan: Plan, trials: Sequence[Trial], out: Path) -> list[Path]:
         if trial.reply is not None
     ]
     for path, record in records:
+        earlier = _read(path)
+        if earlier is not None and len(earlier.blocks) > len(record.blocks):
+            note(f"{path}: a record of {len(earlier.blocks)} blocks gives way to one of {len(record.blocks)}")
         write_atomic(path, record.model_dump_json() + "\n")
     return [path for path, _ in records]
 

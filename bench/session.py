@@ -13,10 +13,10 @@ from bench import results
 from bench.plan import Plan
 from bench.settings import DEFAULT, Settings
 from bench.trial import Trial
-from contract.errors import WorkerError
+from contract.errors import InputError, TinybertError, WorkerError
 from contract.progress import Advance, bar, note
 
-Failures = dict[str, str]
+Failures = dict[str, TinybertError]
 
 
 def measure(
@@ -40,7 +40,7 @@ def measure(
         The records, in the order of the folders.
 
     Raises:
-        InputError: a folder cannot be measured; nothing was written.
+        InputError: a folder cannot be measured; where that showed beforehand, nothing was written.
         WorkerError: the worker of one of them failed; the records of the others were written.
     """
     return carry_out(plans.make(folders, target=target, student=student, settings=settings), out)
@@ -76,7 +76,9 @@ def carry_out(plan: Plan, out: Path) -> list[Path]:
     paths = results.write(plan, finished, out)
     if failures:
         kept = f"; {len(paths)} other records are in {out / plan.target}" if paths else ""
-        raise WorkerError(f"{' | '.join(failures.values())}{kept}")
+        said = f"{' | '.join(map(str, failures.values()))}{kept}"
+        kind = WorkerError if any(isinstance(error, WorkerError) for error in failures.values()) else InputError
+        raise kind(said)
     return paths
 
 
@@ -97,5 +99,5 @@ def _attempt(trial: Trial, failures: Failures, work: Callable[[Trial], None]) ->
         return
     try:
         work(trial)
-    except WorkerError as error:
-        failures[trial.subject.sha256] = str(error)
+    except TinybertError as error:
+        failures[trial.subject.sha256] = error

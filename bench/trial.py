@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from bench import accuracy
 from bench.answers import Answers
 from bench.job import Job
 from bench.process import run_worker
@@ -10,7 +11,7 @@ from bench.reply import LatencyReply, OutputsReply
 from bench.settings import Settings
 from bench.subject import Subject
 from bench.validity import Seen, judge_block
-from contract.errors import WorkerError
+from contract.errors import InputError, WorkerError
 from convert.artifact import TOKENIZER
 from distill.student.folder import EVALUATION
 
@@ -36,9 +37,16 @@ class Trial:
         """Run the model over all sentences in a fresh process.
 
         Raises:
-            TinybertError: the worker refused its input or failed.
+            TinybertError: the worker refused its input or failed, or its outputs cannot be judged.
         """
         self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
+        if self.answers is None:
+            return
+        evaluation = self.answers.evaluation
+        try:
+            accuracy.check(self.reply.outputs.logits_NC(), evaluation.labels_N, evaluation.teacher_logits_NC)
+        except InputError as error:
+            raise InputError(f"{self.subject.name}, {self.subject.label}: {error.cause}", error.cure) from error
 
     def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
         """Time some sentences in a fresh process.

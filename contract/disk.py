@@ -1,6 +1,7 @@
 """A disk that is full: libraries that cannot write seldom say so."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,17 @@ def room(folder: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())
         cause = f"{folder}: cannot be written ({reason})"
         raise DiskFullError(cause, f"{cure}; then run again, it goes on where it was") from error
+
+
+def take_room(path: Path) -> None:
+    """Take a file's room on the disk before it is written to: on a full one a mapped file ends the process.
+
+    Raises:
+        OSError: there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def more_space(folder: Path) -> str:

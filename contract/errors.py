@@ -6,6 +6,7 @@ TinybertError
 ├── GateError          1  a gate failed
 ├── InconclusiveError  3  a measurement cannot decide
 └── WorkerError        4  the device or a worker process failed
+    └── UnfinishedError 4  it was stopped from outside
 """
 
 from collections.abc import Iterator
@@ -67,6 +68,10 @@ class WorkerError(TinybertError):
     """The device or a worker process failed."""
 
     exit_code = 4
+
+
+class UnfinishedError(WorkerError):
+    """A process was stopped from outside: another time it may come through."""
 
 
 def require(*modules: str, extra: str) -> None:

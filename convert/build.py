@@ -9,7 +9,7 @@ from contract.folder import identity, verify
 from contract.lock import owned
 from contract.progress import bar
 from convert import calibration
-from convert.artifact import TOKENIZER
+from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from convert.loadable import Run
 from convert.make import Task, make
 from convert.plan import plan
@@ -97,6 +97,9 @@ def check_whole(student: Path, manifest: Student) -> None:
 def _make_all(tasks: list[Task], out: Path) -> list[Path]:
     """Make what is not finished; a variant that fails does not stop the others."""
     missing = [(task, variants) for task in tasks if (variants := task.missing())]
+    for task, variants in missing:
+        for variant in variants:
+            _check_replaceable(task.folder(variant))
     failures: dict[Path, TinybertError] = {}
     if missing:
         with _place(out), bar("Converting", sum(len(variants) for _, variants in missing)) as advance:
@@ -106,6 +109,23 @@ def _make_all(tasks: list[Task], out: Path) -> list[Path]:
     if failures:
         raise ConversionError(failures, [folder for folder in folders if folder not in failures])
     return folders
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.exists() and not (folder / ARTIFACT_MANIFEST).is_file():
+        raise InputError(f"{folder}: is no artifact", "choose another --out")
+
+
+def check_of_student(out: Path, student: Path) -> None:
+    """Check that a folder of artifacts is of one student.
+
+    Raises:
+        InputError: an artifact of another student stands in it.
+    """
+    own = identity(student / STUDENT_MANIFEST)
+    for manifest in sorted(out.glob(f"*/{ARTIFACT_MANIFEST}")):
+        if read_artifact(manifest.parent).parents.get("student") != own:
+            raise InputError(f"{manifest.parent}: is of another student", "choose another --out, or delete it")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from contract.disk import MIB, more_space
-from contract.errors import WorkerError
+from contract.errors import UnfinishedError, WorkerError
 from convert.converter import Made
 from convert.job import Answer, Job
 
@@ -16,10 +16,6 @@ COMMAND = (sys.executable, "-P", "-W", "default", "-m", "convert.job")
 LOG_TAIL_LINES = 40
 TIMEOUT_S = 900.0
 POLL_S = 0.1
-
-
-class UnfinishedError(WorkerError):
-    """The process was stopped before it could say anything: another time it may come through."""
 
 
 def convert(job: Job, workplace: Path) -> Made:

@@ -60,8 +60,9 @@ def command(run: "Run") -> Callable[..., None]:
             tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
         """
         from contract.progress import note
-        from convert.build import ConversionError, convert_student
+        from convert.build import ConversionError, check_of_student, convert_student
         from convert.offer import told
+        from distill.student.folder import read_student
         from targets.doctor import resolve
 
         profile, reason = resolve(target)
@@ -71,6 +72,9 @@ def command(run: "Run") -> Callable[..., None]:
             lines = told(profile)
             typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
             return
+        if out is not None:  # the usual folder has the student's name
+            read_student(student)
+            check_of_student(out / profile.name, student)
         try:
             made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)
         except ConversionError as error:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
 
-from contract.errors import TinybertError, WorkerError
+from contract.disk import more_space
+from contract.errors import TinybertError, UnfinishedError, WorkerError
 from contract.folder import clear_leftovers, is_finished
 from contract.progress import Advance
 from convert import child, parity
 from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
-from convert.child import UnfinishedError
 from convert.converter import Made
 from convert.job import Job, Source
 from convert.loadable import Run
@@ -71,17 +71,26 @@ def make(task: Task, variants: tuple[Variant, ...], advance: Advance) -> dict[Pa
         source: Source | TinybertError
         try:
             source = _full_precision(task, place, keep=base in variants)
-        except TinybertError as error:
-            source = failures[task.folder(base)] = error
+        except (TinybertError, OSError) as error:
+            source = failures[task.folder(base)] = _failure(error, task.out)
         advance(base in variants)
         for variant in variants:
             if variant != base:
                 try:
                     _quantized(task, variant, place, source)
-                except TinybertError as error:
-                    failures[task.folder(variant)] = error
+                except (TinybertError, OSError) as error:
+                    failures[task.folder(variant)] = _failure(error, task.out)
                 advance(1)
     return failures
+
+
+def _failure(error: TinybertError | OSError, out: Path) -> TinybertError:
+    """Return the failure of a variant; what the disk did not take may come through another time."""
+    if isinstance(error, TinybertError):
+        return error
+    # shutil has a list of what it could not copy, each with its reason.
+    reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+    return UnfinishedError(f"cannot be written ({reason})", more_space(out) or "see to the disk and run again")
 
 
 def _full_precision(task: Task, place: Path, *, keep: bool) -> Source:

@@ -14,7 +14,7 @@ from convert.plan import Plan
 from convert.variant import Variant
 from distill import tasks
 from distill.student.folder import Student
-from targets.profile import Profile
+from targets.profile import Precision, Profile, RuntimeName
 
 METHOD = 5  # raised when the same student would be converted to another artifact
 
@@ -42,6 +42,8 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     profile, student = origin.profile, origin.student
     # The usual one is left out, as it was before a recipe's own was followed.
     metric = {} if student.main_metric == tasks.get(student.task).METRICS[0] else {"metric": student.main_metric}
+    is_half = variant.runtime is RuntimeName.OPENVINO and variant.precision is Precision.FP16
+    floats = {"has_fp16": "fp16" in profile.isa_features} if is_half else {}
     return sha256_of_value(
         {
             "method": METHOD,
@@ -55,6 +57,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
             "threads": profile.threads,
             "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
             **metric,
+            **floats,
         }
     )
 

@@ -127,8 +127,8 @@ def prepare(
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")
     if dataset is not None:
         # The recipe's names are of files; the hub's splits have the usual ones unless --set says otherwise.
-        splits = ['data.train="train"', 'data.validation="validation"']
-        overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *splits]
+        names = ['data.train="train"', 'data.validation="validation"']
+        overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *names]
     overrides += changes or ()
     document = recipes.read(recipe, tuple(overrides))
     if document.student.preset:
@@ -140,7 +140,9 @@ def prepare(
         note(f"the section [general] is not used: the student starts {document.start}")
     found = encoder.locate(document.teacher.model)
     references.check(document, found)
-    return document, found, datasets.load(document.data, data, document.seed, document.task)
+    splits = datasets.load(document.data, data, document.seed, document.task)
+    datasets.check_apart(splits)
+    return document, found, splits
 
 
 def as_json(student: Path, main_metric: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
-from distill.data.calibration import calibration
+from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
 from distill.data.tokenise import tokenise
@@ -140,6 +140,7 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
         own.train,
         splits.train.labels_N,
         own.validation,
+        special_ids=special_ids(own.tokenizer),
         sentences=recipe.calibration_sentences,
         seed=recipe.student_seed,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from contract.errors import InputError
-from distill import general
+from distill import general, tasks, teacher
 from distill.augment.sources import sources
 from distill.model.encoder import Encoder, locate
 from distill.recipe import Recipe
@@ -20,7 +20,10 @@ def check(recipe: Recipe, encoder: Encoder) -> None:
         InputError: one of them is not there, or cannot be used with the teacher.
     """
     for name in recipe.teacher.also:
-        locate(name)
+        other = locate(name)
+        config = teacher.read_config(other.folder)
+        if teacher.is_ready(config):
+            tasks.get(recipe.task).check_head(config, recipe.data.label_names, other.name)
     if recipe.augmentation is not None:
         sources(recipe.augmentation, encoder)
     if recipe.start == "general":

@@ -163,6 +163,12 @@ def test_an_unknown_target_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_name_that_is_no_utf8_is_one_line(tinybert: Tinybert) -> None:
+    code, out, err = tinybert("convert", os.fsdecode(b"runs/\xff"))
+    assert (code, out) == (2, "")
+    assert err == "error: 'runs/\\udcff' is no UTF-8: rename the file or folder\n"
+
+
 def test_a_teacher_of_other_labels_writes_nothing(
     tinybert: Tinybert,
     tmp_path: Path,

@@ -12,6 +12,8 @@ from targets.profile import Precision, Profile
 
 MS = 1e6
 MB = 1e6
+# Of so many, one is a point and more.
+FEW_SENTENCES = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +90,8 @@ def sentences(finalists: Sequence[Finalist], floor: Floor, profile: Profile) -> 
         f"{winner.check.text if winner.check else ''}.",
         _beside_fp32(winner, finalists, profile),
         *(_why_not(one, winner) for one in finalists if one.reaches_floor is False and _is_faster(one, winner)),
+        _not_asked(finalists, winner),
+        _few(winner),
     ]
     others = [one for one in finalists if one.candidate.artifact.runtime is not candidate.artifact.runtime]
     second = next((one for one in others if one.reaches_floor is not False), None)
@@ -106,7 +110,7 @@ def _beside_fp32(winner: Finalist, finalists: Sequence[Finalist], profile: Profi
     artifact = winner.candidate.artifact
     if artifact.precision is Precision.FP32:
         reasons = {offer.precision: offer.reason for offer in offers(profile, artifact.runtime)}
-        return f"Keep fp32: nothing that answers right is faster here ({reasons[Precision.INT8]})."
+        return f"Keep fp32: nothing that is known to answer right is faster here ({reasons[Precision.INT8]})."
     fp32 = [
         one
         for one in finalists
@@ -118,6 +122,17 @@ def _beside_fp32(winner: Finalist, finalists: Sequence[Finalist], profile: Profi
         return ""
     times = fp32[0].latency_ns / winner.latency_ns
     return f"The fastest fp32 of the same runtime, {fp32[0].candidate.label}, takes {times:.2f} times as long."
+
+
+def _not_asked(finalists: Sequence[Finalist], winner: Finalist) -> str:
+    faster = [one for one in finalists if one.reaches_floor is None and _is_faster(one, winner)]
+    names = ", ".join(one.candidate.label for one in faster)
+    return f"Faster, and not asked whether they reach the floor: {names}." if faster else ""
+
+
+def _few(winner: Finalist) -> str:
+    asked = winner.check.sentences if winner.check else 0
+    return f"The unseen half has {asked} sentences: so few say little of others." if asked < FEW_SENTENCES else ""
 
 
 def _is_faster(one: Finalist, winner: Finalist) -> bool:

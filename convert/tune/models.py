@@ -1,12 +1,12 @@
 """The models of a search: made in its folder, found again, their failures remembered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from contract.errors import UnfinishedError
 from contract.progress import bar
 from convert.artifact import ARTIFACT_MANIFEST, read_artifact
-from convert.child import UnfinishedError
 from convert.loadable import Run
 from convert.make import Task, make
 from convert.plan import Plan
@@ -28,12 +28,14 @@ class Models:
         run: runs a model in its runtime.
         ledger: remembers which were made and which could not be.
         out_of_time: asked before each model after the first.
+        failures: why a model of this search could not be made, by its label.
     """
 
     out: Path
     run: Run
     ledger: Ledger
     out_of_time: Callable[[], bool]
+    failures: dict[str, str] = field(default_factory=dict)
 
     def make(self, entrant: Entrant, plans: Sequence[Plan]) -> list[Candidate]:
         """Make a student's variants, or find them made; one that fails is left out and its reason kept."""
@@ -72,6 +74,7 @@ class Models:
     def _make(self, task: Task, variant: Variant) -> None:
         failures = make(task, (variant,), lambda _: None)
         for folder, error in failures.items():
+            self.failures[f"{task.origin.folder.name} {folder.name}"] = str(error)
             # What was stopped from outside may come through another time.
             if folder == task.folder(variant) and not isinstance(error, UnfinishedError):
                 self._remember(task, variant, str(error))
@@ -79,7 +82,10 @@ class Models:
             self._remember(task, variant, "")
 
     def _has_failed(self, task: Task, variant: Variant) -> bool:
-        return self.ledger.known("failed", key(task.origin, task.plan, variant)) is not None
+        found = self.ledger.known("failed", key(task.origin, task.plan, variant))
+        if found is not None:
+            self.failures[f"{task.origin.folder.name} {variant.name}"] = str(found.get("cause", ""))
+        return found is not None
 
     def _remember(self, task: Task, variant: Variant, cause: str) -> None:
         subject = f"{task.origin.folder.name} {variant.name}"

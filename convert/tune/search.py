@@ -188,7 +188,9 @@ class Search:
         untried = [entrant.name for entrant in self.entrants if entrant.name not in tried]
         if untried:
             ended += f" Nothing was made or timed of {', '.join(untried)}."
-        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.answer, ended=ended)
+        failed = [f"{name} could not be made: {cause}." for name, cause in sorted(self.models.failures.items())]
+        said = [*failed, ended]
+        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.answer, said=said)
 
     def _right(self) -> list[Candidate]:
         """Return those near the fastest that may be right, the fastest first."""

@@ -23,7 +23,9 @@ MS = 1e6
 MB = 1e6
 
 
-def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path, *, ended: str) -> None:
+def settle(
+    finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path, *, said: Sequence[str]
+) -> None:
     """Write the answer as it stands: `best/`, `tune.json` and `TUNE.md`; without a winner there is no `best/`.
 
     Args:
@@ -32,14 +34,14 @@ def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: R
         profile: the device.
         run: runs a model in its runtime, to judge the winner on all sentences as it will be run.
         out: the answer's folder.
-        ended: how far the search came, in a sentence.
+        said: what could not be made and how far the search came, in sentences.
     """
     winner = winner_of(finalists)
     if winner is not None:
         _write_best(winner, run, out / BEST)
     elif (out / BEST).exists():  # an earlier answer that no longer reaches the floor
         put_aside(out)
-    said = [*sentences(finalists, floor, profile), ended]
+    reasons = [*sentences(finalists, floor, profile), *said]
     answer = {
         "schema_version": 1,
         "floor": str(floor),
@@ -47,10 +49,10 @@ def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: R
         "winner": as_values(winner) if winner else None,
         "pareto": [as_values(one) for one in pareto(finalists)],
         "finalists": [as_values(one) for one in finalists],
-        "reasons": said,
+        "reasons": reasons,
     }
     write_atomic(out / ANSWER, json.dumps(answer, indent=2) + "\n")
-    write_atomic(out / PAGE, page(finalists, said, floor, profile))
+    write_atomic(out / PAGE, page(finalists, reasons, floor, profile))
 
 
 def page(finalists: Sequence[Finalist], said: Sequence[str], floor: Floor, profile: Profile) -> str:

@@ -1,5 +1,6 @@
 """The task's sentences, read from files or, by Hugging Face `datasets`, from the hub, or generated."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,22 @@ def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classif
         tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, kind.NO_ROWS_CURE)
         train, validation = (_rows(kind, tables[split], data) for split in ("train", "validation"))
     return Splits(train=_drawn(train, data.train_rows, seed), validation=validation)
+
+
+def check_apart(splits: Splits) -> None:
+    """Check that there are training sentences that are not validated on.
+
+    Raises:
+        InputError: there is none.
+    """
+    if set(_texts(splits.train)) <= set(_texts(splits.validation)):
+        raise InputError(
+            "every training sentence is also in the validation split", "give a validation split of other sentences"
+        )
+
+
+def _texts(rows: Rows) -> Iterable[tuple[str, str]]:
+    return zip(rows.texts, rows.pairs or rows.texts, strict=True)
 
 
 def _drawn(rows: Rows, count: int | None, seed: int) -> Rows:

@@ -1,6 +1,7 @@
 """`tinybert multitask`: the teachers of several tasks to one encoder."""
 
 import json as json_module
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ def multitask(
 
         tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
     """
+    from contract.lock import owned
     from distill import recipe as tasks_recipes
     from distill.command import as_json, prepare, show
     from distill.multitask import recipe as recipes
@@ -47,7 +49,10 @@ def multitask(
 
     tasks = [TaskData(recipe=one, encoder=encoder, splits=splits) for one, encoder, splits in prepared]
     folder = out or Path("runs") / document.name
-    with processes.together(folder):
+    with processes.together(folder), ExitStack() as held:
+        if processes.is_main():  # a task's own folder may be used by a distillation of that task alone
+            for name in sorted({one.recipe.name for one in tasks}):
+                held.enter_context(owned(folder / name))
         students = distil(document, tasks, folder)
         if not processes.is_main():
             return

@@ -15,7 +15,7 @@ from contract.errors import InputError
 from contract.folder import is_finished
 from contract.tokens import Tokens
 from distill import tasks, teacher
-from distill.data.calibration import calibration
+from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.identify import stage_key, student_key
@@ -228,6 +228,7 @@ def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTraine
             own.train,
             splits.train.labels_N,
             own.validation,
+            special_ids=special_ids(tokenizer),
             sentences=recipe.calibration_sentences,
             seed=recipe.student_seed,
         ),

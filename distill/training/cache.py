@@ -4,7 +4,6 @@ Memory-mapped arrays in a folder named by the hash of teacher, sentences (so dat
 of shape (N, C), and states of shape (T, D) in float16, where T counts the tokens of all sentences together.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from contract.digest import sha256_of_value
-from contract.progress import bar
+from contract.disk import take_room
+from contract.progress import bar, note
 from contract.tokens import Tokens
 from distill.model.capture import capturing
 from distill.model.predict import batches_by_length, tensors
@@ -50,10 +50,23 @@ class TeacherCache:
             names: `logits`, or states as `Captured.states` names them.
         """
         paths = {name: self.folder / f"{name}.npy" for name in names}
-        missing = {name: path for name, path in paths.items() if not path.is_file()}
+        missing = {name: path for name, path in paths.items() if self._read(name, path) is None}
         if missing:
             self._run(missing)
-        return {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+        found = {name: self._read(name, path) for name, path in paths.items()}
+        return {name: array for name, array in found.items() if array is not None}
+
+    def _read(self, name: str, path: Path) -> NDArray[Any] | None:
+        """Return an array that is whole; nothing where it is missing, cut, or not of these sentences."""
+        if not path.is_file():
+            return None
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            note(f"{path}: cannot be read ({error}), made again")
+            return None
+        rows = len(self.tokens) if name == LOGITS else len(self.tokens.ids_T)
+        return array if len(array) == rows else None
 
     def _run(self, paths: Mapping[str, Path]) -> None:
         model = self.model().eval()
@@ -105,19 +118,8 @@ def _whole(paths: Mapping[str, Path], layout: Layout) -> Iterator[dict[str, NDAr
             undo.callback(halves[name].unlink, missing_ok=True)
             shape, dtype = layout(name)
             arrays[name] = np.lib.format.open_memmap(halves[name], mode="w+", dtype=dtype, shape=shape)
-            _take_room(halves[name])
+            take_room(halves[name])
         yield dict(arrays)
         for name, path in paths.items():
             arrays[name].flush()
             halves[name].replace(path)
-
-
-def _take_room(path: Path) -> None:
-    """Take a file's room on the disk before it is written to: on a full one a mapped file ends the process.
-
-    Raises:
-        OSError: there is no room.
-    """
-    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

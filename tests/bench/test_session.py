@@ -101,6 +101,22 @@ def test_one_failure_leaves_the_others(make_plan: Callable[..., Plan], tmp_path:
     assert len(record.blocks) == 3
 
 
+@pytest.mark.parametrize(
+    ("int8", "message"),
+    [
+        ({"logits": [[float("nan"), 0.0], [0.0, 1.0]]}, "fake-int8: the model's outputs are not all finite numbers"),
+        ({"logits": [[1.0, 0.0, 0.0]]}, r"fake-int8: outputs of shape \(24, 3\) for 24 labels"),
+    ],
+)
+def test_a_model_that_cannot_be_judged_is_named_and_leaves_the_others(
+    make_plan: Callable[..., Plan], tmp_path: Path, int8: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"{message}.*; 1 other records"):
+        carry_out(make_plan(int8=int8), tmp_path / "out")
+    (record,) = read(list((tmp_path / "out").rglob("*.json")))
+    assert record.precision == "fp32"
+
+
 def test_an_interruption_leaves_nothing_half(
     make_plan: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,6 +241,15 @@ def test_a_missing_library_names_its_extra(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_is_no_artifact_is_left(student: Path, profile: Profile, tmp_path: Path) -> None:
+    thesis = tmp_path / profile.name / "onnx-fp32" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("mine")
+    with pytest.raises(InputError, match="onnx-fp32: is no artifact: choose another --out"):
+        convert_student(student, profile, out=tmp_path, run=never)
+    assert thesis.read_text() == "mine"
+
+
 def test_a_folder_in_use_is_refused(student: Path, profile: Profile, tmp_path: Path) -> None:
     with owned(tmp_path / profile.name), pytest.raises(InputError, match="in use by another run"):
         convert_student(student, profile, out=tmp_path, run=never)

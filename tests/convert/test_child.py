@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from contract.errors import WorkerError
+from contract.errors import UnfinishedError, WorkerError
 from convert import child
 from convert.job import Job
 from convert.variant import Variant
@@ -49,12 +49,12 @@ def test_every_end_is_an_error_of_one_line(
         (
             'print(\'{"cause": "no", "cure": "yes", "unexpected": true}\')',
             "no: free space on the disk, 3 MiB are left",
-            child.UnfinishedError,
+            UnfinishedError,
         ),
         (
             "import sys; sys.exit(1)",
             "the converter ended with exit code 1: free space on the disk, 3 MiB are left",
-            child.UnfinishedError,
+            UnfinishedError,
         ),
     ],
 )

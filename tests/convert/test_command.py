@@ -1,6 +1,7 @@
 """`tinybert convert` on finished artifacts: what it prints, and where."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from bench.process import outputs_of
+from contract.errors import InputError
 from convert.artifact import read_artifact
 from convert.command import command, default_folder
 
@@ -47,6 +49,17 @@ def test_json_is_all_of_stdout(artifacts: Path, asked: list[object]) -> None:
             }
         ],
     }
+
+
+def test_artifacts_of_another_student_are_not_replaced(artifacts: Path, student: Path, tmp_path: Path) -> None:
+    other = tmp_path / "student"
+    shutil.copytree(student, other)
+    manifest = json.loads((other / "student.json").read_text())
+    (other / "student.json").write_text(json.dumps({**manifest, "seed": 5}))
+    before = {path: path.stat().st_mtime_ns for path in artifacts.rglob("*")}
+    with pytest.raises(InputError, match=r"is of another student: choose another --out, or delete it"):
+        convert(other, "--target", "laptop-x86-vnni", "--out", artifacts.parent)
+    assert {path: path.stat().st_mtime_ns for path in artifacts.rglob("*")} == before
 
 
 def test_offers_are_told_with_their_reasons(student: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from contract.errors import InputError, WorkerError
+from contract.errors import InputError, UnfinishedError, WorkerError
 from contract.folder import verify
 from contract.tokens import Tokens
 from convert import child
@@ -168,7 +168,7 @@ def test_it_may_answer_keep_fp32(student: Path, profile: Profile, tmp_path: Path
     assert search(student, profile, tmp_path, Bench(student, slower)) is not None
     answer = answer_of(student, tmp_path)
     assert read_artifact(answer / "best").precision == "fp32"
-    assert "Keep fp32: nothing that answers right is faster here" in (answer / "TUNE.md").read_text()
+    assert "Keep fp32: nothing that is known to answer right is faster here" in (answer / "TUNE.md").read_text()
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -221,6 +221,26 @@ def test_what_was_stopped_is_made_another_time(
         made.append({path.name for path in tmp_path.glob("models/*/onnx-*")})
     assert not made[0]
     assert {"onnx-fp32", "onnx-int8"} <= made[1]
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_what_was_killed_while_it_was_checked_is_named_and_tried_again(
+    student: Path, profile: Profile, tmp_path: Path
+) -> None:
+    bench, answer = Bench(student), answer_of(student, tmp_path, runtimes=[RuntimeName.ONNX])
+
+    def run(model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+        if json.loads((model.folder / model.model_file).read_text())[1] == "int8":
+            raise UnfinishedError("the worker was ended by SIGKILL")
+        return bench.run(model, tokens)
+
+    floor, only = parse("student-1"), [RuntimeName.ONNX]
+    assert tune([student], profile, floor=floor, budget_s=60, out=tmp_path, run=run, time=bench.time, runtimes=only)
+    said = "student onnx-int8 could not be made: the worker was ended by SIGKILL."
+    assert said in (answer / "TUNE.md").read_text()
+    assert search(student, profile, tmp_path, Bench(student), runtimes=only) is not None
+    assert read_artifact(answer / "best").precision == "int8"
+    assert said not in (answer / "TUNE.md").read_text()
 
 
 @pytest.mark.usefixtures("stand_in")

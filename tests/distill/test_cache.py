@@ -1,5 +1,6 @@
 """The teacher's cache: what the teacher said and showed, once, and the same student from it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_it_holds_what_the_teacher_shows_and_the_teacher_runs_once(tmp_path: Pat
             np.testing.assert_allclose(
                 arrays[name][TOKENS.places([row])], seen.inside.states[name][0].numpy(), atol=2e-3
             )
+
+
+@pytest.mark.parametrize("size_bytes", [0, 60, 130])
+def test_an_array_that_was_cut_is_made_again(tmp_path: Path, teacher: PreTrainedModel, size_bytes: int) -> None:
+    whole = {name: array.copy() for name, array in _cache(tmp_path, lambda: teacher).read(NAMES).items()}
+    for path in tmp_path.glob("*.npy"):
+        os.truncate(path, size_bytes)
+    again = _cache(tmp_path, lambda: teacher).read(NAMES)
+    assert all(np.array_equal(again[name], whole[name]) for name in NAMES)
 
 
 def test_a_run_that_fails_leaves_nothing_that_is_taken_for_whole(tmp_path: Path, teacher: PreTrainedModel) -> None:

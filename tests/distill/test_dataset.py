@@ -152,7 +152,7 @@ def test_a_recipe_of_files_takes_a_hub_data_set(
     folder = tmp_path / "some-user" / "some-data"
     folder.mkdir(parents=True)
     for split in ("train", "validation"):
-        _write(folder, f"{split}.jsonl", list(GOOD))
+        _write(folder, f"{split}.jsonl", [(f"{split}: {text}", label) for text, label in GOOD])
     monkeypatch.chdir(tmp_path)
     _, _, splits = command.prepare(str(recipe_file()), None, None, "some-user/some-data", None)
     assert len(splits.train) == len(splits.validation) == len(GOOD)
@@ -234,3 +234,10 @@ def test_no_folder_and_no_file(tmp_path: Path) -> None:
         load(_data("tsv"), None, seed=0)
     with pytest.raises(InputError, match="no such file: check --data"):
         _load(tmp_path, "tsv")
+
+
+def test_splits_of_the_same_sentences_are_refused_at_once(tmp_path: Path, recipe_file: Callable[..., Path]) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.tsv", list(GOOD))
+    with pytest.raises(InputError, match="every training sentence is also in the validation split: give a validation"):
+        command.prepare(str(recipe_file()), tmp_path, None, None, None)
