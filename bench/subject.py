@@ -9,6 +9,7 @@ from bench.runtimes import PYTORCH
 from bench.runtimes.pytorch import INPUTS
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
+from contract.tokenizer import read_tokenizer
 from contract.tokens import Tokens, read_tokens
 from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
 from distill.student.folder import (
@@ -179,8 +180,6 @@ def _is_needed(file: str) -> bool:
 
 
 def _pad_id(folder: Path) -> int:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer = read_tokenizer(folder / TOKENIZER)
     found = [tokenizer.token_to_id(token) for token in PADDING]
     return next((number for number in found if number is not None), 0)

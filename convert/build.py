@@ -8,6 +8,7 @@ from contract.errors import InputError, TinybertError, WorkerError
 from contract.folder import identity, verify
 from contract.lock import owned
 from contract.progress import bar
+from contract.tokenizer import read_tokenizer
 from convert import calibration
 from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from convert.loadable import Run
@@ -92,6 +93,7 @@ def check_whole(student: Path, manifest: Student) -> None:
     if absent:
         raise InputError(f"{student}: its manifest lists no {absent[0]}", "make the student again")
     verify(student, manifest)
+    read_tokenizer(student / TOKENIZER)  # a manifest may have been written for a broken one
 
 
 def _make_all(tasks: list[Task], out: Path) -> list[Path]:

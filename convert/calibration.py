@@ -6,6 +6,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from contract.errors import InputError
+from contract.tokenizer import read_tokenizer
 from contract.tokens import Tokens
 from distill.student.folder import CALIBRATION, read_calibration
 
@@ -28,7 +29,7 @@ def read(student: Path, evaluation: Tokens) -> Tokens:
     tokens = read_calibration(student)
     if len(tokens) == 0:
         raise InputError(f"{source}: holds no calibration sentences", CURE)
-    tokenizer = Tokenizer.from_file(str(student / "tokenizer.json"))
+    tokenizer = read_tokenizer(student / "tokenizer.json")
     _check_known(tokens, source, tokenizer.get_vocab_size())
     _check_real(tokens, source, _special_ids(tokenizer))
     _check_apart(tokens, evaluation, source)

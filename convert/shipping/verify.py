@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, parse_manifest
+from contract.tokenizer import parse_tokenizer
 from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact
 from convert.formats import arrays, model_file
 from convert.formats.member import check_names
@@ -22,6 +23,8 @@ KINDS: dict[str, type[Manifest]] = {
     TEACHER_MANIFEST: Teacher,
 }
 MANIFEST_LIMIT_BYTES = 2**20
+# The largest known have some 20 MiB; a larger one is not read into memory for a look.
+TOKENIZER_LIMIT_BYTES = 2**26
 CHUNK_BYTES = 2**20
 NAMED_LIMIT = 5
 PICKLES = (".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
@@ -129,6 +132,9 @@ def _check_safe(found: Contents, manifest: Manifest) -> None:
             model_file.check_opened(manifest.runtime.value, file, size_bytes, _place(found, manifest.model_file))
     for name in manifest.files:
         _check_unpickled(found, name)
+    if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
+        with found.open(TOKENIZER) as file:
+            parse_tokenizer(file.read(), _place(found, TOKENIZER))
 
 
 def _needed(manifest: Artifact) -> tuple[str, ...]:

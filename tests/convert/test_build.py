@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from bench.process import outputs_of
 from contract.errors import InputError
 from contract.lock import owned
-from contract.tokens import Tokens, from_rows, write_tokens
+from contract.tokens import Tokens, from_rows, read_tokens, write_tokens
 from convert import child, converter
 from convert.build import ConversionError, convert_student
 from convert.loadable import Loadable, Run
-from distill.student.folder import CALIBRATION, read_evaluation
+from distill.student.folder import CALIBRATION, EVALUATION, read_evaluation
 from targets.profile import Profile
 
 Seal = Callable[..., None]
@@ -173,9 +174,30 @@ def leave_out_calibration(student: Path, seal: Seal) -> None:
     seal(student)
 
 
+def evaluate_with(**arrays: NDArray[Any] | None) -> Spoil:
+    """Give the evaluation other arrays; None leaves one out."""
+
+    def spoil(student: Path, seal: Seal) -> None:
+        tokens, found = read_tokens(student / EVALUATION)
+        changed = {**found, **arrays}
+        write_tokens(student / EVALUATION, tokens, **{name: one for name, one in changed.items() if one is not None})
+        seal(student)
+
+    return spoil
+
+
+def break_tokenizer(student: Path, seal: Seal) -> None:
+    (student / "tokenizer.json").write_text('{"version": "1.0"}')
+    seal(student)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (break_tokenizer, "tokenizer.json: is no tokenizer"),
+        (evaluate_with(labels=None), "evaluation.npz: has no labels or no logits"),
+        (evaluate_with(labels=np.full(80, 7)), "evaluation.npz: a label is none of 2"),
+        (evaluate_with(labels=np.zeros(3, np.int64)), "evaluation.npz: its labels and logits are not of its sentences"),
         (lambda student, seal: (student / "config.json").unlink(), "config.json: missing or not a regular file"),
         (lambda student, seal: flip_a_byte(student / "model.safetensors"), "SHA-256 is not the one of its manifest"),
         (lambda student, seal: (student / "student.json").unlink(), "no student.json, so not a finished folder"),

@@ -218,6 +218,7 @@ FOLDERS: list[tuple[str, Spoil, str]] = [
     ("huge manifest", lambda folder: os.truncate(folder / ARTIFACT_MANIFEST, 2**21), "has more than 1048576 bytes"),
     ("other model", lambda folder: edit(folder, model_file="x.onnx"), "its manifest lists no 'x.onnx'"),
     ("other format", lambda folder: edit(folder, model_file="tokenizer.json"), "no model for onnx, whose files end in"),
+    ("broken tokenizer", _with("tokenizer.json"), "tokenizer.json: is no tokenizer"),
     ("pickle", _with("x.pkl"), "x.pkl: is a pickle, which runs code when it is read"),
     ("weights of PyTorch", _with("pytorch_model.bin"), "pytorch_model.bin: is a pickle"),
     ("pickled array", _pickle_in_arrays, "evaluation.npz: 'token_ids.npy' holds pickled objects"),

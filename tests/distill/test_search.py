@@ -58,6 +58,16 @@ def test_a_wrong_space_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_space_of_the_documents_is_one(recipe_file: Callable[..., Path]) -> None:
+    guide = (Path(tinybert_edge.__file__).parent / "docs" / "distillation.md").read_text(encoding="utf-8")
+    snippet = "[search.space]" + guide.partition("```toml\n[search.space]")[2].partition("```")[0]
+    recipe = recipe_file()
+    recipe.write_text(f"{recipe.read_text()}\n{snippet}")
+    found = read(str(recipe)).search
+    assert found is not None
+    assert set(found.space) == {"stages.1.learning_rate", "stages.0.batch_size", "student.layers"}
+
+
 @given(value=st.one_of(st.floats(0.1, 10), st.integers(-20, 20)), low=st.integers(-5, 5), width=st.integers(0, 9))
 def test_a_recipes_own_value_is_searched_where_the_space_has_it(value: float, low: int, width: int) -> None:
     dimension = Dimension(low=low, high=low + width)

@@ -1,0 +1,36 @@
+"""A folder's tokenizer.json, read or refused in one line."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contract.errors import InputError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def read_tokenizer(path: Path) -> "Tokenizer":
+    """Read a tokenizer.
+
+    Raises:
+        InputError: the file is missing, or no tokenizer.
+    """
+    try:
+        return parse_tokenizer(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})", "make its folder again") from error
+
+
+def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
+    """Return the tokenizer that a file holds.
+
+    Raises:
+        InputError: it holds none.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_buffer(data)
+    except Exception as error:  # the library has no class of its own for it
+        reason = " ".join(str(error).split())
+        raise InputError(f"{source}: is no tokenizer ({reason})", "make its folder again") from error
