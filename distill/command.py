@@ -115,13 +115,14 @@ def prepare(
     """
     from contract.errors import InputError, require
     from contract.progress import note
+
+    require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     from distill import recipe as recipes
     from distill import references
     from distill.data import dataset as datasets
     from distill.model import encoder
     from distill.recipe import shape
 
-    require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     overrides = []
     if teacher is not None:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")

@@ -21,7 +21,7 @@ from distill.data.dataset import Splits
 from distill.data.hold_out import parted
 from distill.data.tokenise import tokenise
 from distill.identify import stage_key, student_key
-from distill.keep import Made, keep
+from distill.keep import Made, follow, keep
 from distill.model.encoder import Encoder, locate
 from distill.model.predict import predict
 from distill.parents import Parents, cache, logits
@@ -57,6 +57,8 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     """
     sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
     others = [locate(name) for name in recipe.teacher.also]
+    if recipe.start == "general":
+        general.read(recipe, encoder, out)  # a corpus that is too short is refused before, too
     own, held_out = parted(recipe, splits)
     new = processes.main_first(lambda: _new_rows(recipe, encoder, own, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
@@ -69,6 +71,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     folder = out / f"student-{key[:8]}"
     if processes.of_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
         training.forget(training.work_folder(folder))
+        processes.main_first(lambda: follow(recipe, folder))
     else:
         _make(recipe, own, _Beside(new=new, held_out=held_out), parents, folder, key)
         processes.wait()

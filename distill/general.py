@@ -56,14 +56,21 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     """
     section = recipe.general
     assert section is not None, "the recipe checks it"
-    encoder = encoder_of(section, encoder)
-    tokens = processes.main_first(lambda: _corpus(section, encoder, out))
+    encoder, tokens = read(recipe, encoder, out)
     key = _key(recipe, section, encoder, tokens)
     folder = out / f"general-{key[:8]}"
     if not processes.of_main(lambda: is_finished(folder / MANIFEST, GeneralStudent, key)):
         _make(recipe, section, encoder, tokens, folder, key)
         processes.wait()
     return folder
+
+
+def read(recipe: Recipe, encoder: Encoder, out: Path) -> tuple[Encoder, Tokens]:
+    """Return the encoder that teaches, and the corpus in its word pieces, kept in `cache`; raises as `make` does."""
+    section = recipe.general
+    assert section is not None, "the recipe checks it"
+    own = encoder_of(section, encoder)
+    return own, processes.main_first(lambda: _corpus(section, own, out))
 
 
 def encoder_of(section: General, encoder: Encoder) -> Encoder:

@@ -7,12 +7,21 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.files import write_atomic
 from contract.folder import building, inventory, write_manifest
+from contract.progress import note
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import teacher
 from distill.recipe import Recipe
 from distill.student import card
-from distill.student.folder import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from distill.student.folder import (
+    CALIBRATION,
+    SCHEMA,
+    STUDENT_MANIFEST,
+    Evaluation,
+    Student,
+    read_student,
+    write_evaluation,
+)
 from distill.student.initialise import parameters
 
 
@@ -33,6 +42,15 @@ class Made:
     tokenizer: PreTrainedTokenizerFast
     calibration: Tokens
     evaluation: Evaluation
+
+
+def follow(recipe: Recipe, folder: Path) -> None:
+    """Let a finished student be judged by what its recipe names now; its weights do not depend on that."""
+    manifest = read_student(folder)
+    if manifest.main_metric != recipe.main_metric:
+        note(f"{folder}: now judged by {recipe.main_metric}, before by {manifest.main_metric}")
+        changed = manifest.model_copy(update={"recipe": {**manifest.recipe, "metric": recipe.main_metric}})
+        write_manifest(folder / STUDENT_MANIFEST, changed)
 
 
 def keep(made: Made, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:

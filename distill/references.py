@@ -7,6 +7,7 @@ from distill import general, tasks, teacher
 from distill.augment.sources import sources
 from distill.model.encoder import Encoder, locate
 from distill.recipe import Recipe
+from distill.student.initialise import longest_of
 
 
 def check(recipe: Recipe, encoder: Encoder) -> None:
@@ -28,6 +29,12 @@ def check(recipe: Recipe, encoder: Encoder) -> None:
         sources(recipe.augmentation, encoder)
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
-        general.encoder_of(recipe.general, encoder)
+        own = general.encoder_of(recipe.general, encoder)
+        longest = longest_of(teacher.read_config(own.folder))
+        if recipe.general.length_tokens > longest:
+            raise InputError(
+                f"general.length_tokens {recipe.general.length_tokens} is over the encoder's {longest} positions",
+                "lower general.length_tokens",
+            )
         if not Path(recipe.general.corpus).is_file():
             raise InputError(f"general.corpus: no file {recipe.general.corpus}", "give a text file, plain or .gz")

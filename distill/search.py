@@ -31,6 +31,7 @@ LEARNING_RATE_FACTORS = (0.3, 3.0)
 # Attributes of a trial: why it failed, and that it is the recipe as it stands.
 FAULT = "fault"
 OWN = "own"
+WORK = ".student-*.work"
 Space = Mapping[str, Dimension]
 Parameter = str | int | float
 
@@ -163,14 +164,18 @@ def _ended(study: optuna.Study) -> list[FrozenTrial]:
 def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str, out: Path) -> None:
     """Run one trial; a failure is kept with it and ends nothing, but for a full disk, which is none of its own."""
     trial = study.ask()
-    changes = _changes(space, {key: _suggest(trial, key, dimension) for key, dimension in space.items()})
+    values = {key: _suggest(trial, key, dimension) for key, dimension in space.items()}
+    changes = _changes(space, values, exact=OWN in trial.user_attrs)
     note(f"{title}: {' '.join(changes)}")
+    unfinished = set(out.glob(WORK))
     try:
         with room(out):
             value = score(changes)
     except DiskFullError:
         raise
     except Exception as error:
+        for work in set(out.glob(WORK)) - unfinished:  # it is not tried again
+            shutil.rmtree(work, ignore_errors=True)
         trial.set_user_attr(FAULT, str(error))
         study.tell(trial, state=TrialState.FAIL)
         note(f"{title}: failed: {error}")
@@ -189,10 +194,11 @@ def _suggest(trial: optuna.Trial, key: str, dimension: Dimension) -> Parameter:
     return trial.suggest_float(key, dimension.low, dimension.high, log=dimension.log)
 
 
-def _changes(space: Space, parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
-    """Return values as --set takes them; no more digits than a reader would type."""
+def _changes(space: Space, parameters: Mapping[str, Parameter], *, exact: bool) -> tuple[str, ...]:
+    """Return values as --set takes them; no more digits than a reader would type, unless they are the recipe's own."""
     return tuple(
-        f"{key}={value:.3g}" if isinstance(value := parameters[key], float) else f"{key}={value}" for key in space
+        f"{key}={value:.3g}" if isinstance(value := parameters[key], float) and not exact else f"{key}={value}"
+        for key in space
     )
 
 
@@ -209,7 +215,7 @@ def _found(study: optuna.Study, space: Space, storage: Path) -> Found:
     return Found(
         score=best.value,
         own_score=next((trial.value for trial in complete if OWN in trial.user_attrs), None),
-        changes=_changes(space, best.params),
+        changes=_changes(space, best.params, exact=OWN in best.user_attrs),
         finished=len(complete),
         failed=len(ended) - len(complete),
         storage=storage,

@@ -177,7 +177,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
         _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)
     if not processes.is_main():
         return
-    logits_NC = predict(model, tokens.validation, "Checking the teacher")
+    logits_NC = predict(model, tokens.validation, f"The answers of {encoder.name}")
     labels_N = splits.validation.labels_N
     scores = task.values(labels_N, logits_NC)
     if ready:

@@ -73,4 +73,4 @@ def put_aside(answer: Path) -> None:
         shutil.rmtree(best)
     else:
         best.rename(aside)
-    note(f"{best}: an earlier answer that cannot be compared, now {aside.name}")
+    note(f"{best}: an earlier answer that does not hold any more or cannot be compared, now {aside.name}")

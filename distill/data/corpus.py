@@ -47,7 +47,7 @@ def read(
     stat = path.stat()
     key = sha256_of_value([path.name, stat.st_size, stat.st_mtime_ns, tokenizer_key, sentences, length_tokens])
     file = cache / f"corpus-{key[:16]}.npy"
-    if not file.is_file():
+    if not _is_whole(file, (sentences, length_tokens)):
         _write(path, tokenizer, file, sentences, length_tokens)
     ids_NL = np.load(file, mmap_mode="r", allow_pickle=False)
     return Tokens(
@@ -128,6 +128,15 @@ def paragraphs(path: Path) -> Iterator[str]:
     except (OSError, EOFError, ValueError, zlib.error) as error:  # ValueError: of decoding too
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as text ({reason})", "give UTF-8 text, plain or .gz") from error
+
+
+def _is_whole(file: Path, shape: tuple[int, int]) -> bool:
+    if not file.is_file():
+        return False
+    try:
+        return bool(np.load(file, mmap_mode="r", allow_pickle=False).shape == shape)
+    except (ValueError, EOFError):  # it was cut
+        return False
 
 
 def _check(path: Path, key: str) -> None:

@@ -1,21 +1,21 @@
 """Reads the data's files as they stand: nothing is guessed of a column's type, and each row knows its line."""
 
 import csv
+import gzip
 import json
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from contract.errors import InputError, needs_extra
 from distill.tasks.table import Table
 
 # A document may be longer than the 128 Ki characters that `csv` allows a field by default.
 csv.field_size_limit(sys.maxsize)
-
-BROKEN = (OSError, UnicodeDecodeError, csv.Error, ValueError)
 
 
 def read(path: Path, file_format: str, cure: str) -> Table:
@@ -35,38 +35,59 @@ def read(path: Path, file_format: str, cure: str) -> Table:
         raise InputError(f"{path}: empty", cure)
     try:
         table = READERS[file_format](path)
-    except BROKEN as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read ({error})", "save it as UTF-8 text") from error
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{path}: cannot be read as {file_format} ({reason})", "correct the file, or data.format"
-        ) from error
+        cause = f"{path}: cannot be read as {file_format} ({reason})"
+        raise InputError(cause, "correct the file, or data.format") from error
     if not table.lines:
         raise InputError(f"{path}: no rows", cure)
     return table
 
 
 def _separated(path: Path, **dialect: Any) -> Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _opened(path, newline="") as file:
         reader = csv.reader(file, strict=True, **dialect)
-        header = next(reader)
+        header = next(reader, [])
         _check_header(path, header)
         rows, lines = [], []
-        first = reader.line_num + 1
-        for row in reader:
+        for line, row in _rows(path, reader):
             if len(row) > len(header):
-                cause = f"{path}:{first}: {len(row)} columns, the header has {len(header)}"
+                cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
                 raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")
             # A short row has empty values, which are refused where they are asked for.
             rows.append(row + [""] * (len(header) - len(row)))
-            lines.append(first)
-            first = reader.line_num + 1
+            lines.append(line)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     return Table(columns=dict(zip(header, columns, strict=True)), source=str(path), lines=lines)
 
 
+def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Give the rows with the line that each begins on; an empty line is none."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            cure = 'write a text with quotation marks as "He said ""no""."'
+            raise InputError(f"{path}:{line}: cannot be read ({error})", cure) from error
+        if row is None:
+            return
+        if row:
+            yield line, row
+
+
+def _opened(path: Path, newline: str) -> TextIO:
+    """Open a text file, plain or .gz."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
+
+
 def _check_header(path: Path, header: list[str]) -> None:
     """Refuse a column that is named twice: which of them is meant cannot be known."""
-    twice = [name for name, count in Counter(header).items() if count > 1]
+    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
     if twice:
         raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
 
@@ -86,14 +107,15 @@ def _jsonl(path: Path) -> Table:
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     cure = 'write one object a line, such as {"text": "…", "label": 1}'
     # Of line breaks only \n parts two objects: JSON texts may hold the others.
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
+    with _opened(path, newline="\n") as file:
         for line, text in enumerate(file, start=1):
             if not text.strip():
                 continue
             try:
                 row = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise InputError(f"{path}:{line}: is no JSON ({error.msg} at column {error.colno})", cure) from error
+            except (ValueError, RecursionError) as error:
+                reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+                raise InputError(f"{path}:{line}: is no JSON ({reason})", cure) from error
             if not isinstance(row, dict):
                 raise InputError(f"{path}:{line}: is no JSON object", cure)
             yield line, row

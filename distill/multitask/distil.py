@@ -19,7 +19,7 @@ from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.identify import stage_key, student_key
-from distill.keep import Made, keep
+from distill.keep import Made, follow, keep
 from distill.model.encoder import Encoder, locate
 from distill.model.predict import predict
 from distill.multitask.recipe import MultitaskRecipe
@@ -84,6 +84,9 @@ def distil(recipe: MultitaskRecipe, data: Sequence[TaskData], out: Path) -> tupl
     if not processes.of_main(lambda: _are_finished(folders, key)):
         _make(own, encoder, taught, folders, key)
         processes.wait()
+    elif processes.is_main():
+        for one, folder in zip(own, folders, strict=True):
+            follow(one, folder)
     return folders
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from contract.errors import InputError
 
+DIGITS = 9  # of a place in a list
+
 
 def change(document: dict[str, Any], override: str, defaults: Mapping[str, Any] | None = None) -> None:
     """Change one key, in place.
@@ -46,12 +48,16 @@ def _step(place: Any, section: str, override: str, usual: Any) -> Any:
 def _inside(usual: Any, section: str) -> Any:
     """Return what a default has at a key, if anything."""
     if isinstance(usual, list):
-        return usual[int(section)] if section.isdecimal() and int(section) < len(usual) else None
+        return (
+            usual[int(section)]
+            if section.isdecimal() and len(section) <= DIGITS and int(section) < len(usual)
+            else None
+        )
     return usual.get(section) if isinstance(usual, dict) else None
 
 
 def _index(place: list[Any], text: str, override: str) -> int:
-    if not text.isdecimal() or int(text) >= len(place):
+    if not text.isdecimal() or len(text) > DIGITS or int(text) >= len(place):
         raise InputError(f"--set {override!r}: {text!r} is none of the numbers 0 to {len(place) - 1}")
     return int(text)
 

@@ -134,6 +134,12 @@ def check_fit(config: Any, recipe: Recipe) -> None:
         )
 
 
+def longest_of(config: Any) -> int:
+    """Return how many tokens a model of a configuration has positions for."""
+    with torch.device("meta"):
+        return positions.longest(AutoModelForSequenceClassification.from_config(config))
+
+
 def parameters(model: torch.nn.Module) -> int:
     """Count a model's parameters."""
     return sum(parameter.numel() for parameter in model.parameters())

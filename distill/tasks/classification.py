@@ -160,16 +160,31 @@ def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _label(value: object, label_names: Sequence[str], where: str) -> int:
-    # Of JSON and Parquet; in TSV and CSV a truth value is the text that stands there.
-    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+    text = str(value).strip()
+    ways = [text]
+    if isinstance(value, bool):  # of JSON and Parquet
+        ways += [text.lower(), str(int(value))]
     # 1.0: one fractional or missing label made a whole column of numbers fractional where the file was written.
-    for name in (text, text.removesuffix(".0")):
-        if name in label_names:
-            return label_names.index(name)
+    whole = text.removesuffix(".0")
+    if whole.isdecimal():
+        ways.append(whole)
+    names = [name.strip() for name in label_names]
+    for way in ways:
+        if way in names:
+            return names.index(way)
+    number = ways[-1]
+    is_number = number.isdecimal() and number == str(int(number)) and int(number) < len(names)
     # Where a name is a number itself, a number that is no name could be meant as a name or as a place among them.
-    are_numbers = any(name.isdecimal() for name in label_names)
-    number = text.removesuffix(".0")
-    if number.isdecimal() and int(number) < len(label_names) and not are_numbers:
+    are_numbers = any(map(_is_number, names))
+    if is_number and not are_numbers:
         return int(number)
-    known = ", ".join(label_names if are_numbers else map("{} {}".format, range(len(label_names)), label_names))
+    known = ", ".join(names if are_numbers else map("{} {}".format, range(len(names)), names))
     raise InputError(f"{where}: label {text!r} is out of range", f"it must be one of: {known}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

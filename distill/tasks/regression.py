@@ -30,7 +30,8 @@ def read_rows(table: Table, *, text: str, text_pair: str, label: str, label_name
             single score; with file and line.
     """
     texts, pairs = read_texts(table, text=text, text_pair=text_pair, label=label)
-    labels = [_score(value, table.place(row)) for row, value in enumerate(table.columns[label])]
+    scores = [_score(value, table.place(row)) for row, value in enumerate(table.columns[label])]
+    labels = np.asarray(scores, dtype=np.float32).tolist()
     if not labels:
         raise InputError(f"{table.source}: no rows", NO_ROWS_CURE)
     if len(set(labels)) == 1:
@@ -159,6 +160,6 @@ def _score(value: object, where: str) -> float:
         number = float(str(value))
     except ValueError:
         number = float("nan")
-    if not isfinite(number):
+    if not isfinite(number) or abs(number) > np.finfo(np.float32).max:
         raise InputError(f"{where}: score {str(value)!r} is not a finite number", "correct or remove the row")
     return number

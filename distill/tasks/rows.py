@@ -82,6 +82,8 @@ def _texts(table: Table, column: str) -> tuple[str, ...]:
             raise InputError(
                 f"{table.place(row)}: {column!r} is no text ({kind}: {str(value)[:40]!r})", "write it as text"
             )
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InputError(f"{table.place(row)}: half a character in {column!r}", "save the file as UTF-8 text")
         if "\0" in value:
             raise InputError(f"{table.place(row)}: a NUL in {column!r}", "save the file as UTF-8 text")
         texts.append(value)

@@ -30,7 +30,9 @@ def check_finite(logits_NC: NDArray[Any], whose: str = "the model's outputs") ->
         InputError: an output is not a finite number.
     """
     if not np.isfinite(logits_NC).all():
-        raise InputError(f"{whose}: not all are finite numbers", "lower the learning rate and train it again")
+        raise InputError(
+            f"{whose}: not all are finite numbers", "lower the learning rate and train it again, or give another model"
+        )
 
 
 def with_intervals(values: Mapping[str, float], samples: Mapping[str, Samples]) -> dict[str, Score]:

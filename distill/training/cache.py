@@ -66,7 +66,7 @@ class TeacherCache:
             note(f"{path}: cannot be read ({error}), made again")
             return None
         rows = len(self.tokens) if name == LOGITS else len(self.tokens.ids_T)
-        return array if len(array) == rows else None
+        return array if array.ndim == 2 and len(array) == rows else None
 
     def _run(self, paths: Mapping[str, Path]) -> None:
         model = self.model().eval()

@@ -17,7 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
-from contract.disk import DiskFullError
+from contract.disk import DiskFullError, more_space
 from contract.errors import InputError
 from contract.progress import Advance, bar, note
 from distill.recipe.training import Training
@@ -131,9 +131,10 @@ class SentenceTrainer(Trainer):
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
+            cure = more_space(Path(str(self.args.output_dir))) or "see why, perhaps to a limit of file sizes"
             raise DiskFullError(
                 f"{self.args.output_dir}: a checkpoint cannot be written ({reason})",
-                "free some space and run again: it goes on from the last whole one",
+                f"{cure}, and run again: it goes on from the last whole one",
             ) from error
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

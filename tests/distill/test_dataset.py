@@ -1,5 +1,6 @@
 """Reading data: what a user may have in each kind of file, and each fault with its file and line."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -96,12 +97,34 @@ def test_a_number_is_no_place_among_names_that_are_numbers(
         load(data, tmp_path, seed=0)
 
 
-@pytest.mark.parametrize(("text", "label"), [(True, [1, 0]), (1, [1, 0]), (1.0, [1, 0])])
-def test_truth_values_and_numbers_of_json_are_labels(tmp_path: Path, text: object, label: list[int]) -> None:
+@pytest.mark.parametrize("kind", [bool, int, float])
+@pytest.mark.parametrize("label_names", [("false", "true"), ("False", "True"), ("0", "1"), ("negative", "positive")])
+@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
+def test_truth_values_and_numbers_are_labels(
+    tmp_path: Path, kind: Callable[[int], object], label_names: tuple[str, ...], file_format: str
+) -> None:
     for split in ("train", "dev"):
-        _write(tmp_path, f"{split}.jsonl", [("a", text), ("b", type(text)(0))])  # type: ignore[call-arg]
-    data = _data("jsonl").model_copy(update={"label_names": ("false", "true")})
-    assert load(data, tmp_path, seed=0).train.labels_N.tolist() == label
+        _write(tmp_path, f"{split}.{file_format}", [("a", kind(1)), ("b", kind(0))])
+    data = _data(file_format).model_copy(update={"label_names": label_names})
+    assert load(data, tmp_path, seed=0).train.labels_N.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("label_names", "label"),
+    [(("v1", "v2"), "v1.0"), (("1.0", "2.0"), "0"), (("-2", "-1"), "1"), (("negative", "positive"), "01")],
+)
+def test_a_label_that_is_only_like_one_is_refused(tmp_path: Path, label_names: tuple[str, ...], label: str) -> None:
+    for split in ("train", "dev"):
+        _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", label)])
+    with pytest.raises(InputError, match=rf"train\.tsv:3: label '{label}' is out of range"):
+        load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0)
+
+
+def test_files_may_be_compressed_and_end_in_empty_lines(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.csv.gz").write_bytes(gzip.compress(b"sentence,label,,\na,1,,\nb,0,,\n\n\n"))
+    data = _data("csv", train="train.csv.gz", validation="dev.csv.gz")
+    assert load(data, tmp_path, seed=0).train.texts == ("a", "b")
 
 
 @pytest.mark.parametrize("file_format", ["tsv", "csv"])
@@ -196,13 +219,18 @@ def test_a_fault_is_named_with_file_and_line(
     [
         ("tsv", "sentence\tlabel\na\t1\nb\t0\textra\n", ":3: 3 columns, the header has 2"),
         ("tsv", "sentence\tlabel\na\t1\nb\n", ":3: label ''"),
-        ("tsv", "sentence\tlabel\na\t1\n\nb\t0\n", ":3: empty 'sentence'"),
+        ("tsv", "sentence\tlabel\na\t1\n\n \t0\n", ":4: empty 'sentence'"),
+        ("tsv", b"\xef\xbb\xbf", ": no rows"),
         ("tsv", "", ": empty"),
         ("tsv", "sentence\tlabel\tsentence\na\t1\tb\nc\t0\td\n", ":1: two columns are named 'sentence'"),
         ("tsv", "sentence\tlabel\na\t1\nb\0c\t0\n", ":3: a NUL in 'sentence'"),
-        ("tsv", b"sentence\tlabel\n\xff\xfe\t1\n", ": cannot be read as tsv"),
+        ("tsv", b"sentence\tlabel\n\xff\xfe\t1\n", ": cannot be read ('utf-8' codec can't decode byte 0xff"),
         ("csv", 'sentence,label\n"of\ntwo lines",1\nb,2\n', ":4: label '2'"),
-        ("csv", 'sentence,label\na,1\n"b,0\n', ": cannot be read as csv (unexpected end of data)"),
+        (
+            "csv",
+            'sentence,label\na,1\n"b,0\n',
+            ":3: cannot be read (unexpected end of data): write a text with quotation marks as",
+        ),
         (
             "jsonl",
             '{"sentence": "a", "label": 1}\n\n{"sentence": ["b"], "label": 0}\n',
@@ -216,6 +244,8 @@ def test_a_fault_is_named_with_file_and_line(
         ("jsonl", '{"sentence": "a", "label": 1}\n{"label": 0}\n', ":2: empty 'sentence'"),
         ("jsonl", '{"sentence": "a", "label": 1}\n{"sentence": "b"\n', ":2: is no JSON (Expecting ',' delimiter"),
         ("jsonl", '[{"sentence": "a", "label": 1}]\n', ":1: is no JSON object: write one object a line"),
+        ("jsonl", '{"sentence": "a \\ud800", "label": 1}\n', ":1: half a character in 'sentence'"),
+        ("jsonl", "[" * 200_000, ":1: is no JSON ("),
         ("parquet", "no parquet at all", ": cannot be read as parquet"),
     ],
 )

@@ -60,6 +60,21 @@ def test_a_finished_student_is_found_and_another_recipe_makes_another(
     assert student.is_dir()
 
 
+def test_a_finished_student_is_judged_by_the_metric_asked_for_last(
+    tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
+) -> None:
+    data, out, recipe = sentences_file(), tmp_path / "out", recipe_file()
+    quick = ["teacher.epochs=0", "teacher.floor=0", "stages.0.epochs=0", "stages.1.epochs=0"]
+    _, student = _distil(recipe, data, out, quick)
+    before = (student / "model.safetensors").stat().st_mtime_ns
+    assert read_student(student).main_metric == "accuracy"
+    assert _distil(recipe, data, out, [*quick, "metric=matthews"])[1] == student
+    assert read_student(student).main_metric == "matthews"
+    assert (student / "model.safetensors").stat().st_mtime_ns == before
+    assert _distil(recipe, data, out, quick)[1] == student
+    assert read_student(student).main_metric == "accuracy"
+
+
 @pytest.mark.parametrize("preset", [name for name, shape in PRESETS.items() if shape.layers == 2])
 def test_a_preset_starts_at_random_with_its_own_width(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], preset: str

@@ -1,9 +1,11 @@
 """General distillation: a corpus of any size in bounded memory, and a student that starts from what it taught."""
 
 import gzip
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +44,15 @@ def test_a_corpus_is_cut_into_sentences_of_one_length(corpus_file: Path, encoder
     assert all(row[0] == tokenizer.cls_token_id and row[-1] == tokenizer.sep_token_id for row in rows)
     text = tokenizer.decode(np.concatenate([row[1:-1] for row in rows]))
     assert str(text).startswith(PARAGRAPH)
+
+
+def test_a_token_file_that_was_cut_is_made_again(corpus_file: Path, encoder_folder: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(encoder_folder)
+    settings: dict[str, Any] = {"tokens": 100, "length_tokens": 12, "cache": tmp_path / "cache", "tokenizer_key": ""}
+    whole = corpus.read(corpus_file, tokenizer, **settings).ids_T.copy()
+    (file,) = (tmp_path / "cache").iterdir()
+    os.truncate(file, 200)
+    assert np.array_equal(corpus.read(corpus_file, tokenizer, **settings).ids_T, whole)
 
 
 @pytest.mark.parametrize(

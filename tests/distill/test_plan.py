@@ -109,8 +109,12 @@ def test_a_plan_counts_the_rows_that_are_trained_on(
         ('teacher.also=["./none"]', "./none: no such folder"),
         ('augmentation={masked_lm="", neighbours="none.tsv"}', "augmentation.neighbours: no file none.tsv"),
         (
-            'general={corpus="none.txt", tokens=1000, learning_rate=1e-3}',
+            'general={corpus="none.txt", tokens=1000, length_tokens=16, learning_rate=1e-3}',
             "general.corpus: no file none.txt: give a text file, plain or .gz",
+        ),
+        (
+            'general={corpus="none.txt", tokens=1000, learning_rate=1e-3}',
+            "general.length_tokens 128 is over the encoder's 64 positions: lower general.length_tokens",
         ),
     ],
 )

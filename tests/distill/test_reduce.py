@@ -19,7 +19,8 @@ from distill.teacher import load
 
 ALL_LAYERS = "layers = [0, 1]"
 NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\n"
-GENERAL = '[general]\ncorpus = "none.txt"\ntokens = 9\nlearning_rate = 1e-3'
+# Any text will do: it must be there, and is not read.
+GENERAL = f'[general]\ncorpus = "{__file__}"\ntokens = 9\nlength_tokens = 16\nlearning_rate = 1e-3'
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -172,6 +173,24 @@ def test_a_failed_trial_is_counted_and_the_search_goes_on(distilled: Distilled, 
     found = search.search(*prepared, distilled.out, trials=5)
     assert (found.finished, found.failed, found.own_score) == (3, 2, None)
     assert len(distilled.recipes) == 5
+
+
+def test_a_failed_trial_leaves_none_of_its_work(
+    distilled: Distilled, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = distilled.out / ".student-of-another-run.work"
+    others.mkdir()
+    distil = distilled.distil
+
+    def failing(*arguments: Any) -> tuple[Path, Path]:
+        (distilled.out / f".student-{len(distilled.recipes)}.work").mkdir()
+        return distil(*arguments)
+
+    distilled.faults = {2: InputError("diverged")}
+    monkeypatch.setattr(search, "distil", failing)
+    search.search(*prepared, distilled.out, trials=2)
+    assert not (distilled.out / ".student-1.work").exists()
+    assert others.exists()
 
 
 def test_a_full_disk_is_no_fault_of_a_trial(distilled: Distilled, prepared: Prepared) -> None:

@@ -65,7 +65,6 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
         (f"{ALL_LAYERS}\nembedding_width = 99", [], "an embedding of 99 does not factorise one of 32"),
         (f"{ALL_LAYERS}\nvocabulary = {{ rows = 3 }}", [], "a vocabulary of 3 rows has no room"),
         (f"{ALL_LAYERS}\nvocabulary = {{ corpus = 'none.txt' }}", [], "none.txt: no such corpus"),
-        (f"{ALL_LAYERS}\nembedding_width = 8\npooled_after = [0]", HIDDEN_ONLY, "'slim_bert' cannot be factorised"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_teacher_is_made(
