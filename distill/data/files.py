@@ -48,11 +48,11 @@ def read(path: Path, file_format: str, cure: str) -> Table:
 
 def _separated(path: Path, **dialect: Any) -> Table:
     with _opened(path, newline="") as file:
-        reader = csv.reader(file, strict=True, **dialect)
-        header = next(reader, [])
+        found = _rows(path, csv.reader(file, strict=True, **dialect))
+        _, header = next(found, (1, []))
         _check_header(path, header)
         rows, lines = [], []
-        for line, row in _rows(path, reader):
+        for line, row in found:
             if len(row) > len(header):
                 cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
                 raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")

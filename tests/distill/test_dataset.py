@@ -245,6 +245,7 @@ def test_a_fault_is_named_with_file_and_line(
         ("jsonl", '{"sentence": "a", "label": 1}\n{"sentence": "b"\n', ":2: is no JSON (Expecting ',' delimiter"),
         ("jsonl", '[{"sentence": "a", "label": 1}]\n', ":1: is no JSON object: write one object a line"),
         ("jsonl", '{"sentence": "a \\ud800", "label": 1}\n', ":1: half a character in 'sentence'"),
+        ("csv", '"sentence,label\n', ":1: cannot be read (unexpected end of data)"),
         ("jsonl", "[" * 200_000, ":1: is no JSON ("),
         ("parquet", "no parquet at all", ": cannot be read as parquet"),
     ],
