@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from bench.record import Accuracy, Correlation, Estimate
 from contract.errors import InputError
-from distill.tasks import regression
-from distill.tasks.rows import Labels
-from distill.tasks.score import Score
+from infer.tasks import regression
+from infer.tasks.rows import Labels
+from infer.tasks.score import Score
 
 Logits = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.subject import Subject
 from contract.errors import InputError, require
 from contract.folder import identity, verify
-from distill.student.folder import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
+from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
 
 SEARCHED_PARENTS = 4
 

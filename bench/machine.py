@@ -3,8 +3,8 @@
 import mmap
 import platform
 
-from bench import probe
 from bench.record import Machine
+from infer.worker import probe
 from targets import machine as facts
 
 

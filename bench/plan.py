@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import rows, runtimes
+from bench import rows
 from bench.answers import find_answers
 from bench.machine import fingerprint
 from bench.record import Machine
@@ -12,6 +12,7 @@ from bench.settings import Settings
 from bench.subject import Subject, read_subject
 from bench.trial import Trial
 from contract.errors import InputError
+from infer import runtimes
 from targets import doctor
 from targets.machine import read as facts
 from targets.profile import names, read

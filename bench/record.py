@@ -1,36 +1,12 @@
 """The record: what one measurement of one model on one device said, raw; every statistic is derived."""
 
-import base64
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contract.strict import Strict
+from infer.outputs import Outputs
+from infer.worker.state import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]
-
-
-class Conditions(Strict):
-    """State of the machine at one moment; null where the machine does not tell.
-
-    Attributes:
-        load_average: of the last minute.
-        steal_jiffies: time the hypervisor gave to others, since boot.
-        involuntary_switches: context switches forced on the worker, since its start.
-        frequency_khz: mean current clock of the cores.
-        temperature_millicelsius: hottest thermal zone.
-        throttled_bits: Raspberry Pi's get_throttled word.
-        on_battery: true when a battery is discharging.
-    """
-
-    load_average: float | None
-    steal_jiffies: int | None
-    involuntary_switches: int | None
-    frequency_khz: int | None
-    temperature_millicelsius: int | None
-    throttled_bits: int | None
-    on_battery: bool | None
 
 
 class Machine(Strict):
@@ -85,43 +61,6 @@ class Block(Strict):
     after: Conditions
     validity: Validity
     causes: tuple[str, ...]
-
-
-class Memory(Strict):
-    """Resident memory of a fresh worker that times nothing, in bytes.
-
-    Attributes:
-        started_bytes: the interpreter with NumPy.
-        imported_bytes: with the runtime imported.
-        loaded_bytes: with the model loaded.
-        peak_bytes: the highest since the process began, after inferring.
-        source: where peak_bytes is read (`VmHWM`, or what the system offers instead).
-    """
-
-    started_bytes: int
-    imported_bytes: int
-    loaded_bytes: int
-    peak_bytes: int
-    source: str
-
-
-class Outputs(Strict):
-    """Logits of every evaluation sentence, little-endian float32 in base64."""
-
-    shape: tuple[int, int]
-    float32_base64: str
-
-    @classmethod
-    def of(cls, logits_NC: NDArray[np.float32]) -> "Outputs":
-        """Pack logits of shape (N, C)."""
-        rows, columns = logits_NC.shape
-        data = np.ascontiguousarray(logits_NC, dtype="<f4").tobytes()
-        return cls(shape=(rows, columns), float32_base64=base64.b64encode(data).decode())
-
-    def logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
-        """Unpack the logits."""
-        data = base64.b64decode(self.float32_base64)
-        return np.frombuffer(data, dtype="<f4").reshape(self.shape).astype(np.float32)
 
 
 class Accuracy(Strict):

@@ -7,11 +7,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import runtimes
 from bench.accuracy import correlate, judge
 from bench.plan import Plan
 from bench.record import Accuracy, Correlation, Record
-from bench.reply import OutputsReply
 from bench.subject import Subject
 from bench.trial import Trial
 from bench.validity import judge_record
@@ -19,6 +17,8 @@ from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
 from contract.strict import read_json
+from infer import runtimes
+from infer.worker.reply import OutputsReply
 
 
 def write(plan: Plan, trials: Sequence[Trial], out: Path) -> list[Path]:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from bench.job import WarmUp
 from contract.errors import InputError
+from infer.worker.job import WarmUp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

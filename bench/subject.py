@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.runtimes import PYTORCH
-from bench.runtimes.pytorch import INPUTS
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
 from contract.tokenizer import read_tokenizer
 from contract.tokens import Tokens, read_tokens
-from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
-from distill.student.folder import (
+from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
+from infer.folders.model import INPUTS
+from infer.folders.student import (
     CALIBRATION,
     EVALUATION,
     STUDENT_MANIFEST,
@@ -22,6 +21,7 @@ from distill.student.folder import (
     read_student,
     read_teacher,
 )
+from infer.runtimes import PYTORCH
 from targets.profile import Precision
 
 Kind = Literal["teacher", "student", "artifact"]

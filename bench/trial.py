@@ -4,16 +4,16 @@ from dataclasses import dataclass, field, replace
 
 from bench import accuracy
 from bench.answers import Answers
-from bench.job import Job
-from bench.process import run_worker
 from bench.record import Block, Machine
-from bench.reply import LatencyReply, OutputsReply
 from bench.settings import Settings
 from bench.subject import Subject
 from bench.validity import Seen, judge_block
 from contract.errors import InputError, WorkerError
-from convert.artifact import TOKENIZER
-from distill.student.folder import EVALUATION
+from infer.folders.artifact import TOKENIZER
+from infer.folders.student import EVALUATION
+from infer.worker.job import Job
+from infer.worker.reply import LatencyReply, OutputsReply
+from infer.worker.start import run_worker
 
 
 @dataclass(kw_only=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from bench.record import Block, Conditions, Validity
+from bench.record import Block, Validity
+from infer.worker.state import Conditions
 
 JIFFIES_PER_S = 100  # USER_HZ of every Linux this project knows
 NS_PER_S = 1e9

@@ -10,12 +10,11 @@ from contract.lock import owned
 from contract.progress import bar
 from contract.tokenizer import read_tokenizer
 from convert import calibration
-from convert.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
-from convert.loadable import Run
 from convert.make import Task, make
 from convert.plan import plan
 from convert.write import Origin
-from distill.student.folder import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
+from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
+from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
 from targets.profile import Precision, Profile
 
 NEEDED = ("config.json", "model.safetensors", TOKENIZER, EVALUATION, CALIBRATION)
@@ -42,7 +41,6 @@ def convert_student(
     profile: Profile,
     *,
     out: Path,
-    run: Run,
     runtimes: Sequence[str] | None = None,
     precisions: Sequence[str] | None = None,
 ) -> list[Path]:
@@ -52,7 +50,6 @@ def convert_student(
         student: the student folder.
         profile: the device.
         out: the folder to make `TARGET/RUNTIME-PRECISION/` in.
-        run: runs a model in its runtime, to compare it with the student.
         runtimes: only these; all that the profile offers if not given.
         precisions: only these; all that the profile offers if not given.
 
@@ -80,7 +77,7 @@ def convert_student(
         profile=profile,
     )
     place = out / profile.name
-    return _make_all([Task(origin=origin, evaluation=evaluation, run=run, plan=one, out=place) for one in plans], place)
+    return _make_all([Task(origin=origin, evaluation=evaluation, plan=one, out=place) for one in plans], place)
 
 
 def check_whole(student: Path, manifest: Student) -> None:

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from contract.errors import InputError
 from contract.tokenizer import read_tokenizer
 from contract.tokens import Tokens
-from distill.student.folder import CALIBRATION, read_calibration
+from infer.folders.student import CALIBRATION, read_calibration
 
 SENTENCES = 128
 CURE = "distil again with training sentences to calibrate on"

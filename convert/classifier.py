@@ -10,9 +10,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 import distill.slim  # noqa: F401  # makes the Auto class know slim students
 from convert.mask import MASKED_SCORE
 from convert.rewrites import rewrite
-from convert.variant import Rewrite
-
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+from infer.folders.variant import Rewrite
 
 
 class Classifier(nn.Module):

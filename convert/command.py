@@ -1,14 +1,10 @@
 """`tinybert convert`: a student to the models of a device."""
 
 import json as json_module
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from convert.loadable import Run
 
 StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
 TargetOption = Annotated[
@@ -30,60 +26,51 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable
 MIB = 2**20
 
 
-def command(run: "Run") -> Callable[..., None]:
-    """Return the command.
+def convert(
+    student: StudentArgument,
+    target: TargetOption = "auto",
+    runtimes: RuntimeOption = None,
+    precisions: PrecisionOption = None,
+    out: OutOption = None,
+    show_offers: OffersOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Convert a student to the models of a device.
 
-    Args:
-        run: runs a model in its runtime; it is the next stage's, which this one must not know.
+    Each model is compared with the student in its own runtime, on real sentences, before it is written. Finished
+    models are found again; one that fails does not stop the others.
+
+    Examples:
+
+        tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-5
+
+        tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8-static --json
+
+        tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
     """
+    from contract.progress import note
+    from convert.build import ConversionError, check_of_student, convert_student
+    from convert.offer import told
+    from infer.folders.student import read_student
+    from targets.doctor import resolve
 
-    def convert(
-        student: StudentArgument,
-        target: TargetOption = "auto",
-        runtimes: RuntimeOption = None,
-        precisions: PrecisionOption = None,
-        out: OutOption = None,
-        show_offers: OffersOption = False,
-        json: JsonOption = False,
-    ) -> None:
-        """Convert a student to the models of a device.
-
-        Each model is compared with the student in its own runtime, on real sentences, before it is written. Finished
-        models are found again; one that fails does not stop the others.
-
-        Examples:
-
-            tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-5
-
-            tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8-static --json
-
-            tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
-        """
-        from contract.progress import note
-        from convert.build import ConversionError, check_of_student, convert_student
-        from convert.offer import told
-        from distill.student.folder import read_student
-        from targets.doctor import resolve
-
-        profile, reason = resolve(target)
-        folder = out or default_folder(student)
-        note(f"Target {profile.name}: {reason}")
-        if show_offers:
-            lines = told(profile)
-            typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
-            return
-        if out is not None:  # the usual folder has the student's name
-            read_student(student)
-            check_of_student(out / profile.name, student)
-        try:
-            made = convert_student(student, profile, out=folder, run=run, runtimes=runtimes, precisions=precisions)
-        except ConversionError as error:
-            if error.finished:
-                show(error.finished, folder / profile.name, json=json)
-            raise
-        show(made, folder / profile.name, json=json)
-
-    return convert
+    profile, reason = resolve(target)
+    folder = out or default_folder(student)
+    note(f"Target {profile.name}: {reason}")
+    if show_offers:
+        lines = told(profile)
+        typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
+        return
+    if out is not None:  # the usual folder has the student's name
+        read_student(student)
+        check_of_student(out / profile.name, student)
+    try:
+        made = convert_student(student, profile, out=folder, runtimes=runtimes, precisions=precisions)
+    except ConversionError as error:
+        if error.finished:
+            show(error.finished, folder / profile.name, json=json)
+        raise
+    show(made, folder / profile.name, json=json)
 
 
 def default_folder(student: Path) -> Path:
@@ -94,7 +81,7 @@ def default_folder(student: Path) -> Path:
 
 def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     """Print artifacts and how near they are to the student and, last, the folder they stand in."""
-    from convert.artifact import read_artifact
+    from infer.folders.artifact import read_artifact
 
     found = [(path, read_artifact(path)) for path in artifacts]
     if json:

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from contract.errors import MissingExtraError
 from contract.strict import Strict
 from contract.tokens import Tokens
-from convert.variant import Rewrite, Variant
+from infer.folders.variant import Rewrite, Variant
 from targets.profile import Profile, RuntimeName
 
 EXTRA = "convert"

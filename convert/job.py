@@ -15,9 +15,9 @@ from pathlib import Path
 from contract.errors import InputError, TinybertError
 from contract.strict import Strict
 from convert.converter import Made, get
-from convert.formats import model_file
 from convert.operations import operations_of
-from convert.variant import Variant
+from infer.folders.variant import Variant
+from infer.safety import model_file
 from targets.profile import Profile
 
 CURE = "ask for what can be made with --runtime and --precision"
@@ -83,7 +83,7 @@ def _make(job: Job) -> Made:
     # It may be of a folder that somebody else has made.
     model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.made.model_file)
     from convert.calibration import read
-    from distill.student.folder import read_evaluation
+    from infer.folders.student import read_evaluation
 
     return converter.quantize(
         job.fp32.folder,

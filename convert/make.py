@@ -12,15 +12,14 @@ from contract.errors import TinybertError, UnfinishedError, WorkerError
 from contract.folder import clear_leftovers, is_finished
 from contract.progress import Advance
 from convert import child, parity
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
 from convert.converter import Made
 from convert.job import Job, Source
-from convert.loadable import Run
 from convert.plan import Plan
 from convert.quality import judge
-from convert.variant import Variant
 from convert.write import Origin, key, write
-from distill.student.folder import Evaluation
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
+from infer.folders.student import Evaluation
+from infer.folders.variant import Variant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,13 +29,11 @@ class Task:
     Attributes:
         origin: the student and the device.
         evaluation: the sentences, their labels, and what the student and the teacher answer.
-        run: runs a model in its runtime.
         out: the folder of the artifact folders.
     """
 
     origin: Origin
     evaluation: Evaluation
-    run: Run
     plan: Plan
     out: Path
 
@@ -142,7 +139,6 @@ def _convert(task: Task, variant: Variant, place: Path, models: Path, source: So
 
 def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Parity, Quality]:
     measured, logits_NC = parity.measure(
-        task.run,
         models,
         made,
         task.evaluation,

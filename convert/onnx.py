@@ -9,7 +9,7 @@ from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
 from convert.operations import is_of
-from convert.variant import Calibration, Rewrite, Variant
+from infer.folders.variant import Calibration, Rewrite, Variant
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
@@ -34,7 +34,8 @@ def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], l
     with needs_extra(EXTRA):
         import torch
 
-        from convert.classifier import INPUTS, example, load
+        from convert.classifier import example, load
+        from infer.folders.model import INPUTS
     classifier = load(student, rewrites)
     path = destination / MODEL_FILE
     # The newer exporter takes ten times as long, and ONNX Runtime finds less to fuse in what it writes.

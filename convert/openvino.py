@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Made
-from convert.formats.openvino_ir import PRECISION_HINT
 from convert.operations import pattern
-from convert.variant import Rewrite, Variant
+from infer.folders.variant import Rewrite, Variant
+from infer.safety.openvino_ir import PRECISION_HINT
 from targets.profile import Precision, Profile
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], l
         import openvino
         import torch
 
-        from convert.classifier import INPUTS, example, load
+        from convert.classifier import example, load
+        from infer.folders.model import INPUTS
     classifier = load(student, rewrites)
     model = openvino.convert_model(
         classifier,

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import WorkerError
-from convert.artifact import Parity
 from convert.converter import Made
-from convert.loadable import Loadable, Run
-from distill.student.folder import Evaluation
+from infer.folders.artifact import Parity
+from infer.folders.model import Loadable
+from infer.folders.student import Evaluation
+from infer.worker import start
 from targets.profile import Precision, RuntimeName
 
 PADDED_SENTENCES = 64
@@ -71,7 +72,6 @@ def worst(first: Parity, second: Parity) -> Parity:
 
 
 def measure(
-    run: Run,
     folder: Path,
     made: Made,
     evaluation: Evaluation,
@@ -83,7 +83,6 @@ def measure(
     """Run a model on all evaluation sentences and compare; where it takes any length, on the first ones padded, too.
 
     Args:
-        run: runs a model in its runtime.
         folder: where the model lies.
         made: the model.
         evaluation: the sentences and the student's answers.
@@ -105,11 +104,11 @@ def measure(
         buckets=made.length_buckets_tokens,
         threads=threads,
     )
-    logits_NC = run(model, evaluation.tokens)
+    logits_NC = start.outputs_of(model, evaluation.tokens)
     parity = compare(evaluation.student_logits_NC, logits_NC)
     if not model.buckets:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
-        padded_NC = run(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
+        padded_NC = start.outputs_of(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
         parity = worst(parity, compare(evaluation.student_logits_NC[: len(first)], padded_NC))
     return parity, logits_NC
 

@@ -7,7 +7,7 @@ from contract.errors import InputError
 from contract.strict import near_miss
 from convert.converter import get, require
 from convert.offer import offers
-from convert.variant import Rewrite, Variant, default_rewrites
+from infer.folders.variant import Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
 
 

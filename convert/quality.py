@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import needs_extra
-from convert.artifact import Quality
 from convert.converter import EXTRA
-from distill import tasks
-from distill.student.folder import Evaluation
+from infer import tasks
+from infer.folders.artifact import Quality
+from infer.folders.student import Evaluation
 
 Logits = NDArray[np.float32]
 

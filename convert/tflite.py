@@ -10,7 +10,7 @@ from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens, from_rows
 from convert.converter import EXTRA, Made
 from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
-from convert.variant import Rewrite, Variant
+from infer.folders.variant import Rewrite, Variant
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")

@@ -8,12 +8,12 @@ from contract.digest import sha256_of_value
 from contract.folder import building, inventory, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from convert.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity, Quality
 from convert.converter import Made, get
 from convert.plan import Plan
-from convert.variant import Variant
-from distill import tasks
-from distill.student.folder import Student
+from infer import tasks
+from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity, Quality
+from infer.folders.student import Student
+from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName
 
 METHOD = 5  # raised when the same student would be converted to another artifact

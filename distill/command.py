@@ -149,7 +149,7 @@ def prepare(
 def as_json(student: Path, main_metric: str) -> dict[str, Any]:
     """Return a student's folder, shape and scores, the main metric's first, for machines to read."""
     from distill.student.card import scores
-    from distill.student.folder import read_evaluation, read_student
+    from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
     found = scores(manifest.task, read_evaluation(student), main_metric)
@@ -160,7 +160,7 @@ def as_json(student: Path, main_metric: str) -> dict[str, Any]:
 def show(student: Path, main_metric: str) -> None:
     """Print a student's scores, the main metric's first, and, last, its folder."""
     from distill.student.card import scores
-    from distill.student.folder import read_evaluation, read_student
+    from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
     found = scores(manifest.task, read_evaluation(student), main_metric)

@@ -12,7 +12,7 @@ from contract.digest import sha256_of_value
 from contract.folder import is_finished
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import general, soup, tasks, teacher
+from distill import general, soup, teacher
 from distill.augment.augment import augment
 from distill.augment.relabel import relabel
 from distill.augment.sources import sources
@@ -28,14 +28,15 @@ from distill.parents import Parents, cache, logits
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
 from distill.score import main_score
-from distill.student.folder import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
 from distill.student.initialise import Ingredients, Start, initialise
 from distill.student.reduce import reduce
-from distill.tasks.rows import Rows
 from distill.teacher import Tokenised
 from distill.training import processes, stages, training
 from distill.training.compare import check_shapes
 from distill.training.stages import Lesson
+from infer import tasks
+from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
+from infer.tasks.rows import Rows
 
 METHOD = 4  # raised when the same recipe would give another student
 

@@ -13,7 +13,8 @@ from contract.versions import versions_of
 from distill import teacher
 from distill.recipe import Recipe
 from distill.student import card
-from distill.student.folder import (
+from distill.student.initialise import parameters
+from infer.folders.student import (
     CALIBRATION,
     SCHEMA,
     STUDENT_MANIFEST,
@@ -22,7 +23,6 @@ from distill.student.folder import (
     read_student,
     write_evaluation,
 )
-from distill.student.initialise import parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

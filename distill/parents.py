@@ -11,15 +11,16 @@ from transformers import PreTrainedModel
 
 from contract.folder import identity
 from contract.tokens import Tokens
-from distill import tasks, teacher
+from distill import teacher
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.recipe import Recipe
-from distill.student.folder import TEACHER_MANIFEST
-from distill.tasks.rows import Rows
 from distill.training import processes, training
 from distill.training.cache import LOGITS, TeacherCache, cache_folder
+from infer import tasks
+from infer.folders.student import TEACHER_MANIFEST
+from infer.tasks.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

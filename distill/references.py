@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from contract.errors import InputError
-from distill import general, tasks, teacher
+from distill import general, teacher
 from distill.augment.sources import sources
 from distill.model.encoder import Encoder, locate
 from distill.recipe import Recipe
 from distill.student.initialise import longest_of
+from infer import tasks
 
 
 def check(recipe: Recipe, encoder: Encoder) -> None:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from distill import tasks
 from distill.recipe import Recipe
-from distill.tasks.rows import Labels
+from infer import tasks
+from infer.tasks.rows import Labels
 
 
 def main_score(recipe: Recipe, labels_N: Labels, logits_NC: NDArray[np.float32]) -> float:

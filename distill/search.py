@@ -24,7 +24,7 @@ from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.recipe.search import Dimension
 from distill.score import main_score
-from distill.student.folder import read_evaluation
+from infer.folders.student import read_evaluation
 
 STORAGE = "search.db"
 LEARNING_RATE_FACTORS = (0.3, 3.0)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from contract.errors import WorkerError
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import tasks, teacher
+from distill import teacher
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.encoder import Encoder
@@ -20,15 +20,16 @@ from distill.model.predict import predict
 from distill.recipe import Recipe
 from distill.recipe.training import Training
 from distill.score import main_score
-from distill.student.folder import read_teacher
 from distill.student.initialise import Ingredients, initialise
 from distill.student.reduce import reduce
-from distill.tasks.rows import Labels, Rows
 from distill.training import stages
 from distill.training.cache import TeacherCache
 from distill.training.compare import check_shapes
 from distill.training.stages import Lesson
 from distill.training.training import bf16_choice
+from infer import tasks
+from infer.folders.student import read_teacher
+from infer.tasks.rows import Labels, Rows
 
 ROWS = 32
 ENOUGH = 0.95

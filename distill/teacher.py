@@ -21,19 +21,19 @@ from contract.errors import InputError
 from contract.folder import building, inventory, is_finished, write_manifest
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from distill import tasks
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.encoder import Encoder
 from distill.model.predict import predict
 from distill.recipe import Recipe
-from distill.student.folder import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
 from distill.student.initialise import check_fit, parameters
-from distill.tasks.rows import Labels
 from distill.training import processes, training
 from distill.training.batches import Collate, Sentences
 from distill.training.compact import compact
 from distill.training.record import record_folder
+from infer import tasks
+from infer.folders.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
+from infer.tasks.rows import Labels
 
 METHOD = 2  # raised when the same recipe would give another teacher
 # Keys of a recipe's teacher that change nothing of how it is trained.

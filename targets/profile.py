@@ -27,7 +27,7 @@ class Arch(StrEnum):
 
 
 class RuntimeName(StrEnum):
-    """A runtime that executes a model; the name of its module in convert/ and in bench/runtimes/."""
+    """A runtime that executes a model; the name of its module in convert/ and in infer/runtimes/."""
 
     ONNX = "onnx"
     OPENVINO = "openvino"

@@ -20,7 +20,7 @@ from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
-import tinybert_edge
+from tinybert_edge import cli
 
 # Property tests say nothing of time: a busy machine is no fault, and a first example may import a library.
 settings.register_profile("untimed", deadline=None)
@@ -176,7 +176,7 @@ def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(sys, "argv", ["tinybert", *map(str, arguments)])
         capsys.readouterr()
         try:
-            tinybert_edge.main()
+            cli.main()
         except SystemExit as end:
             captured = capsys.readouterr()
             return int(end.code or 0), captured.out, captured.err

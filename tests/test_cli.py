@@ -45,7 +45,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_the_worker_imports_neither_torch_nor_transformers() -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "bench.worker", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", "infer.worker.main", "--help"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
     assert not imported & {"torch", "transformers", "datasets", "pydantic", "typer"}
@@ -218,7 +218,7 @@ def test_a_missing_extra_names_its_pip_line(
     out = tmp_path / "out" / "page.html"
     arguments = ["tinybert", command, *map(str, inputs[command]), "--out", str(out)]
     # A module that is None in sys.modules cannot be imported, as if it were not installed.
-    code = f"import sys; sys.modules[{module!r}] = None; sys.argv = {arguments!r}; import tinybert_edge as t; t.main()"
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv = {arguments!r}; import tinybert_edge.__main__"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     _refused((result.returncode, result.stdout, result.stderr), f"pip install 'tinybert-edge[{extra}]'")
     assert not out.parent.exists()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-import tinybert_edge
 from distill.data.sentences import generate
+from tinybert_edge import cli
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -32,7 +32,7 @@ MAKE = [(name, command) for name, command in ALL if command.startswith("make ")]
 @pytest.mark.parametrize(("document", "command"), OURS)
 def test_a_tinybert_command_has_these_options(document: str, command: str) -> None:
     words = shlex.split(command)[1:]
-    group = typer.main.get_command(tinybert_edge.app)
+    group = typer.main.get_command(cli.app)
     with group.make_context("tinybert", words, resilient_parsing=False) as context:
         name, subcommand, rest = group.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
         assert subcommand is not None

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.artifact import Artifact
-from convert.loadable import Loadable
 from convert.write import Origin
-from distill.student.folder import Evaluation
+from infer.folders.artifact import Artifact
+from infer.folders.model import Loadable
+from infer.folders.student import Evaluation
 from targets.profile import RuntimeName
 
 

@@ -1,6 +1,5 @@
 """`tinybert tune`: the fastest artifact above an accuracy floor."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,6 @@ import typer
 from convert.command import JsonOption, RuntimeOption, TargetOption
 
 if TYPE_CHECKING:
-    from convert.loadable import Run, Time
     from targets.profile import Profile
 
 StudentsArgument = Annotated[list[Path], typer.Argument(help="Student folders of one task.", metavar="STUDENT…")]
@@ -22,67 +20,55 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write t
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def command(run: "Run", time: "Time") -> Callable[..., None]:
-    """Return the command.
+def tune(
+    students: StudentsArgument,
+    target: TargetOption = "auto",
+    floor: FloorOption = "teacher-1.0",
+    budget: BudgetOption = "15m",
+    runtimes: RuntimeOption = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the fastest artifact that still answers right, on this machine.
 
-    Args:
-        run: runs a model in its runtime; it is the next stage's, which this one must not know.
-        time: times one; the same.
+    Runtimes, precisions, operations kept in float, graph rewrites, fixed lengths and threads are tried; each result
+    is on the disk as soon as it is known, so a search can be killed and run again. It may answer `keep fp32`. Each
+    question (students, floor, runtimes) has a folder of its own for its answer.
+    Exit code 1: nothing reaches the floor.
+
+    Examples:
+
+        tinybert tune runs/sst2/student-1a2b3c4d --floor teacher-1.0
+
+        tinybert tune runs/sst2/student-* --target laptop-x86 --floor 88.5 --budget 1h
     """
+    from contract.errors import GateError
+    from contract.progress import note
+    from convert.plan import runtimes_of
+    from convert.tune import floor as floors
+    from convert.tune.question import BEST, answer_folder
+    from convert.tune.settle import ANSWER, PAGE
+    from convert.tune.tune import tune as search
 
-    def tune(
-        students: StudentsArgument,
-        target: TargetOption = "auto",
-        floor: FloorOption = "teacher-1.0",
-        budget: BudgetOption = "15m",
-        runtimes: RuntimeOption = None,
-        out: OutOption = None,
-        json: JsonOption = False,
-    ) -> None:
-        """Find the fastest artifact that still answers right, on this machine.
-
-        Runtimes, precisions, operations kept in float, graph rewrites, fixed lengths and threads are tried; each result
-        is on the disk as soon as it is known, so a search can be killed and run again. It may answer `keep fp32`. Each
-        question (students, floor, runtimes) has a folder of its own for its answer.
-        Exit code 1: nothing reaches the floor.
-
-        Examples:
-
-            tinybert tune runs/sst2/student-1a2b3c4d --floor teacher-1.0
-
-            tinybert tune runs/sst2/student-* --target laptop-x86 --floor 88.5 --budget 1h
-        """
-        from contract.errors import GateError
-        from contract.progress import note
-        from convert.plan import runtimes_of
-        from convert.tune import floor as floors
-        from convert.tune.question import BEST, answer_folder
-        from convert.tune.settle import ANSWER, PAGE
-        from convert.tune.tune import tune as search
-
-        profile, reason = of_this_machine(target)
-        chosen = runtimes_of(profile, runtimes) if runtimes else ()
-        note(f"Target {profile.name}: {reason}")
-        wanted = floors.parse(floor)
-        place = out or students[0].absolute().parent / "tuned" / profile.name
-        winner = search(
-            students,
-            profile,
-            floor=wanted,
-            budget_s=seconds(budget),
-            out=place,
-            run=run,
-            time=time,
-            runtimes=chosen,
-        )
-        folder = answer_folder(place, students, wanted, chosen)
-        typer.echo((folder / (ANSWER if json else PAGE)).read_text(encoding="utf-8"))
-        if winner is None:
-            raise GateError(f"nothing reaches the floor {floor}", f"lower it or distil better: {folder / PAGE}")
-        if not json:
-            typer.echo(str(folder / BEST))
-
-    return tune
+    profile, reason = of_this_machine(target)
+    chosen = runtimes_of(profile, runtimes) if runtimes else ()
+    note(f"Target {profile.name}: {reason}")
+    wanted = floors.parse(floor)
+    place = out or students[0].absolute().parent / "tuned" / profile.name
+    winner = search(
+        students,
+        profile,
+        floor=wanted,
+        budget_s=seconds(budget),
+        out=place,
+        runtimes=chosen,
+    )
+    folder = answer_folder(place, students, wanted, chosen)
+    typer.echo((folder / (ANSWER if json else PAGE)).read_text(encoding="utf-8"))
+    if winner is None:
+        raise GateError(f"nothing reaches the floor {floor}", f"lower it or distil better: {folder / PAGE}")
+    if not json:
+        typer.echo(str(folder / BEST))
 
 
 def of_this_machine(target: str) -> "tuple[Profile, str]":

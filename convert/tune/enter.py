@@ -12,7 +12,7 @@ from convert.build import check_whole
 from convert.tune.candidate import Entrant
 from convert.tune.floor import Floor
 from convert.write import Origin
-from distill.student.folder import STUDENT_MANIFEST, read_evaluation, read_student
+from infer.folders.student import STUDENT_MANIFEST, read_evaluation, read_student
 from targets.profile import Profile
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from convert.operations import operations_of
 from convert.tune.candidate import Candidate
-from convert.variant import Variant
+from infer.folders.variant import Variant
 
 # So many operations in float at most; with more, what is left in int8 is hardly worth it.
 MOST = 3

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError
-from distill import tasks
-from distill.student.folder import Evaluation
+from infer import tasks
+from infer.folders.student import Evaluation
 
 PATTERN = re.compile(r"(teacher|student)(?:\s*-\s*(\d+(?:\.\d*)?))?|(\d+(?:\.\d*)?)")
 CURE = "write it as teacher-1.0, student-0.3, or as a score in points, such as 88.5"

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from contract.errors import InputError, WorkerError
 from contract.folder import identity
 from contract.strict import Strict, parse
-from convert.artifact import ARTIFACT_MANIFEST
-from convert.loadable import Run
 from convert.tune.candidate import Candidate
 from convert.tune.floor import Floor, Outcome, outcome, score
 from convert.tune.ledger import Ledger
+from infer.folders.artifact import ARTIFACT_MANIFEST
+from infer.worker import start
 
 # Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
 LOOKS = (0.5, 1.0)
@@ -49,12 +49,10 @@ class Judge:
     """Judges candidates.
 
     Attributes:
-        run: runs a model in its runtime.
         floor: to be reached.
         ledger: remembers.
     """
 
-    run: Run
     floor: Floor
     ledger: Ledger
 
@@ -115,7 +113,7 @@ class Judge:
 
     def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         tokens = candidate.entrant.evaluation.tokens.take(rows.tolist())
-        logits_NC = self.run(candidate.loadable, tokens)
+        logits_NC = start.outputs_of(candidate.loadable, tokens)
         if not np.isfinite(logits_NC).all():
             raise WorkerError(f"{candidate.model}: its logits are not finite numbers")
         return logits_NC

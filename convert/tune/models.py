@@ -6,14 +6,13 @@ from pathlib import Path
 
 from contract.errors import UnfinishedError
 from contract.progress import bar
-from convert.artifact import ARTIFACT_MANIFEST, read_artifact
-from convert.loadable import Run
 from convert.make import Task, make
 from convert.plan import Plan
 from convert.tune.candidate import Candidate, Entrant
 from convert.tune.ledger import Ledger
-from convert.variant import Variant
 from convert.write import key
+from infer.folders.artifact import ARTIFACT_MANIFEST, read_artifact
+from infer.folders.variant import Variant
 
 # Parity is compared on so many; whether the answers are right is judged later, by the floor.
 SENTENCES = 64
@@ -25,14 +24,12 @@ class Models:
 
     Attributes:
         out: the folder of all artifact folders.
-        run: runs a model in its runtime.
         ledger: remembers which were made and which could not be.
         out_of_time: asked before each model after the first.
         failures: why a model of this search could not be made, by its label.
     """
 
     out: Path
-    run: Run
     ledger: Ledger
     out_of_time: Callable[[], bool]
     failures: dict[str, str] = field(default_factory=dict)
@@ -69,7 +66,7 @@ class Models:
             teacher_logits_NC=evaluation.teacher_logits_NC[seen],
             student_logits_NC=evaluation.student_logits_NC[seen],
         )
-        return Task(origin=entrant.origin, evaluation=some, run=self.run, plan=plan, out=self.out / entrant.name)
+        return Task(origin=entrant.origin, evaluation=some, plan=plan, out=self.out / entrant.name)
 
     def _make(self, task: Task, variant: Variant) -> None:
         failures = make(task, (variant,), lambda _: None)

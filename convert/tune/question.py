@@ -7,10 +7,10 @@ from pathlib import Path
 from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.progress import note
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
 from convert.tune.candidate import Candidate, Entrant
 from convert.tune.floor import Floor
 from convert.tune.models import Models
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
 from targets.profile import Profile, RuntimeName
 
 BEST = "best"

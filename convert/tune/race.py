@@ -13,8 +13,8 @@ import numpy as np
 
 from contract.errors import TinybertError, WorkerError
 from contract.progress import bar
-from convert.loadable import Time
 from convert.tune.candidate import Candidate
+from infer.worker import start
 
 SENTENCES = 24
 # By how much a candidate may be slower than the fastest after each round of a race and stay.
@@ -40,14 +40,12 @@ class Field:
     """All that ever raced.
 
     Attributes:
-        time: times one.
         seed: of the sentences and of the order.
         racers: by label.
         rounds: that were run.
         pacemaker: runs in every round; chosen in the first.
     """
 
-    time: Time
     seed: int = 0
     racers: dict[str, Racer] = field(default_factory=dict)
     rounds: int = 0
@@ -107,7 +105,7 @@ class Field:
 
     def _block(self, racer: Racer, rows: tuple[int, ...]) -> None:
         try:
-            times_ns = self.time(racer.candidate.loadable, rows)
+            times_ns = start.times_of(racer.candidate.loadable, rows)
         except TinybertError as error:
             racer.failure = str(error)
         else:

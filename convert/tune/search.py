@@ -17,7 +17,6 @@ from pathlib import Path
 
 from contract.errors import TinybertError, WorkerError
 from contract.folder import identity
-from convert.artifact import ARTIFACT_MANIFEST
 from convert.tune import space
 from convert.tune.answer import Finalist, winner_of
 from convert.tune.candidate import Candidate, Entrant
@@ -29,7 +28,8 @@ from convert.tune.models import Models
 from convert.tune.question import standing
 from convert.tune.race import MARGINS, Field, Racer
 from convert.tune.settle import settle
-from convert.variant import Variant
+from infer.folders.artifact import ARTIFACT_MANIFEST
+from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName
 
 USUAL = (Precision.FP32, Precision.INT8)
@@ -190,7 +190,7 @@ class Search:
             ended += f" Nothing was made or timed of {', '.join(untried)}."
         failed = [f"{name} could not be made: {cause}." for name, cause in sorted(self.models.failures.items())]
         said = [*failed, ended]
-        settle(self._finalists(), self.judge.floor, self.profile, self.models.run, self.answer, said=said)
+        settle(self._finalists(), self.judge.floor, self.profile, self.answer, said=said)
 
     def _right(self) -> list[Candidate]:
         """Return those near the fastest that may be right, the fastest first."""

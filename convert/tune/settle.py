@@ -8,13 +8,12 @@ from pathlib import Path
 from contract.files import write_atomic
 from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
-from convert.artifact import ARTIFACT_MANIFEST, Artifact
 from convert.converter import Made
-from convert.loadable import Run
 from convert.quality import judge
 from convert.tune.answer import Finalist, as_values, pareto, sentences, winner_of
 from convert.tune.floor import Floor
 from convert.tune.question import BEST, key_of_best, put_aside
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact
 from targets.profile import Profile
 
 ANSWER = "tune.json"
@@ -23,22 +22,19 @@ MS = 1e6
 MB = 1e6
 
 
-def settle(
-    finalists: Sequence[Finalist], floor: Floor, profile: Profile, run: Run, out: Path, *, said: Sequence[str]
-) -> None:
+def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, out: Path, *, said: Sequence[str]) -> None:
     """Write the answer as it stands: `best/`, `tune.json` and `TUNE.md`; without a winner there is no `best/`.
 
     Args:
         finalists: all that were timed, the fastest first.
         floor: that was to be reached.
         profile: the device.
-        run: runs a model in its runtime, to judge the winner on all sentences as it will be run.
         out: the answer's folder.
         said: what could not be made and how far the search came, in sentences.
     """
     winner = winner_of(finalists)
     if winner is not None:
-        _write_best(winner, run, out / BEST)
+        _write_best(winner, out / BEST)
     elif (out / BEST).exists():  # an earlier answer that no longer reaches the floor
         put_aside(out)
     reasons = [*sentences(finalists, floor, profile), *said]
@@ -79,7 +75,7 @@ def page(finalists: Sequence[Finalist], said: Sequence[str], floor: Floor, profi
     return "\n".join(lines) + "\n"
 
 
-def _write_best(winner: Finalist, run: Run, folder: Path) -> None:
+def _write_best(winner: Finalist, folder: Path) -> None:
     """Copy the winner's artifact as it is to be run, judged on all evaluation sentences."""
     candidate = winner.candidate
     found = candidate.artifact
@@ -89,7 +85,6 @@ def _write_best(winner: Finalist, run: Run, folder: Path) -> None:
     made = Made(model_file=found.model_file, inputs=found.inputs, length_buckets_tokens=candidate.buckets)
     evaluation = candidate.entrant.evaluation
     measured, logits_NC = parity.measure(
-        run,
         candidate.folder,
         made,
         evaluation,

@@ -6,7 +6,7 @@ from convert.converter import get
 from convert.offer import offered
 from convert.plan import Plan, plan_of
 from convert.tune.candidate import Candidate
-from convert.variant import OF_ONNX, Calibration, Rewrite, Variant, default_rewrites
+from infer.folders.variant import OF_ONNX, Calibration, Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from contract.lock import owned
 from contract.progress import note
-from convert.loadable import Run, Time
 from convert.tune.answer import Finalist
 from convert.tune.enter import check_together, enter
 from convert.tune.floor import Floor
@@ -26,8 +25,6 @@ def tune(
     floor: Floor,
     budget_s: float,
     out: Path,
-    run: Run,
-    time: Time,
     runtimes: Sequence[RuntimeName] = (),
 ) -> Finalist | None:
     """Find the fastest artifact that reaches the floor.
@@ -40,8 +37,6 @@ def tune(
         out: the folder of the ledger, the models tried, and of each question's answer, in a folder of its own
             (`answer_folder`) with `best/`, `tune.json` and `TUNE.md`. An earlier answer to the same question races
             again, so that none is replaced by a slower one.
-        run: runs a model in its runtime.
-        time: times a model in its runtime.
         runtimes: only these; all of the profile if not given.
 
     Returns:
@@ -65,11 +60,9 @@ def tune(
             profile=profile,
             entrants=entrants,
             runtimes=tuple(runtimes) or tuple(profile.runtimes),
-            models=Models(
-                out=out / "models", run=run, ledger=ledger, out_of_time=lambda: clock.monotonic() > deadline_s
-            ),
-            judge=Judge(run=run, floor=floor, ledger=ledger),
-            field=Field(time=time),
+            models=Models(out=out / "models", ledger=ledger, out_of_time=lambda: clock.monotonic() > deadline_s),
+            judge=Judge(floor=floor, ledger=ledger),
+            field=Field(),
             answer=answer,
             begun_s=begun_s,
             deadline_s=deadline_s,

@@ -17,10 +17,10 @@ from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.recipe.stage import LossWeights, Stage
 from distill.score import main_score
-from distill.student.folder import read_evaluation
 from distill.student.initialise import pairs_of, shape_of
 from distill.student.layer_map import STRATEGIES
 from distill.teacher import read_config
+from infer.folders.student import read_evaluation
 
 WHOLE = "whole recipe"
 LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")

@@ -14,7 +14,7 @@ from distill.augment.candidates import candidates
 from distill.augment.draw import NewRow, new_rows
 from distill.model import encoder
 from distill.recipe.augmentation import Augmentation
-from distill.tasks.rows import Rows
+from infer.tasks.rows import Rows
 
 METHOD = 1  # raised when the same settings would give other rows
 SAMPLES_SHOWN = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distill.augment.candidates import Choice
 from distill.recipe.augmentation import Augmentation
-from distill.tasks.rows import Rows
+from infer.tasks.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

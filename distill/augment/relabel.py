@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from contract.progress import note
-from distill.tasks import classification
-from distill.tasks.classification import Logits
-from distill.tasks.rows import Rows
+from infer.tasks import classification
+from infer.tasks.classification import Logits
+from infer.tasks.rows import Rows
 
 
 def relabel(rows: Rows, logits_NC: Logits) -> Rows:

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from contract.tokens import Tokens
-from distill.tasks.rows import Labels
+from infer.tasks.rows import Labels
 
 
 def calibration(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contract.errors import InputError, needs_extra
-from distill import tasks
 from distill.data import files, sentences
 from distill.recipe.data import Data
-from distill.tasks.rows import Rows
-from distill.tasks.table import Table
+from infer import tasks
+from infer.tasks.rows import Rows
+from infer.tasks.table import Table
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from contract.errors import InputError, needs_extra
-from distill.tasks.table import Table
+from infer.tasks.table import Table
 
 # A document may be longer than the 128 Ki characters that `csv` allows a field by default.
 csv.field_size_limit(sys.maxsize)

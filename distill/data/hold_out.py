@@ -7,7 +7,7 @@ import numpy as np
 from contract.errors import InputError
 from distill.data.dataset import Splits
 from distill.recipe import Recipe
-from distill.tasks.rows import Rows
+from infer.tasks.rows import Rows
 
 SHARE = 0.1
 MOST_ROWS = 2_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distill.tasks.rows import Rows
+from infer.tasks.rows import Rows
 
 SUBJECTS = (
     "film", "novel", "restaurant", "hotel", "phone", "laptop", "concert", "museum", "play", "album", "game", "camera",

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from contract.progress import bar
 from contract.tokens import Batch, Tokens
-from distill.tasks.score import check_finite
+from infer.tasks.score import check_finite
 
 BATCH_SIZE = 32
 

@@ -14,7 +14,7 @@ from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import is_finished
 from contract.tokens import Tokens
-from distill import tasks, teacher
+from distill import teacher
 from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
@@ -26,13 +26,14 @@ from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents, logits
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe
-from distill.student.folder import STUDENT_MANIFEST, Evaluation, Student
 from distill.student.initialise import Start, initialise
 from distill.student.reduce import reduce
 from distill.training import processes, stages, training
 from distill.training.cache import TeacherCache
 from distill.training.heads import Head
 from distill.training.stages import Lesson
+from infer import tasks
+from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
 
 METHOD = 1  # raised when the same recipe would give another student
 

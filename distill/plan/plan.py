@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
-from distill import tasks, teacher
+from distill import teacher
 from distill.augment.draw import most_new_rows
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
@@ -27,6 +27,7 @@ from distill.student.layer_map import LayerMap
 from distill.training import training
 from distill.training.compact import used_ids
 from distill.training.trainer import Pupil
+from infer import tasks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,8 @@ from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.student.initialise import Start, check_fit, initialise
 from distill.student.reduce import outline
-from distill.tasks.rows import Rows
 from distill.training.compare import check_shapes
+from infer.tasks.rows import Rows
 
 COPIED = "copied"
 

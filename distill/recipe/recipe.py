@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from contract.strict import Strict
-from distill import tasks
 from distill.recipe.augmentation import Augmentation
 from distill.recipe.data import Data
 from distill.recipe.expected import Expected
@@ -15,6 +14,7 @@ from distill.recipe.soup import Soup
 from distill.recipe.stage import Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
+from infer import tasks
 
 
 class Recipe(Strict):

@@ -1,9 +1,9 @@
 """The model card in a student folder."""
 
-from distill import tasks
 from distill.recipe import Recipe
-from distill.student.folder import Evaluation
-from distill.tasks.score import Score
+from infer import tasks
+from infer.folders.student import Evaluation
+from infer.tasks.score import Score
 
 
 def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:

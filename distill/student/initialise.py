@@ -21,7 +21,7 @@ from distill.student import layer_map
 from distill.student.importance import measure
 from distill.student.layer_map import LayerMap
 from distill.student.narrow import narrow
-from distill.tasks.rows import Labels
+from infer.tasks.rows import Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.process import outputs_of, times_of
 from contract.errors import TinybertError
 from contract.lock import owned
 from convert.tune import space
@@ -30,7 +29,7 @@ from convert.tune.ledger import Ledger
 from convert.tune.models import Models
 from convert.tune.race import Field, Racer
 from convert.tune.settle import ANSWER
-from convert.variant import Variant
+from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName, read
 
 MS = 1e6
@@ -41,8 +40,8 @@ SHOWN = 12
 def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[Entrant]) -> Iterator[Candidate]:
     """Make every model of the space, or find it made, and give those that reach the floor."""
     ledger = Ledger(arguments.tuned.parent)
-    models = Models(out=arguments.tuned.parent / "models", run=outputs_of, ledger=ledger, out_of_time=lambda: False)
-    judge = Judge(run=outputs_of, floor=parse(arguments.floor), ledger=ledger)
+    models = Models(out=arguments.tuned.parent / "models", ledger=ledger, out_of_time=lambda: False)
+    judge = Judge(floor=parse(arguments.floor), ledger=ledger)
     for entrant in entrants:
         length = entrant.origin.student.max_length_tokens
         for plan in space.plans(profile, length, tuple(profile.runtimes), tuple(Precision)):
@@ -94,7 +93,7 @@ def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]
     chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
     if chosen is None:
         raise SystemExit(f"error: what the search chose is none of the {len(every)} candidates: {winner}")
-    field = Field(time=times_of, seed=1, pacemaker=Racer(candidate=every[chosen]))
+    field = Field(seed=1, pacemaker=Racer(candidate=every[chosen]))
     field.racers[chosen] = field.pacemaker
     field.race(every.values(), ROUNDS, lambda: False)
     order = field.in_order()

@@ -46,9 +46,9 @@ def product(threads: int) -> Callable[[], Any]:
 
 def inference(folder: Path, length_tokens: int, threads: int) -> Callable[[], Any]:
     """Return a call of an artifact's runtime for one sentence of so many tokens, prepared for that length alone."""
-    from bench import runtimes
     from contract.tokens import from_rows
-    from convert.artifact import read_artifact
+    from infer import runtimes
+    from infer.folders.artifact import read_artifact
 
     artifact = read_artifact(folder)
     runtime = runtimes.get(artifact.runtime)
@@ -66,7 +66,7 @@ def work_flops(student: Path, length_tokens: int) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     from convert.classifier import example, load
-    from convert.variant import Rewrite
+    from infer.folders.variant import Rewrite
 
     classifier = load(student, (Rewrite.FIRST_TOKEN,))
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -19,7 +19,7 @@ Then all are measured in turn, round by round, from the repository's root in the
 Optimum has no LiteRT, so `make-litert` is what LiteRT's documentation has: the model as transformers loads it,
 litert-torch, a model for one length, and ai-edge-quantizer's dynamic int8. Shorter sentences are padded to its length.
 
-`time` runs each model in a fresh process of `bench.worker`, with the runtime's settings the same for peers and
+`time` runs each model in a fresh process of `infer.worker.main`, with the runtime's settings the same for peers and
 artifacts: so ONNX Runtime's threads do not spin between inferences, and OpenVINO computes in f32 what is not int8,
 where Optimum would leave it to the processor. Optimum's own Python classes are left out, which favours its models.
 Sentences to time are real ones, joined and cut to exactly the length that is asked for; answers are those to the
@@ -60,7 +60,7 @@ BERT_BASE = "BERT-base, transformers pipeline"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """One model to time; the fields are those of bench.job.Job.
+    """One model to time; the fields are those of infer.worker.job.Job.
 
     Attributes:
         size_bytes: of the model alone, without the tokenizer.
@@ -189,7 +189,7 @@ def make_litert(arguments: argparse.Namespace) -> None:
 
 def time(arguments: argparse.Namespace) -> None:
     """Measure models in turn and print the tables."""
-    from bench import runtimes
+    from infer import runtimes
 
     models = [_model(argument) for argument in arguments.models]
     if arguments.fixed:
@@ -215,7 +215,7 @@ def time(arguments: argparse.Namespace) -> None:
 
 def _model(argument: str) -> Model:
     """Read what an argument names: a model file, an artifact folder or a Hugging Face folder."""
-    from convert.artifact import ARTIFACT_MANIFEST, read_artifact
+    from infer.folders.artifact import ARTIFACT_MANIFEST, read_artifact
 
     name, _, place = argument.rpartition("=")
     path = Path(place).resolve()
@@ -262,9 +262,9 @@ def _signature_lengths(path: Path) -> tuple[int, ...]:
 
 def _answers(models: Sequence[Model], arguments: argparse.Namespace) -> dict[str, Answers]:
     """Run every model over the sentences as they are; one that takes no long ones over the others."""
-    from bench.process import outputs_of
     from contract.tokens import from_rows
-    from convert.loadable import Loadable
+    from infer.folders.model import Loadable
+    from infer.worker.start import outputs_of
 
     rows = list(_rows(arguments))[: arguments.answers]
     tokenizer = _tokenizer(arguments.student, arguments.cut_tokens)
@@ -348,9 +348,9 @@ def _round(ways: dict[str, Way], length: int, times: dict[Key, Times], *, backwa
 
 def _time_model(model: Model, sentences: Sentences, arguments: argparse.Namespace) -> tuple[float, float]:
     """Return the median milliseconds of inferring, and of tokenising and inferring."""
-    from bench.job import Job
-    from bench.process import run_worker
-    from bench.reply import LatencyReply
+    from infer.worker.job import Job
+    from infer.worker.reply import LatencyReply
+    from infer.worker.start import run_worker
 
     job = Job(
         mode="latency",
@@ -386,10 +386,10 @@ def _pipeline_ns(sentences: Sentences, student: Path, threads: int) -> list[int]
     import torch
     from transformers import BertConfig, BertForSequenceClassification, pipeline
 
-    from bench.clock import SYSTEM
-    from bench.job import WarmUp
-    from bench.warmup import warm_up
     from distill.data.tokenise import load_tokenizer
+    from infer.worker.clock import SYSTEM
+    from infer.worker.job import WarmUp
+    from infer.worker.warmup import warm_up
 
     torch.set_num_threads(threads)
     model = BertForSequenceClassification(BertConfig()).eval()
@@ -408,8 +408,8 @@ def _pipeline_ns(sentences: Sentences, student: Path, threads: int) -> list[int]
 
 
 def _print_head(models: Sequence[Model], arguments: argparse.Namespace) -> None:
-    from bench import runtimes
     from bench.machine import fingerprint
+    from infer import runtimes
 
     machine = fingerprint()
     versions = {model.runtime: runtimes.version(model.runtime) for model in models}

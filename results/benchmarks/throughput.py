@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from convert.artifact import read_artifact
+from infer.folders.artifact import read_artifact
 
 BASE = "BERT-base, eager transformers, padded to 128"
 BASE_BATCH, BASE_LENGTH_TOKENS = 32, 128
@@ -34,8 +34,8 @@ Way = Callable[[], float]
 
 def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int) -> float:
     """Return the sentences an artifact answers in a second."""
-    from bench import runtimes
     from contract.tokens import from_rows
+    from infer import runtimes
 
     artifact = read_artifact(folder)
     runtime = runtimes.get(artifact.runtime)

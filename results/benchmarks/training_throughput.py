@@ -39,13 +39,13 @@ from distill.quiet import quiet
 from distill.recipe import Recipe, read
 from distill.recipe.stage import LossWeights, Stage
 from distill.student.initialise import initialise
-from distill.tasks.rows import Rows
 from distill.training import training
 from distill.training.batches import ByLength, Collate, Sentences
 from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
 from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
+from infer.tasks.rows import Rows
 
 BATCH_SIZE = 32
 LAYERS = (1, 3, 5)

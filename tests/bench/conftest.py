@@ -16,9 +16,8 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality
-from convert.variant import Variant
-from distill.student.folder import (
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality
+from infer.folders.student import (
     EVALUATION,
     SCHEMA,
     STUDENT_MANIFEST,
@@ -28,6 +27,7 @@ from distill.student.folder import (
     Teacher,
     write_evaluation,
 )
+from infer.folders.variant import Variant
 from targets.profile import Precision, RuntimeName
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.latency import MINIMUM_SAMPLES, percentile, speed_up
-from bench.record import Block, Conditions, Machine, Memory, Outputs, Record
+from bench.record import Block, Machine, Record
 from contract.errors import InconclusiveError
+from infer.outputs import Outputs
+from infer.worker.state import Conditions, Memory
 
 SAMPLES = st.lists(st.integers(1, 10**9), min_size=1, max_size=800)
 CALM = Conditions(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import memory, probe
 from bench.machine import fingerprint
-from bench.record import Conditions
+from infer.worker import memory, probe
+from infer.worker.state import Conditions
 
 Tree = Callable[[dict[str, str]], Path]
 CPUFREQ = "sys/devices/system/cpu"

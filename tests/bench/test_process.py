@@ -13,13 +13,13 @@ import numpy as np
 import psutil
 import pytest
 
-from bench import job as jobs
-from bench.job import Job, WarmUp
-from bench.process import run_worker
-from bench.reply import LatencyReply, OutputsReply
 from contract.digest import sha256_of_file
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, write_tokens
+from infer.worker import job as jobs
+from infer.worker.job import Job, WarmUp
+from infer.worker.reply import LatencyReply, OutputsReply
+from infer.worker.start import run_worker
 
 MIB = 2**20
 HEAVY = ("torch", "transformers", "pydantic", "typer", "onnxruntime", "openvino")
@@ -157,7 +157,7 @@ def test_garbage_is_a_worker_error(make_job: MakeJob, code: str, message: str) -
 @pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"mode": "latency", "speed": 1}'])
 def test_a_worker_refuses_what_is_no_job(text: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.worker"], input=text, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "infer.worker.main"], input=text, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 4
     assert "cause" in json.loads(ended.stdout)["error"]
@@ -165,7 +165,10 @@ def test_a_worker_refuses_what_is_no_job(text: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     ended = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "bench.worker", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-X", "importtime", "-m", "infer.worker.main", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "a JSON job" in ended.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in ended.stderr.splitlines()}
@@ -173,7 +176,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_a_measuring_worker_imports_no_other_runtime(make_job: MakeJob) -> None:
-    code = "import sys, bench.worker; bench.worker.main(); print(*sys.modules, file=sys.stderr)"
+    code = "import sys, infer.worker.main; infer.worker.main.main(); print(*sys.modules, file=sys.stderr)"
     ended = subprocess.run(
         [sys.executable, "-c", code], input=jobs.write(make_job()), capture_output=True, text=True, check=True
     )
@@ -216,8 +219,8 @@ def test_an_interrupted_caller_leaves_no_worker(make_job: MakeJob, tmp_path: Pat
     job.write_text(jobs.write(make_job('{"accident": "hang"}')), encoding="utf-8")
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # whoever ignores it here
-        "from pathlib import Path; from bench import job; from bench.process import run_worker; "
-        "from bench.reply import OutputsReply; "
+        "from pathlib import Path; from bench import job; from infer.worker.start import run_worker; "
+        "from infer.worker.reply import OutputsReply; "
         "run_worker(job.read(Path(sys.argv[1]).read_text()), OutputsReply)"
     )
     caller = subprocess.Popen([sys.executable, "-c", code, str(job)], stderr=subprocess.DEVNULL)

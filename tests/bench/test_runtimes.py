@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-import bench.runtimes.fake
-import bench.runtimes.onnx
-import bench.runtimes.openvino
-import bench.runtimes.pytorch
-import bench.runtimes.tflite
-from bench import runtimes
-from bench.process import outputs_of
-from bench.runtimes.protocol import Runtime
+import distill.runtime
+import infer.runtimes.fake
+import infer.runtimes.onnx
+import infer.runtimes.openvino
+import infer.runtimes.tflite
 from contract.errors import InputError, MissingExtraError
 from contract.tokens import Tokens
-from convert.formats.openvino_ir import PRECISION_HINT
-from convert.loadable import Loadable
+from infer import runtimes
+from infer.folders.model import Loadable
+from infer.runtimes.protocol import Runtime
+from infer.safety.openvino_ir import PRECISION_HINT
+from infer.worker.start import outputs_of
 
 MODULES: tuple[Runtime, ...] = (
-    bench.runtimes.fake,
-    bench.runtimes.onnx,
-    bench.runtimes.openvino,
-    bench.runtimes.pytorch,
-    bench.runtimes.tflite,
+    infer.runtimes.fake,
+    infer.runtimes.onnx,
+    infer.runtimes.openvino,
+    distill.runtime,
+    infer.runtimes.tflite,
 )
 TOLERANCE = 1e-5
 

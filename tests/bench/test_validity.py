@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from bench.record import Block, Conditions, Validity
+from bench.record import Block, Validity
 from bench.validity import Seen, judge_block, judge_record
+from infer.worker.state import Conditions
 
 CALM = Conditions(
     load_average=1.0,

@@ -17,13 +17,12 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
-from bench.process import outputs_of
 from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
-from convert.shipping.pack import pack
 from distill.slim import Convolution, slim
-from distill.student.folder import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from infer.shipping.pack import pack
 from targets.profile import Profile, read
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -219,14 +218,14 @@ def profile() -> Profile:
 def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
     """All variants of the student, made once."""
     with FileLock(shared / "artifacts.lock"):
-        return convert_student(student, profile, out=shared / "artifacts", run=outputs_of)[0].parent
+        return convert_student(student, profile, out=shared / "artifacts")[0].parent
 
 
 @pytest.fixture(scope="session")
 def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
     """All variants of the slim student, made once."""
     with FileLock(shared / "slim-artifacts.lock"):
-        return convert_student(slim_student, profile, out=shared / "slim-artifacts", run=outputs_of)[0].parent
+        return convert_student(slim_student, profile, out=shared / "slim-artifacts")[0].parent
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import InputError
-from convert.formats import zip_index
-from convert.shipping import archive
-from convert.shipping.verify import verify
+from infer.safety import zip_index
+from infer.shipping import archive
+from infer.shipping.verify import verify
 
 Spoil = Callable[[Path], None]
 

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.process import outputs_of
 from contract.errors import InputError
 from contract.lock import owned
 from contract.tokens import Tokens, from_rows, read_tokens, write_tokens
-from convert import child, converter
-from convert.build import ConversionError, convert_student
-from convert.loadable import Loadable, Run
-from distill.student.folder import CALIBRATION, EVALUATION, read_evaluation
+from convert import build, child, converter
+from convert.build import ConversionError
+from infer.folders.model import Loadable
+from infer.folders.student import CALIBRATION, EVALUATION, read_evaluation
+from infer.worker import start
+from infer.worker.start import outputs_of
 from targets.profile import Profile
 
 Seal = Callable[..., None]
 Spoil = Callable[[Path, Seal], None]
+Run = Callable[[Loadable, Tokens], NDArray[np.float32]]
 
 # A converter that writes a file and calls it a model; faults are told by what it is asked to make.
 STAND_IN = """
@@ -38,6 +40,13 @@ json.dump({"made": made}, sys.stdout)
 
 def stand_in(fault: str = "") -> tuple[str, ...]:
     return (sys.executable, "-c", STAND_IN.replace("FAULT", repr(fault)))
+
+
+def convert_student(student: Path, profile: Profile, *, run: Run = outputs_of, **wanted: Any) -> list[Path]:
+    """Convert with a stand-in for what runs a model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start, "outputs_of", run)
+        return build.convert_student(student, profile, **wanted)
 
 
 def never(_model: Loadable, _tokens: Tokens) -> NDArray[np.float32]:
@@ -288,7 +297,6 @@ def test_an_operation_that_a_runtime_lacks_is_named_and_others_are_made(
             odd_student,
             profile,
             out=tmp_path / "artifacts",
-            run=outputs_of,
             runtimes=[runtime, "openvino"],
             precisions=["fp32"],
         )

@@ -11,7 +11,7 @@ import pytest
 from contract.errors import UnfinishedError, WorkerError
 from convert import child
 from convert.job import Job
-from convert.variant import Variant
+from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName
 
 

@@ -8,15 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from bench.process import outputs_of
 from contract.errors import InputError
-from convert.artifact import read_artifact
-from convert.command import command, default_folder
+from convert import command
+from convert.command import default_folder
+from infer.folders.artifact import read_artifact
 
 
 def convert(*arguments: object) -> Result:
     app = typer.Typer()
-    app.command()(command(outputs_of))
+    app.command()(command.convert)
     return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
 
 

@@ -7,20 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.process import outputs_of
 from contract.folder import verify
 from contract.tokens import read_tokens
 from convert import onnx, openvino, tflite
-from convert.artifact import EVALUATION, Artifact, read_artifact
 from convert.converter import Converter
-from convert.loadable import Run
 from convert.parity import FP32_LIMIT
-from distill.student.folder import read_evaluation
+from infer.folders.artifact import EVALUATION, Artifact, read_artifact
+from infer.folders.student import read_evaluation
+from infer.worker.start import outputs_of
 from targets.profile import Precision, RuntimeName
 
 # mypy checks that each module is a converter, and that the measuring stage brings what parity asks for.
 CONVERTERS: tuple[Converter, ...] = (onnx, openvino, tflite)
-RUN: Run = outputs_of
 
 Answer = Callable[[list[NDArray[np.int64]]], NDArray[np.float32]]
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForSequenceClassification
 
-from bench.process import outputs_of
-from convert.artifact import read_artifact
 from convert.build import convert_student
 from convert.parity import FP32_LIMIT
 from distill.model.positions import cut
 from distill.model.predict import predict
-from distill.student.folder import read_evaluation, write_evaluation
+from infer.folders.artifact import read_artifact
+from infer.folders.student import read_evaluation, write_evaluation
 from targets.profile import Profile
 
 
@@ -36,9 +35,7 @@ def test_a_runtime_answers_as_the_cut_student(
     assert abs(logits_NC - evaluation.student_logits_NC).max() < FP32_LIMIT
     write_evaluation(changeable, replace(evaluation, student_logits_NC=logits_NC))
     seal(changeable)
-    (folder,) = convert_student(
-        changeable, profile, out=tmp_path, run=outputs_of, runtimes=[runtime], precisions=["fp32"]
-    )
+    (folder,) = convert_student(changeable, profile, out=tmp_path, runtimes=[runtime], precisions=["fp32"])
     artifact = read_artifact(folder)
     assert artifact.length_buckets_tokens == buckets
     assert artifact.parity.max_abs_difference < FP32_LIMIT

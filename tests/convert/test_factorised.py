@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification
 
-from bench.process import outputs_of
-from convert.artifact import read_artifact
 from convert.build import convert_student
 from convert.parity import FP32_LIMIT
 from distill.model.predict import predict
 from distill.student.factorise import factorise
-from distill.student.folder import read_evaluation, write_evaluation
+from infer.folders.artifact import read_artifact
+from infer.folders.student import read_evaluation, write_evaluation
 from targets.profile import Profile, RuntimeName
 
 
@@ -29,7 +28,7 @@ def test_every_runtime_answers_as_the_factorised_student(
     logits_NC = predict(student, evaluation.tokens, "The student's answers")
     write_evaluation(changeable, replace(evaluation, student_logits_NC=logits_NC))
     seal(changeable)
-    folders = convert_student(changeable, profile, out=tmp_path / "artifacts", run=outputs_of)
+    folders = convert_student(changeable, profile, out=tmp_path / "artifacts")
     parities = {folder.name: read_artifact(folder).parity for folder in folders}
     assert set(parities) == {f"{runtime}-{precision}" for runtime in RuntimeName for precision in ("fp32", "int8")}
     for name, parity in parities.items():

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 import targets.profile
-from bench.process import outputs_of
 from contract.tokens import Tokens
-from convert.artifact import read_artifact
 from convert.build import convert_student
-from convert.classifier import INPUTS
 from distill import command
 from distill.distil import distil
-from distill.student.folder import read_calibration, read_evaluation
 from distill.training.fake_quantize import fake_quantized
+from infer.folders.artifact import read_artifact
+from infer.folders.model import INPUTS
+from infer.folders.student import read_calibration, read_evaluation
+from infer.worker.start import outputs_of
 from targets.profile import RuntimeName
 
 
@@ -50,7 +50,7 @@ def _rounded_logits(folder: Path, kind: str, tokens: Tokens) -> NDArray[np.float
 def _int8_logits(folder: Path, runtime: RuntimeName, tokens: Tokens, out: Path) -> NDArray[np.float32]:
     """Logits of what a runtime's own quantiser makes of a student."""
     profile = targets.profile.read("laptop-x86-vnni")
-    (made,) = convert_student(folder, profile, out=out, run=outputs_of, runtimes=[runtime], precisions=["int8"])
+    (made,) = convert_student(folder, profile, out=out, runtimes=[runtime], precisions=["int8"])
     artifact = read_artifact(made)
     if runtime is RuntimeName.ONNX:
         return _exact_onnx_logits(made / artifact.model_file, tokens)

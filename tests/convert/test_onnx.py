@@ -9,9 +9,9 @@ from onnx import numpy_helper
 
 from contract.tokens import from_rows
 from convert import onnx
-from convert.artifact import read_artifact
 from convert.converter import Made
-from convert.variant import Variant
+from infer.folders.artifact import read_artifact
+from infer.folders.variant import Variant
 from targets.profile import Precision, RuntimeName, read
 
 

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
-from bench.process import outputs_of
 from contract.errors import InputError
 from contract.tokens import from_rows
 from convert.converter import Made
-from convert.formats import onnx_graph
-from convert.formats.protobuf import DEPTH_LIMIT
 from convert.job import Job, Source, perform
-from convert.loadable import Loadable
-from convert.variant import Variant
+from infer.folders.model import Loadable
+from infer.folders.variant import Variant
+from infer.safety import onnx_graph
+from infer.safety.protobuf import DEPTH_LIMIT
+from infer.worker.start import outputs_of
 from targets.profile import Precision, Profile, RuntimeName
 
 VALUES = np.arange(4, dtype=np.float32)
@@ -144,7 +144,7 @@ def test_what_is_no_model_is_refused(data: bytes, reason: str) -> None:
 
 
 def test_a_file_that_would_be_walked_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convert.formats.protobuf.FIELDS_LIMIT", 1000)
+    monkeypatch.setattr("infer.safety.protobuf.FIELDS_LIMIT", 1000)
     with pytest.raises(InputError, match="more than 1,000 fields"):
         check(b"\x08\x08" * 2000)
 

@@ -15,10 +15,10 @@ import pytest
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.folder import identity
-from convert.artifact import ARTIFACT_MANIFEST
-from convert.shipping import archive
-from convert.shipping.pack import pack
-from convert.shipping.verify import verify
+from infer.folders.artifact import ARTIFACT_MANIFEST
+from infer.shipping import archive
+from infer.shipping.pack import pack
+from infer.shipping.verify import verify
 
 Tinybert = Callable[..., tuple[int, str, str]]
 VARIANTS = [f"{runtime}-{precision}" for runtime in ("onnx", "openvino", "tflite") for precision in ("fp32", "int8")]

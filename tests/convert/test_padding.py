@@ -18,13 +18,13 @@ from transformers import (
     RobertaModel,
 )
 
-from bench.process import outputs_of
 from bench.subject import read_subject
 from convert.build import convert_student
-from convert.loadable import Loadable
 from distill import command
 from distill.distil import distil
-from distill.student.folder import read_evaluation
+from infer.folders.model import Loadable
+from infer.folders.student import read_evaluation
+from infer.worker.start import outputs_of
 from targets.profile import Profile
 
 WORDS = ("the", "a", "film", "was", "very", "good", "bad")
@@ -79,9 +79,7 @@ def test_padding_of_any_id_changes_no_answer(
     teacher, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
     assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).all()
-    (artifact,) = convert_student(
-        student, profile, out=tmp_path / "artifacts", run=outputs_of, runtimes=["onnx"], precisions=["fp32"]
-    )
+    (artifact,) = convert_student(student, profile, out=tmp_path / "artifacts", runtimes=["onnx"], precisions=["fp32"])
     for folder in (teacher, student, artifact):
         subject = read_subject(folder)
         model = Loadable(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from contract.folder import verify
-from convert.artifact import read_artifact
+from infer.folders.artifact import read_artifact
 from targets.profile import Profile
 
 GUIDE = Path(__file__).parents[2] / "docs" / "conversion.md"

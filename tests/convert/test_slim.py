@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.process import outputs_of
-from bench.runtimes import PYTORCH
-from bench.runtimes.pytorch import INPUTS
-from convert.artifact import read_artifact
-from convert.loadable import Loadable
 from convert.parity import FP32_LIMIT
-from distill.student.folder import read_evaluation
+from infer.folders.artifact import read_artifact
+from infer.folders.model import INPUTS, Loadable
+from infer.folders.student import read_evaluation
+from infer.runtimes import PYTORCH
+from infer.worker.start import outputs_of
 from targets.profile import Precision, RuntimeName
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.process import outputs_of
 from bench.record import Record
 from contract.strict import read_json
 from convert.build import convert_student
-from distill.student.folder import read_evaluation
+from infer.folders.student import read_evaluation
 from targets.profile import read
 
 pytestmark = [
@@ -50,7 +49,6 @@ def test_what_is_made_for_it_answers_as_the_student(measure: Measure, student: P
         student,
         read("raspberry-pi-os-32-bit"),
         out=tmp_path / "artifacts",
-        run=outputs_of,
         precisions=sorted(PRECISIONS),
     )
     result = measure(tmp_path / "results", *made)

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,15 @@ from contract.errors import InputError, UnfinishedError, WorkerError
 from contract.folder import verify
 from contract.tokens import Tokens
 from convert import child
-from convert.artifact import read_artifact
-from convert.loadable import Loadable
+from convert.tune import tune as searching
 from convert.tune.answer import Finalist
 from convert.tune.floor import Floor, parse
 from convert.tune.ledger import Ledger
 from convert.tune.question import answer_folder
-from convert.tune.tune import tune
-from distill.student.folder import read_evaluation
+from infer.folders.artifact import read_artifact
+from infer.folders.model import Loadable
+from infer.folders.student import read_evaluation
+from infer.worker import start
 from targets.profile import Profile, RuntimeName
 
 # Writes its variant's name as the model, so that the other stand-ins know what they run.
@@ -37,6 +39,8 @@ json.dump({"made": {**made, "rewrites": variant["rewrites"]}}, sys.stdout)
 
 # What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
 Rule = Callable[..., tuple[float, float]]
+Run = Callable[[Loadable, Tokens], NDArray[np.float32]]
+Time = Callable[[Loadable, tuple[int, ...]], tuple[int, ...]]
 
 
 def plain(
@@ -86,6 +90,14 @@ class Bench:
         latency_us = self.rule(*json.loads(text), model.threads, model.buckets)[0]
         noise = self.generator.normal(1.0, 0.005)
         return tuple(int(1000 * latency_us * noise) for _ in rows)
+
+
+def tune(*students_and_profile: Any, run: Run, time: Time, **question: Any) -> Finalist | None:
+    """Search with stand-ins for what runs and times a model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start, "outputs_of", run)
+        patch.setattr(start, "times_of", time)
+        return searching.tune(*students_and_profile, **question)
 
 
 @pytest.fixture

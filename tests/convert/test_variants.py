@@ -12,21 +12,21 @@ from filelock import FileLock
 from onnx import TensorProto
 from pydantic import ValidationError
 
-from bench.process import outputs_of
 from contract.errors import WorkerError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
-from convert.artifact import Artifact, Parity, read_artifact
 from convert.build import convert_student
 from convert.converter import Made
-from convert.formats.openvino_ir import PRECISION_HINT
 from convert.job import Job, Source
-from convert.loadable import Loadable
 from convert.offer import offered
 from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
-from convert.variant import Calibration, Rewrite, Variant
-from distill.student.folder import CALIBRATION, read_evaluation
+from infer.folders.artifact import Artifact, Parity, read_artifact
+from infer.folders.model import Loadable
+from infer.folders.student import CALIBRATION, read_evaluation
+from infer.folders.variant import Calibration, Rewrite, Variant
+from infer.safety.openvino_ir import PRECISION_HINT
+from infer.worker.start import outputs_of
 from targets.profile import Precision, Profile, RuntimeName, names, read
 
 OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]
@@ -45,7 +45,6 @@ def made(shared: Path, student: Path, profile: Profile, artifacts: Path) -> Path
             student,
             profile,
             out=shared / "artifacts",
-            run=outputs_of,
             precisions=sorted({precision.value for _, precision in OTHERS}),
         )
     return shared / "artifacts" / profile.name
@@ -104,7 +103,6 @@ def test_a_length_without_calibration_sentences_borrows_some(
         changeable,
         profile,
         out=tmp_path / "artifacts",
-        run=outputs_of,
         runtimes=["tflite"],
         precisions=["int8-static"],
     )

@@ -14,10 +14,10 @@ import pytest
 
 from contract.errors import InputError
 from contract.folder import identity, inventory, write_manifest
-from convert.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
-from convert.shipping import archive
-from convert.shipping.verify import verify
-from distill.student.folder import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
+from infer.folders.student import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
+from infer.shipping import archive
+from infer.shipping.verify import verify
 
 Tinybert = Callable[..., tuple[int, str, str]]
 Spoil = Callable[[Path], None]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import tinybert_edge
 from contract.errors import InputError
 from distill.ablation.ablate import WHOLE, Row, chosen, table, variants
 from distill.recipe import Recipe, read
 from distill.teacher import read_config
+from tinybert_edge import cli
 
 SHAPE = "shape = { layers = 1, width = 32, heads = 4, feed_forward_width = 32 }"
 
@@ -99,7 +99,7 @@ def test_an_ablation_has_a_row_each_and_finds_its_students_again(
     for _ in range(2):
         monkeypatch.setattr(sys, "argv", arguments)
         with pytest.raises(SystemExit) as end:
-            tinybert_edge.main()
+            cli.main()
         assert end.value.code == 0
         printed.append(json.loads(capsys.readouterr().out))
         written.append({path: path.stat().st_mtime_ns for path in out.rglob("*.json")})

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from distill.tasks import classification
+from infer.tasks import classification
 
 CONFUSIONS = (
     st.integers(2, 4)

@@ -19,8 +19,8 @@ from contract.folder import verify
 from distill import command
 from distill.distil import distil
 from distill.recipe.shape import PRESETS
-from distill.student.folder import read_calibration, read_evaluation, read_student
 from distill.training.training import last_whole_checkpoint
+from infer.folders.student import read_calibration, read_evaluation, read_student
 
 
 def _distil(recipe: Path, data: Path, out: Path, changes: list[str] | None = None) -> tuple[Path, Path]:

@@ -17,9 +17,9 @@ from distill.identify import stage_key
 from distill.plan import cost
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification
-from distill.student.folder import read_student
 from distill.training import grid, training
 from distill.training.fake_quantize import fake_quantized
+from infer.folders.student import read_student
 
 FOUR_LOSSES = "losses={embedding=1.0, hidden=1.0, relation=1.0, prediction=1.0}"
 

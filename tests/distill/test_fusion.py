@@ -13,7 +13,7 @@ from distill import command
 from distill.distil import distil
 from distill.fusion import fuse
 from distill.recipe.teacher import TeacherRecipe
-from distill.student.folder import read_student
+from infer.folders.student import read_student
 
 SURE_OF_0, SURE_OF_1 = [4.0, -4.0], [-2.0, 2.0]
 

@@ -13,13 +13,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 from typer.testing import CliRunner
 
-import tinybert_edge
 from contract.errors import InputError
 from contract.folder import verify
 from distill import recipe
 from distill.multitask import recipe as recipes
-from distill.student.folder import read_evaluation, read_student
 from distill.training.heads import Head, Rows, mean_by_head
+from infer.folders.student import read_evaluation, read_student
+from tinybert_edge import cli
 
 TASK = """
 schema_version = 1
@@ -97,7 +97,7 @@ def tasks(tmp_path: Path, encoder_folder: Path) -> Path:
 def _run(tasks: Path, *options: str) -> list[Path]:
     out = tasks / "out"
     arguments = ["multitask", str(tasks / "both.toml"), "--data", str(tasks / "data"), "--out", str(out), *options]
-    result = CliRunner().invoke(tinybert_edge.app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     return [max(out.glob(f"{name}/student-*"), key=lambda path: path.stat().st_mtime) for name in ("praise", "length")]
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_shared_is_refused(tasks: Path, change: str, message: str
 )
 def test_a_fault_is_told_before_anything_is_trained(tasks: Path, options: list[str], message: str) -> None:
     arguments = ["multitask", str(tasks / "both.toml"), "--data", str(tasks / "data"), "--out", str(tasks / "out")]
-    result = CliRunner().invoke(tinybert_edge.app, [*arguments, *options])
+    result = CliRunner().invoke(cli.app, [*arguments, *options])
     assert message in str(result.exception)
     assert not list(tasks.glob("out/*/teacher-*"))
 

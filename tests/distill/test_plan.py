@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertConfig, BertForSequenceClassification, Trainer
 
-import tinybert_edge
 from contract.errors import InputError
 from distill import command
 from distill.distil import distil
 from distill.plan import cost
 from distill.plan import table as plan_table
 from distill.plan.plan import plan
-from distill.student.folder import read_student, read_teacher
 from distill.training import training
+from infer.folders.student import read_student, read_teacher
+from tinybert_edge import cli
 
 NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }"
 
@@ -168,7 +168,7 @@ def test_a_dry_run_writes_nothing(
     for extra in ([], ["--json"]):
         monkeypatch.setattr(sys, "argv", [*arguments, *extra])
         with pytest.raises(SystemExit) as end:
-            tinybert_edge.main()
+            cli.main()
         assert end.value.code == 0
     tables, _, text = capsys.readouterr().out.partition("{")
     assert all(word in tables for word in ("teacher layer 1", "embedding", "AdamW"))

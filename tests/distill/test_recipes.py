@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from distill import command, recipe
 from distill.distil import distil
 from distill.recipe import Recipe
-from distill.student.folder import read_evaluation, read_student
+from infer.folders.student import read_evaluation, read_student
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SIGNS = "天地人山水火木金土日月星风雨花草鸟鱼书画车船酒茶东南西北春夏秋冬好坏大小新旧快慢高低多少"

@@ -18,13 +18,13 @@ from transformers import AutoModelForSequenceClassification, BertForSequenceClas
 from bench.record import Record
 from contract.errors import InputError
 from contract.strict import read_json
-from convert.artifact import read_artifact
 from distill import command
 from distill.data.dataset import Splits, load
 from distill.distil import distil
 from distill.recipe.data import Data
-from distill.student.folder import read_evaluation, read_student, read_teacher
-from distill.tasks import regression
+from infer.folders.artifact import read_artifact
+from infer.folders.student import read_evaluation, read_student, read_teacher
+from infer.tasks import regression
 
 ROWS = {"train.tsv": 160, "dev.tsv": 40}
 SCORES = arrays(np.float32, 30, elements=st.floats(-100, 100, width=16))

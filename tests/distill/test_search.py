@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-import tinybert_edge
 from contract.disk import DiskFullError
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
@@ -23,7 +22,8 @@ from distill.data.dataset import Splits
 from distill.model.encoder import Encoder
 from distill.recipe import Recipe, changed, read
 from distill.recipe.search import Dimension
-from distill.student.folder import Evaluation
+from infer.folders.student import Evaluation
+from tinybert_edge import cli
 
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
 SPACE = """
@@ -60,7 +60,7 @@ def test_a_wrong_space_is_refused(
 
 
 def test_the_space_of_the_documents_is_one(recipe_file: Callable[..., Path]) -> None:
-    guide = (Path(tinybert_edge.__file__).parent / "docs" / "distillation.md").read_text(encoding="utf-8")
+    guide = (Path(cli.__file__).parents[1] / "docs" / "distillation.md").read_text(encoding="utf-8")
     snippet = "[search.space]" + guide.partition("```toml\n[search.space]")[2].partition("```")[0]
     recipe = recipe_file()
     recipe.write_text(f"{recipe.read_text()}\n{snippet}")
@@ -230,7 +230,7 @@ def test_a_search_on_the_tiny_teacher_resumes_and_prints_its_best(
     for trials in (1, 2):
         monkeypatch.setattr(sys, "argv", [*arguments, "--search", str(trials)])
         with pytest.raises(SystemExit) as end:
-            tinybert_edge.main()
+            cli.main()
         assert end.value.code == 0
         lines = capsys.readouterr().out.splitlines()
         changes = [line.removeprefix("--set ") for line in lines if line.startswith("--set ")]

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from contract.errors import InputError
 from distill import command
 from distill.distil import distil
-from distill.student.folder import read_evaluation
+from infer.folders.student import read_evaluation
 
 ALL_LAYERS = "layers = [0, 1]"
 NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\nstart = 'narrowed'"

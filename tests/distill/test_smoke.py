@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tinybert_edge
 from contract.errors import WorkerError
 from distill import command, smoke
+from tinybert_edge import cli
 
 
 @given(
@@ -46,7 +46,7 @@ def test_a_recipe_that_can_learn_says_so_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as end:
-        tinybert_edge.main()
+        cli.main()
     printed = capsys.readouterr()
     assert end.value.code == 0, printed.err
     assert "accuracy on 32 training rows" in printed.out

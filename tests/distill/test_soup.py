@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from contract.errors import InputError
 from distill import command, soup
 from distill.distil import distil
-from distill.student.folder import read_evaluation, read_student
 from distill.training import stages, training
+from infer.folders.student import read_evaluation, read_student
 
 SOUP = ["soup.students=2", "stages.0.epochs=1", "stages.1.epochs=4"]
 

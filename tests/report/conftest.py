@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.record import Accuracy, Block, Conditions, Correlation, Estimate, Machine, Memory, Outputs, Record
+from bench.record import Accuracy, Block, Correlation, Estimate, Machine, Record
+from infer.outputs import Outputs
+from infer.worker.state import Conditions, Memory
 
 MakeRecord = Callable[..., Record]
 MIB = 2**20

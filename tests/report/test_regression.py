@@ -14,7 +14,7 @@ from bench.report.read import Session
 from bench.report.score import Interval
 from bench.report.table import Absent, rows_of
 from bench.report.view import legend_of, view_of
-from tinybert_edge import app
+from tinybert_edge.cli import app
 
 Scored = tuple[Record, ...]
 

@@ -1,0 +1,47 @@
+"""What an .npz of sentences must hold: plain arrays, no pickled objects, and as many numbers as it says."""
+
+import io
+import math
+from typing import BinaryIO
+from zipfile import ZipFile, ZipInfo
+
+from contract.errors import InputError
+from infer.safety import zip_index
+
+# Fifty million tokens. It is read whole, as everything that runs a model reads it.
+SIZE_LIMIT_BYTES = 256 * 2**20
+CURE = "do not load it; make its folder again"
+
+
+def check(file: BinaryIO, size_bytes: int, source: str) -> None:
+    """Check an .npz before anything loads it.
+
+    Args:
+        file: at its beginning.
+        size_bytes: of the file.
+        source: its name, to begin an error with.
+
+    Raises:
+        InputError: it is no plain .npz, or holds pickled objects.
+    """
+    if size_bytes > SIZE_LIMIT_BYTES:
+        raise InputError(f"{source}: has {size_bytes} bytes, more than {SIZE_LIMIT_BYTES}", CURE)
+    with zip_index.opened(io.BytesIO(file.read(size_bytes)), size_bytes, source) as archive:
+        for info in archive.infolist():
+            _check_array(archive, info, source)
+
+
+def _check_array(archive: ZipFile, info: ZipInfo, source: str) -> None:
+    from numpy.lib import format as npy
+
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    with archive.open(info) as member:
+        try:
+            shape, _, dtype = readers[npy.read_magic(member)](member)
+        except (KeyError, ValueError, SyntaxError, TypeError) as error:
+            raise InputError(f"{source}: {info.filename!r} is no array", CURE) from error
+        if dtype.hasobject:
+            raise InputError(f"{source}: {info.filename!r} holds pickled objects", CURE)
+        held_bytes = info.file_size - member.tell()
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held_bytes:
+        raise InputError(f"{source}: {info.filename!r} has not the numbers of its shape {shape}", CURE)

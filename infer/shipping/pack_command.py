@@ -1,0 +1,38 @@
+"""`tinybert pack`: an artifact folder to one file."""
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pack(
+    artifact: Annotated[Path, typer.Argument(help="An artifact folder, as `tinybert convert` writes it.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write; an older one of this command is replaced.")],
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
+) -> None:
+    """Pack an artifact into one ZIP file for a device: the same artifact gives the same bytes.
+
+    The artifact is verified before it is packed, and the file before it takes its place.
+
+    Examples:
+
+        tinybert pack runs/quickstart/artifacts/student-1a2b3c4d/raspberry-pi-5/onnx-int8 --out onnx-int8.zip
+
+        tinybert pack onnx-int8 --out onnx-int8.zip --json
+    """
+    from infer.shipping.pack import pack as write
+
+    packed = write(artifact, out)
+    if json:
+        value = {
+            "archive": str(packed.path),
+            "sha256": packed.sha256,
+            "size_bytes": packed.size_bytes,
+            "artifact_sha256": packed.artifact.sha256,
+        }
+        typer.echo(json_module.dumps(value))
+        return
+    typer.echo(f"SHA-256 {packed.sha256}")
+    typer.echo(str(packed.path))

@@ -1,0 +1,154 @@
+"""Verifies a folder or an archive: every file is the one its manifest names, there is no other, and none is hostile.
+
+Nothing is unpacked or loaded: files are streamed through their hash, and models are walked.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from contract.errors import InputError
+from contract.folder import FileEntry, Manifest, parse_manifest
+from contract.tokenizer import parse_tokenizer
+from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact
+from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
+from infer.safety import arrays, model_file
+from infer.safety.member import check_names
+from infer.shipping.contents import Contents, contents
+from targets.profile import RuntimeName
+
+KINDS: dict[str, type[Manifest]] = {
+    ARTIFACT_MANIFEST: Artifact,
+    STUDENT_MANIFEST: Student,
+    TEACHER_MANIFEST: Teacher,
+}
+MANIFEST_LIMIT_BYTES = 2**20
+# The largest known have some 20 MiB; a larger one is not read into memory for a look.
+TOKENIZER_LIMIT_BYTES = 2**26
+CHUNK_BYTES = 2**20
+NAMED_LIMIT = 5
+PICKLES = (".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+WEIGHTS, NETWORK = ".bin", ".xml"
+CURE = "it was changed or cut; make or copy it again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What was found good.
+
+    Attributes:
+        path: the folder or archive.
+        manifest_file: the name of its manifest, which tells what it is.
+        sha256: its identity: that of the manifest, which holds the hash of every other file.
+    """
+
+    path: Path
+    manifest_file: str
+    manifest: Manifest
+    sha256: str
+
+    @property
+    def kind(self) -> str:
+        """What it is: artifact, student or teacher."""
+        return PurePosixPath(self.manifest_file).stem
+
+
+def verify(path: Path) -> Verified:
+    """Check a folder or an archive.
+
+    Raises:
+        InputError: the first fault that was found.
+    """
+    with contents(path) as found:
+        return verify_contents(found)
+
+
+def verify_contents(found: Contents) -> Verified:
+    """Check the files of a folder or an archive; raises as `verify` does."""
+    name = _manifest_file(found)
+    data = _manifest_bytes(found, name)
+    manifest = parse_manifest(data, KINDS[name], _place(found, name))
+    check_names([*manifest.files, name], _place(found, name), "do not use it")
+    _check_complete(found, manifest, name)
+    for file, entry in manifest.files.items():
+        _check_file(found, file, entry)
+    _check_safe(found, manifest)
+    return Verified(path=found.path, manifest_file=name, manifest=manifest, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _place(found: Contents, name: str) -> str:
+    return str(found.path / name)
+
+
+def _manifest_file(found: Contents) -> str:
+    for name in KINDS:
+        if name in found.sizes_bytes:
+            return name
+    raise InputError(
+        f"{found.path}: holds no {', '.join(KINDS)}",
+        "name a folder that tinybert convert or distill has written, or a file of tinybert pack",
+    )
+
+
+def _manifest_bytes(found: Contents, name: str) -> bytes:
+    if found.sizes_bytes[name] > MANIFEST_LIMIT_BYTES:
+        raise InputError(f"{_place(found, name)}: has more than {MANIFEST_LIMIT_BYTES} bytes", CURE)
+    with found.open(name) as file:
+        return file.read(MANIFEST_LIMIT_BYTES)
+
+
+def _check_complete(found: Contents, manifest: Manifest, name: str) -> None:
+    extra = sorted(set(found.sizes_bytes) - {*manifest.files, name})
+    if extra:
+        named = ", ".join(map(repr, extra[:NAMED_LIMIT])) + (", …" if len(extra) > NAMED_LIMIT else "")
+        raise InputError(f"{found.path}: extra file that {name} does not list: {named}", "delete it, or do not use it")
+    missing = sorted(set(manifest.files) - set(found.sizes_bytes))
+    if missing:
+        raise InputError(f"{_place(found, missing[0])}: missing", CURE)
+
+
+def _check_file(found: Contents, name: str, entry: FileEntry) -> None:
+    size_bytes = found.sizes_bytes[name]
+    if size_bytes != entry.size_bytes:  # before it is read, which might take for ever
+        raise InputError(
+            f"{_place(found, name)}: has {size_bytes} bytes, not the {entry.size_bytes} of its manifest", CURE
+        )
+    digest = hashlib.sha256()
+    with found.open(name) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != entry.sha256:
+        raise InputError(f"{_place(found, name)}: its SHA-256 is not the one of its manifest", CURE)
+
+
+def _check_safe(found: Contents, manifest: Manifest) -> None:
+    """Check the files whose hashes are right, for a manifest can name hostile ones."""
+    if isinstance(manifest, Artifact):
+        for name in _needed(manifest):
+            if name not in manifest.files:
+                raise InputError(f"{found.path}: its manifest lists no {name!r}", "convert the student again")
+        with found.open(manifest.model_file) as file:
+            size_bytes = found.sizes_bytes[manifest.model_file]
+            model_file.check_opened(manifest.runtime.value, file, size_bytes, _place(found, manifest.model_file))
+    for name in manifest.files:
+        _check_unpickled(found, name)
+    if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
+        with found.open(TOKENIZER) as file:
+            parse_tokenizer(file.read(), _place(found, TOKENIZER))
+
+
+def _needed(manifest: Artifact) -> tuple[str, ...]:
+    weights = PurePosixPath(manifest.model_file).with_suffix(WEIGHTS).as_posix()
+    needed = (manifest.model_file, TOKENIZER, EVALUATION)
+    return (*needed, weights) if manifest.runtime is RuntimeName.OPENVINO else needed
+
+
+def _check_unpickled(found: Contents, name: str) -> None:
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    # PyTorch's own .bin is a pickle; OpenVINO's is plain numbers, and stands beside the network of its name.
+    if suffix in PICKLES or (suffix == WEIGHTS and path.with_suffix(NETWORK).as_posix() not in found.sizes_bytes):
+        raise InputError(f"{_place(found, name)}: is a pickle, which runs code when it is read", "do not load it")
+    if suffix == ".npz":
+        with found.open(name) as file:
+            arrays.check(file, found.sizes_bytes[name], _place(found, name))

@@ -1,0 +1,52 @@
+"""Resident memory of this process. Standard library and psutil: workers import it.
+
+The peak is VmHWM: ru_maxrss survives exec on Linux, so a small worker would report the size of its parent.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from infer.worker.probe import read_text
+
+STATUS = Path("/proc/self/status")
+
+
+def resident_bytes(status: Path = STATUS) -> int:
+    """Return the resident memory now."""
+    found = _field(status, "VmRSS")
+    if found is not None:
+        return found
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_bytes(status: Path = STATUS) -> tuple[int, str]:
+    """Return the highest resident memory since the process began, and where that was read."""
+    value, source = _peak(status)
+    arenas = os.environ.get("MALLOC_ARENA_MAX")
+    return value, f"{source} with MALLOC_ARENA_MAX={arenas}" if arenas else source
+
+
+def _peak(status: Path) -> tuple[int, str]:
+    found = _field(status, "VmHWM")
+    if found is not None:
+        return found, "VmHWM"
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset), "peak_wset"
+    import resource
+
+    # Bytes on macOS, KiB elsewhere.
+    scale = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, "ru_maxrss"
+
+
+def _field(status: Path, name: str) -> int | None:
+    for line in read_text(status).splitlines():
+        key, _, value = line.partition(":")
+        if key == name:
+            return int(value.split()[0]) * 1024
+    return None

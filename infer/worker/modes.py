@@ -1,0 +1,156 @@
+"""What a worker does with its job: time a model, or run it over all sentences. NumPy, psutil, tokenizers, one runtime.
+
+Shapes: N sentences, C labels.
+"""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.digest import sha256_of_file
+from contract.errors import InputError
+from contract.tokens import Tokens, read_tokens
+from infer import runtimes
+from infer.runtimes.protocol import Session
+from infer.safety import model_file
+from infer.worker import memory, probe
+from infer.worker.clock import Clock
+from infer.worker.job import Job
+from infer.worker.warmup import warm_up
+
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A loaded model with its sentences."""
+
+    session: Session
+    tokens: Tokens
+    pad_id: int
+
+    def infer(self, row: int) -> NDArray[np.float32]:
+        """Pad one sentence and infer it; logits of shape (1, C)."""
+        length_tokens = int(self.tokens.offsets[row + 1] - self.tokens.offsets[row])
+        batch = self.tokens.batch([row], self.session.padded_length(length_tokens), self.pad_id)
+        return self.session.infer(batch)
+
+
+def check_files(job: Job) -> None:
+    """Check every file against its SHA-256, for no runtime notices a flipped bit in a model, and the model for itself.
+
+    Raises:
+        InputError: a file is missing or not the one that was meant, or the model refers to other files.
+    """
+    for name, expected in job.files.items():
+        path = Path(job.folder) / name
+        if not path.is_file():
+            raise InputError(f"{path}: missing or not a regular file", "make or copy the folder again")
+        if sha256_of_file(path) != expected:
+            raise InputError(f"{path}: its SHA-256 is not the expected one", "make or copy the folder again")
+    model_file.check(job.runtime, Path(job.folder) / job.model_file)
+
+
+def latency(job: Job, clock: Clock) -> Reply:
+    """Time one model: import, load, first inference, and then each sentence of the job."""
+    tokens, _ = read_tokens(Path(job.tokens))
+    reply: Reply = {"import_ns": _timed(clock, runtimes.get(job.runtime).start)[0]}
+    reply["load_ns"], session = _timed(clock, lambda: _load(job))
+    subject = Subject(session=session, tokens=tokens, pad_id=job.pad_id)
+    middle = _middle_row(tokens, job.rows)
+    reply["first_infer_ns"], _ = _timed(clock, lambda: subject.infer(middle))
+    encoders = _encoders(job, tokens)
+    before_ns, before = clock.wall_ns(), probe.conditions()
+    _visit_lengths(subject, job.rows)
+    stable = warm_up(partial(subject.infer, middle), job.warm_up, clock)
+    tokenize_ns, infer_ns, cpu_ns = [], [], 0
+    for row, encode in zip(job.rows, encoders, strict=True):
+        tokenize_ns.append(_timed(clock, encode)[0])
+        cpu_before_ns = clock.cpu_ns()
+        infer_ns.append(_timed(clock, partial(subject.infer, row))[0])
+        cpu_ns += clock.cpu_ns() - cpu_before_ns
+    return {
+        **reply,
+        "tokenize_ns": tokenize_ns,
+        "infer_ns": infer_ns,
+        "cpu_ns": cpu_ns,
+        "warmup_stable": stable,
+        "threads_observed": probe.threads(),
+        "before": before,
+        "after": probe.conditions(),
+        "observed_ns": clock.wall_ns() - before_ns,
+    }
+
+
+def outputs(job: Job, _clock: Clock) -> Reply:
+    """Infer every sentence, one at a time, and tell what memory that took."""
+    started_bytes = memory.resident_bytes()
+    tokens, _ = read_tokens(Path(job.tokens))
+    runtimes.get(job.runtime).start()
+    imported_bytes = memory.resident_bytes()
+    subject = Subject(session=_load(job), tokens=tokens, pad_id=job.pad_id)
+    loaded_bytes = memory.resident_bytes()
+    logits_NC = np.concatenate([subject.infer(row) for row in range(len(tokens))])
+    peak_bytes, source = memory.peak_bytes()
+    return {
+        "outputs": {
+            "shape": list(logits_NC.shape),
+            "float32_base64": base64.b64encode(logits_NC.astype("<f4").tobytes()).decode(),
+        },
+        "memory": {
+            "started_bytes": started_bytes,
+            "imported_bytes": imported_bytes,
+            "loaded_bytes": loaded_bytes,
+            "peak_bytes": peak_bytes,
+            "source": source,
+        },
+    }
+
+
+MODES: dict[str, Callable[[Job, Clock], Reply]] = {"latency": latency, "outputs": outputs}
+
+
+def _load(job: Job) -> Session:
+    model = Path(job.folder) / job.model_file
+    return runtimes.get(job.runtime).load(model, threads=job.threads, buckets=job.buckets, inputs=job.inputs)
+
+
+def _timed(clock: Clock, work: Callable[[], Any]) -> tuple[int, Any]:
+    start_ns = clock.wall_ns()
+    result = work()
+    return clock.wall_ns() - start_ns, result
+
+
+def _middle_row(tokens: Tokens, rows: tuple[int, ...]) -> int:
+    """Return the sentence of middle length among those to be timed."""
+    by_length = sorted(rows, key=lambda row: int(tokens.lengths[row]))
+    return by_length[len(by_length) // 2]
+
+
+def _visit_lengths(subject: Subject, rows: tuple[int, ...]) -> None:
+    """Infer each length once: runtimes prepare something for each new one, which is not steady state."""
+    lengths = subject.tokens.lengths
+    for row in {subject.session.padded_length(int(lengths[row])): row for row in rows}.values():
+        subject.infer(row)
+
+
+def _encoders(job: Job, tokens: Tokens) -> list[Callable[[], object]]:
+    """Return for each row a function that tokenizes its text, which is rebuilt from the token ids."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(job.tokenizer)
+    tokenizer.no_padding()
+    encoders: list[Callable[[], object]] = []
+    for row in job.rows:
+        span = slice(tokens.offsets[row], tokens.offsets[row + 1])
+        ids, types = tokens.ids_T[span], tokens.types_T[span]
+        texts = [tokenizer.decode(part.tolist()) for part in (ids[types == 0], ids[types == 1]) if len(part)]
+        encoders.append(partial(tokenizer.encode, texts[0], texts[1] if len(texts) > 1 else None))
+    encoders[0]()  # the first call of a tokenizer is slower than all others
+    return encoders

@@ -1,0 +1,76 @@
+"""The command line `tinybert`: it mounts each stage's command.
+
+Heavy libraries are imported inside commands only, so that `--help` answers at once.
+"""
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from bench.command import bench
+from bench.report.command import report
+from contract.errors import TERMINATED_EXIT_CODE, InputError, TinybertError
+from convert.command import convert
+from convert.tune.command import tune
+from distill.ablation.command import ablate
+from distill.command import distill
+from distill.multitask.command import multitask
+from infer.shipping.pack_command import pack
+from infer.shipping.verify_command import verify
+from targets.command import targets
+from tinybert_edge.run import run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: tinybert run",
+)
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Distil small BERT students, convert them for a device, measure them there, and compare."""
+
+
+def main() -> None:
+    """Run the command line and end with the exit code that its errors name."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        _check_arguments()
+        app()
+    except TinybertError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", 2)
+    except Exception as error:
+        _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
+
+
+def _check_arguments() -> None:
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{argument!a} is no UTF-8", "rename the file or folder") from error
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED_EXIT_CODE)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    if "--debug" in sys.argv:
+        raise  # the error that is being handled
+    line = " ".join(message.split())
+    typer.echo(f"error: {line}", err=True)
+    raise SystemExit(exit_code)
+
+
+for _command in (run, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
+    app.command()(_command)
