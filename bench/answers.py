@@ -41,7 +41,7 @@ def read_answers(folder: Path) -> Answers:
     """
     student = read_student(folder)
     verify(folder, student)
-    if student.task == "regression":
+    if student.task.kind == "regression":
         require("scipy", extra="report")
     return Answers(
         folder=folder,

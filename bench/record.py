@@ -3,7 +3,7 @@
 from typing import Literal
 
 from contract.strict import Strict
-from infer.outputs import Outputs
+from infer.packed import PackedLogits
 from infer.worker.state import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]
@@ -154,7 +154,7 @@ class Record(Strict):
     machine: Machine
     blocks: tuple[Block, ...]
     memory: Memory
-    outputs: Outputs
+    outputs: PackedLogits
     accuracy: Accuracy | None
     correlation: Correlation | None = None
     validity: Validity

@@ -19,7 +19,7 @@ from contract.errors import InputError
 from contract.files import sync_folder, write_atomic
 from contract.strict import Strict, json_value, parse
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class NewerLayoutError(InputError):
@@ -44,7 +44,7 @@ class Manifest(Strict):
         tool_versions: the libraries that made it.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     key: str
     files: dict[str, FileEntry]
     parents: dict[str, str]

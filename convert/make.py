@@ -148,7 +148,7 @@ def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Pari
     )
     parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student_logits_NC))
     student = task.origin.student
-    return measured, judge(task.evaluation, student.task, student.main_metric, logits_NC)
+    return measured, judge(task.evaluation, student.task.kind, student.main_metric, logits_NC)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
     profile, student = origin.profile, origin.student
     # The usual one is left out, as it was before a recipe's own was followed.
-    metric = {} if student.main_metric == tasks.get(student.task).METRICS[0] else {"metric": student.main_metric}
+    metric = {} if student.main_metric == tasks.get(student.task.kind).METRICS[0] else {"metric": student.main_metric}
     is_half = variant.runtime is RuntimeName.OPENVINO and variant.precision is Precision.FP16
     floats = {"has_fp16": "fp16" in profile.isa_features} if is_half else {}
     return sha256_of_value(
@@ -95,8 +95,8 @@ def write(
             parents={**origin.student.parents, "student": origin.identity},
             tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
             name=origin.student.name,
-            task=origin.student.task,
-            label_names=origin.student.label_names,
+            task=origin.student.task.kind,
+            label_names=origin.student.task.names,
             variant=variant.model_copy(update={"rewrites": made.rewrites}),
             target=origin.profile.name,
             model_file=made.model_file,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from contract import ragged
 from contract.digest import sha256_of_value
 from contract.folder import is_finished
 from contract.progress import note
@@ -36,6 +37,7 @@ from distill.training.compare import check_shapes
 from distill.training.stages import Lesson
 from infer import tasks
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
+from infer.outputs import of_logits
 from infer.tasks.rows import Rows
 
 METHOD = 4  # raised when the same recipe would give another student
@@ -161,9 +163,9 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
         calibration=calibrated,
         evaluation=Evaluation(
             tokens=own.validation,
-            labels_N=splits.validation.labels_N,
-            teacher_logits_NC=predict(model, theirs.validation, "The teacher's answers"),
-            student_logits_NC=predict(start.model, own.validation, "The student's answers"),
+            labels=ragged.single(splits.validation.labels_N),
+            teacher=of_logits(predict(model, theirs.validation, "The teacher's answers")),
+            student=of_logits(predict(start.model, own.validation, "The student's answers")),
         ),
     )
     keep(made, recipe, parents.identities(), folder, key)

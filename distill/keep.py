@@ -14,6 +14,7 @@ from distill import teacher
 from distill.recipe import Recipe
 from distill.student import card
 from distill.student.initialise import parameters
+from infer import tasks
 from infer.folders.student import (
     CALIBRATION,
     SCHEMA,
@@ -76,8 +77,7 @@ def keep(made: Made, recipe: Recipe, parents: dict[str, str], folder: Path, key:
             parents=parents,
             tool_versions=versions_of(*teacher.LIBRARIES),
             name=recipe.name,
-            task=recipe.task,
-            label_names=recipe.data.label_names,
+            task=tasks.settings(recipe.task, recipe.data.label_names),
             max_length_tokens=recipe.max_length_tokens,
             parameters=parameters(made.model),
             seed=recipe.student_seed,

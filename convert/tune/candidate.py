@@ -36,7 +36,7 @@ class Entrant:
     @property
     def task(self) -> str:
         """The kind of its task."""
-        return self.origin.student.task
+        return self.origin.student.task.kind
 
     @property
     def metric(self) -> str:

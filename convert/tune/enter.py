@@ -68,8 +68,7 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
 def _same_task(first: Entrant, other: Entrant) -> bool:
     own, theirs = first.evaluation, other.evaluation
     return (
-        (first.task, first.metric, first.origin.student.label_names)
-        == (other.task, other.metric, other.origin.student.label_names)
+        (first.origin.student.task, first.metric) == (other.origin.student.task, other.metric)
         and np.array_equal(own.labels_N, theirs.labels_N)
         and np.array_equal(own.teacher_logits_NC.argmax(axis=1), theirs.teacher_logits_NC.argmax(axis=1))
     )

@@ -1,7 +1,7 @@
 """The models of a search: made in its folder, found again, their failures remembered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contract.errors import UnfinishedError
@@ -57,15 +57,7 @@ class Models:
         return [self._candidate(entrant, manifest.parent) for manifest in manifests]
 
     def _task(self, entrant: Entrant, plan: Plan) -> Task:
-        seen = entrant.search_rows[:SENTENCES]
-        evaluation = entrant.evaluation
-        some = replace(
-            evaluation,
-            tokens=evaluation.tokens.take(seen.tolist()),
-            labels_N=evaluation.labels_N[seen],
-            teacher_logits_NC=evaluation.teacher_logits_NC[seen],
-            student_logits_NC=evaluation.student_logits_NC[seen],
-        )
+        some = entrant.evaluation.take(entrant.search_rows[:SENTENCES])
         return Task(origin=entrant.origin, evaluation=some, plan=plan, out=self.out / entrant.name)
 
     def _make(self, task: Task, variant: Variant) -> None:

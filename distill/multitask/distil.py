@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
-from contract import tokens as ragged
+from contract import ragged
+from contract import tokens as token_rows
 from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import is_finished
@@ -34,6 +35,7 @@ from distill.training.heads import Head
 from distill.training.stages import Lesson
 from infer import tasks
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
+from infer.outputs import of_logits
 
 METHOD = 1  # raised when the same recipe would give another student
 
@@ -180,7 +182,7 @@ def _prepare(
 
     def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
         splits = zip(own, taught, strict=True)
-        return ragged.joined(
+        return token_rows.joined(
             [tokenise(tokenizer, one.data.splits.train, recipe.max_length_tokens) for recipe, one in splits]
         )
 
@@ -238,9 +240,9 @@ def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTraine
         ),
         evaluation=Evaluation(
             tokens=own.validation,
-            labels_N=splits.validation.labels_N,
-            teacher_logits_NC=predict(theirs, read, f"The teacher's answers, {recipe.name}"),
-            student_logits_NC=predict(model, own.validation, f"The student's answers, {recipe.name}"),
+            labels=ragged.single(splits.validation.labels_N),
+            teacher=of_logits(predict(theirs, read, f"The teacher's answers, {recipe.name}")),
+            student=of_logits(predict(model, own.validation, f"The student's answers, {recipe.name}")),
         ),
     )
 

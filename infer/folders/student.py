@@ -5,18 +5,21 @@ Torch-free, so that conversion's and measurement's bookkeeping can read it anywh
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
+from contract import ragged
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
-from contract.tokens import Tokens, read_tokens, write_tokens
+from contract.ragged import Ragged
+from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
-from infer.tasks.rows import Labels
+from infer.outputs import LOGITS, Outputs
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 STUDENT_MANIFEST = "student.json"
 TEACHER_MANIFEST = "teacher.json"
 EVALUATION = "evaluation.npz"
@@ -29,18 +32,34 @@ class Model(Manifest):
 
     Attributes:
         name: the recipe's name, which also names the data.
-        task: the kind of task, a module of infer/tasks/.
-        label_names: by label number.
+        task: the kind of task and what its answers are.
         max_length_tokens: where texts were cut.
         parameters: how many numbers the model has.
     """
 
     name: str
-    task: tasks.Name
-    label_names: tuple[str, ...]
+    task: tasks.TaskSettings
     max_length_tokens: int
     parameters: int
     seed: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_layout_1(cls, value: Any) -> Any:
+        """Read layout 1, which had the task's name and the labels beside each other."""
+        return with_task_settings(value)
+
+
+def with_task_settings(value: Any) -> Any:
+    """Return a manifest's or record's keys with those of layout 1 (`task`, `label_names`) as task settings."""
+    if not isinstance(value, dict) or value.get("schema_version") != 1 or not isinstance(value.get("task"), str):
+        return value
+    names = value.get("label_names", ())
+    kept = {key: entry for key, entry in value.items() if key != "label_names"}
+    if value["task"] not in tasks.MODULES or not isinstance(names, list | tuple):
+        return value
+    task = tasks.settings(value["task"], [str(name) for name in names])
+    return {**kept, "schema_version": 2, "task": task.model_dump(mode="json")}
 
 
 class Teacher(Model):
@@ -63,10 +82,10 @@ class Student(Model):
         Raises:
             InputError: the recipe names none of its task.
         """
-        known = tasks.get(self.task).METRICS
+        known = tasks.get(self.task.kind).METRICS
         metric = self.recipe.get("metric") or known[0]
         if metric not in known:
-            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task}", CURE)
+            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task.kind}", CURE)
         return str(metric)
 
 
@@ -75,16 +94,40 @@ class Evaluation:
     """The evaluation split as token ids, with what only the host may know.
 
     Attributes:
-        tokens: N sentences.
-        labels_N: their labels: numbers of labels, or scores.
-        teacher_logits_NC: the teacher's outputs.
-        student_logits_NC: the PyTorch student's outputs in fp32, the reference of every converted artifact.
+        tokens: N examples.
+        labels: the right answers, one entry an example, or one for each token.
+        teacher: the teacher's outputs.
+        student: the PyTorch student's outputs in fp32, the reference of every converted artifact.
     """
 
     tokens: Tokens
-    labels_N: Labels
-    teacher_logits_NC: NDArray[np.float32]
-    student_logits_NC: NDArray[np.float32]
+    labels: Ragged
+    teacher: Outputs
+    student: Outputs
+
+    @property
+    def labels_N(self) -> NDArray[Any]:  # noqa: N802  # a shape
+        """The labels where each example has one."""
+        return self.labels.values
+
+    @property
+    def teacher_logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
+        """The teacher's logits where each example has one row of them."""
+        return cast("NDArray[np.float32]", self.teacher.logits.values)
+
+    @property
+    def student_logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
+        """The student's logits where each example has one row of them."""
+        return cast("NDArray[np.float32]", self.student.logits.values)
+
+    def take(self, rows: NDArray[np.integer]) -> "Evaluation":
+        """Return some of the examples, in the order asked for."""
+        return Evaluation(
+            tokens=self.tokens.take(rows.tolist()),
+            labels=self.labels.take(rows),
+            teacher=self.teacher.take(rows),
+            student=self.student.take(rows),
+        )
 
 
 def read_student(folder: Path) -> Student:
@@ -107,36 +150,71 @@ def read_teacher(folder: Path) -> Teacher:
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """Write evaluation.npz into a student folder."""
-    write_tokens(
-        folder / EVALUATION,
-        evaluation.tokens,
-        labels=evaluation.labels_N,
-        teacher_logits=evaluation.teacher_logits_NC,
-        student_logits=evaluation.student_logits_NC,
-    )
+    parts = {
+        "labels": evaluation.labels,
+        **_named("teacher", evaluation.teacher),
+        **_named("student", evaluation.student),
+    }
+    arrays: Arrays = {}
+    for name, part in parts.items():
+        arrays |= {f"{name}.values": part.values, f"{name}.offsets": part.offsets}
+    write_tokens(folder / EVALUATION, evaluation.tokens, **arrays)
 
 
 def read_evaluation(folder: Path) -> Evaluation:
     """Read evaluation.npz of a student folder.
 
     Raises:
-        InputError: an array is missing, or they are not of the same sentences and labels.
+        InputError: an array is missing, or they are not of the same examples and labels.
     """
-    tokens, arrays = read_tokens(folder / EVALUATION)
-    labels_N, teacher_NC, student_NC = (arrays.get(name) for name in ("labels", "teacher_logits", "student_logits"))
-    if labels_N is None or teacher_NC is None or student_NC is None:
-        raise InputError(f"{folder / EVALUATION}: has no labels or no logits", CURE)
-    if labels_N.shape != (len(tokens),) or teacher_NC.shape != student_NC.shape or student_NC.ndim != 2:
-        raise InputError(f"{folder / EVALUATION}: its labels and logits are not of its sentences", CURE)
-    is_of_classes = np.issubdtype(labels_N.dtype, np.integer)
-    if is_of_classes and not np.isin(labels_N, np.arange(student_NC.shape[1])).all():
-        raise InputError(f"{folder / EVALUATION}: a label is none of {student_NC.shape[1]}", CURE)
-    return Evaluation(
-        tokens=tokens,
-        labels_N=cast("Labels", labels_N),
-        teacher_logits_NC=cast("NDArray[np.float32]", teacher_NC),
-        student_logits_NC=cast("NDArray[np.float32]", student_NC),
-    )
+    source = folder / EVALUATION
+    tokens, arrays = read_tokens(source)
+    arrays = _of_layout_1(arrays)
+    try:
+        labels = _ragged(arrays, "labels")
+        teacher, student = (_outputs(arrays, whose) for whose in ("teacher", "student"))
+    except KeyError as error:
+        raise InputError(f"{source}: has no labels or no logits", CURE) from error
+    except ValueError as error:
+        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE) from error
+    logits = student.logits
+    if not len(tokens) == len(labels) == len(teacher) == len(student) or logits.values.ndim != 2:
+        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE)
+    same = teacher.logits.values.shape == logits.values.shape and np.array_equal(teacher.logits.offsets, logits.offsets)
+    if not same:
+        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE)
+    columns = logits.values.shape[1]
+    if np.issubdtype(labels.values.dtype, np.integer) and (labels.values >= columns).any():
+        raise InputError(f"{source}: a label is none of {columns}", CURE)
+    return Evaluation(tokens=tokens, labels=labels, teacher=teacher, student=student)
+
+
+def _named(whose: str, outputs: Outputs) -> dict[str, Ragged]:
+    return {f"{whose}.{name}": array for name, array in outputs.arrays.items()}
+
+
+def _outputs(arrays: Arrays, whose: str) -> Outputs:
+    names = [
+        name.removesuffix(".values") for name in arrays if name.startswith(f"{whose}.") and name.endswith(".values")
+    ]
+    found = {name.removeprefix(f"{whose}."): _ragged(arrays, name) for name in names}
+    if LOGITS not in found:
+        raise KeyError(LOGITS)
+    return Outputs(arrays=found)
+
+
+def _ragged(arrays: Arrays, name: str) -> Ragged:
+    return Ragged(values=arrays[f"{name}.values"], offsets=arrays[f"{name}.offsets"].astype(np.int64))
+
+
+def _of_layout_1(arrays: Arrays) -> Arrays:
+    """Read the names of layout 1, where each sentence had one label and one row of logits."""
+    found: Arrays = {}
+    for old, name in (("labels", "labels"), ("teacher_logits", "teacher.logits"), ("student_logits", "student.logits")):
+        if old in arrays:
+            single = ragged.single(arrays[old])
+            found |= {f"{name}.values": single.values, f"{name}.offsets": single.offsets}
+    return found or arrays
 
 
 def read_calibration(folder: Path) -> Tokens:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from infer.tasks import classification, regression
 from infer.tasks.rows import Labels, Rows
 from infer.tasks.score import Score
 from infer.tasks.table import Table
@@ -16,6 +18,19 @@ MODULES: Mapping[str, str] = {
     "classification": "infer.tasks.classification",
     "regression": "infer.tasks.regression",
 }
+TaskSettings = Annotated[classification.Settings | regression.Settings, Field(discriminator="kind")]
+
+
+def settings(kind: str, names: Sequence[str]) -> TaskSettings:
+    """Return the settings of a kind of task, as recipes and folders of layout 1 tell them.
+
+    Args:
+        kind: its name.
+        names: what each column of the logits stands for; empty where the answer is a number.
+    """
+    if kind == "regression":
+        return regression.Settings()
+    return classification.Settings(labels=tuple(names))
 
 
 class Task(Protocol):

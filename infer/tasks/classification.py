@@ -1,7 +1,7 @@
 """Classification of a sentence or a pair of sentences: rows, labels and metrics. Torch-free."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,27 @@ from numpy.typing import NDArray
 from contract.errors import InputError, needs_extra
 from infer.tasks.rows import Labels, Rows, read_texts
 from infer.tasks.score import RESAMPLES, Score, check_finite, with_intervals
+from infer.tasks.settings import Settings as TaskSettings
 from infer.tasks.table import Table
 
 Logits = NDArray[np.float32]
+
+
+class Settings(TaskSettings):
+    """Classification: one of some labels for a text or a pair.
+
+    Attributes:
+        labels: by number.
+    """
+
+    kind: Literal["classification"] = "classification"
+    labels: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels."""
+        return self.labels
+
 
 METRICS: tuple[str, ...] = ("accuracy", "matthews", "f1_binary", "f1_macro")
 NO_ROWS_CURE = "a split needs sentences of at least two classes"

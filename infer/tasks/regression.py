@@ -5,7 +5,7 @@ Shapes: N sentences; a model's outputs are (N, 1).
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from contract.errors import InputError, needs_extra
 from infer.tasks.rows import Labels, Rows, read_texts
 from infer.tasks.score import RESAMPLES, Score, by_name, check_finite, with_intervals
+from infer.tasks.settings import Settings as TaskSettings
 from infer.tasks.table import Table
 
 Logits = NDArray[np.float32]
 Scores = NDArray[np.float64]
+
+
+class Settings(TaskSettings):
+    """Regression: one score for a text or a pair."""
+
+    kind: Literal["regression"] = "regression"
+
 
 METRICS: tuple[str, ...] = ("pearson", "spearman")
 NO_ROWS_CURE = "a split needs sentences of at least two scores"

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from contract.errors import InputError, WorkerError
 from contract.strict import Strict, parse
-from infer.outputs import Outputs
+from infer.packed import PackedLogits
 from infer.worker.state import Conditions, Memory
 
 
@@ -34,7 +34,7 @@ class OutputsReply(Strict):
     """Logits of all sentences, and the memory they took."""
 
     process_ns: int
-    outputs: Outputs
+    outputs: PackedLogits
     memory: Memory
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+from contract import ragged
 from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
@@ -28,6 +29,8 @@ from infer.folders.student import (
     write_evaluation,
 )
 from infer.folders.variant import Variant
+from infer.outputs import of_logits
+from infer.tasks import classification
 from targets.profile import Precision, RuntimeName
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -117,8 +120,7 @@ def run_folder(
         "key": "0" * 64,
         "tool_versions": {},
         "name": "made-up",
-        "task": "classification",
-        "label_names": LABELS,
+        "task": classification.Settings(labels=LABELS),
         "max_length_tokens": 16,
         "parameters": 1234,
         "seed": 1,
@@ -134,9 +136,9 @@ def run_folder(
     student_NC = logits_of(network, tokens)
     evaluation = Evaluation(
         tokens=tokens,
-        labels_N=student_NC.argmax(axis=1).astype(np.int64),
-        teacher_logits_NC=logits_of(teacher_network, tokens),
-        student_logits_NC=student_NC,
+        labels=ragged.single(student_NC.argmax(axis=1).astype(np.int64)),
+        teacher=of_logits(logits_of(teacher_network, tokens)),
+        student=of_logits(student_NC),
     )
     write_evaluation(student, evaluation)
     parents = {"teacher": identity(teacher / TEACHER_MANIFEST)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bench.latency import MINIMUM_SAMPLES, percentile, speed_up
 from bench.record import Block, Machine, Record
 from contract.errors import InconclusiveError
-from infer.outputs import Outputs
+from infer.packed import PackedLogits
 from infer.worker.state import Conditions, Memory
 
 SAMPLES = st.lists(st.integers(1, 10**9), min_size=1, max_size=800)
@@ -78,7 +78,7 @@ def make_record(blocks: list[Block], **changes: Any) -> Record:
         machine=BOARD,
         blocks=tuple(blocks),
         memory=Memory(started_bytes=1, imported_bytes=1, loaded_bytes=1, peak_bytes=1, source="VmHWM"),
-        outputs=Outputs.of(np.zeros((1, 2), dtype=np.float32)),
+        outputs=PackedLogits.of(np.zeros((1, 2), dtype=np.float32)),
         accuracy=None,
         validity="valid",
         causes=(),

@@ -17,12 +17,15 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
+from contract import ragged
 from contract.folder import inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
 from distill.slim import Convolution, slim
 from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
+from infer.outputs import of_logits
 from infer.shipping.pack import pack
+from infer.tasks import classification
 from targets.profile import Profile, read
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -113,9 +116,9 @@ def write(
         folder,
         Evaluation(
             tokens=evaluation,
-            labels_N=logits_NC.argmax(axis=1).astype(np.int64),
-            teacher_logits_NC=-logits_NC,
-            student_logits_NC=logits_NC,
+            labels=ragged.single(logits_NC.argmax(axis=1).astype(np.int64)),
+            teacher=of_logits(-logits_NC),
+            student=of_logits(logits_NC),
         ),
     )
     write_tokens(folder / CALIBRATION, calibration)
@@ -135,8 +138,7 @@ def seal_folder(folder: Path, *, max_length_tokens: int = 24) -> None:
             parents={"teacher": "1" * 64},
             tool_versions={},
             name="made-up",
-            task="classification",
-            label_names=LABEL_NAMES,
+            task=classification.Settings(labels=LABEL_NAMES),
             max_length_tokens=max_length_tokens,
             parameters=1,
             seed=7,

@@ -14,6 +14,7 @@ from distill.model.predict import predict
 from distill.student.factorise import factorise
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, write_evaluation
+from infer.outputs import of_logits
 from targets.profile import Profile, RuntimeName
 
 
@@ -26,7 +27,7 @@ def test_every_runtime_answers_as_the_factorised_student(
     student = factorise(whole, 16, evaluation.tokens).model
     student.save_pretrained(changeable)
     logits_NC = predict(student, evaluation.tokens, "The student's answers")
-    write_evaluation(changeable, replace(evaluation, student_logits_NC=logits_NC))
+    write_evaluation(changeable, replace(evaluation, student=of_logits(logits_NC)))
     seal(changeable)
     folders = convert_student(changeable, profile, out=tmp_path / "artifacts")
     parities = {folder.name: read_artifact(folder).parity for folder in folders}

@@ -40,7 +40,6 @@ def teacher(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = Teacher(
         schema_version=SCHEMA,
         files=inventory(folder),
-        label_names=("bad", "good"),
         source="made up",
         validation_scores={},
         **kept,

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from contract import ragged
 from contract.disk import DiskFullError
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
@@ -23,6 +24,7 @@ from distill.model.encoder import Encoder
 from distill.recipe import Recipe, changed, read
 from distill.recipe.search import Dimension
 from infer.folders.student import Evaluation
+from infer.outputs import of_logits
 from tinybert_edge import cli
 
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
@@ -103,9 +105,9 @@ class Distilled:
         logits_NC = np.asarray([[0, 1]] * right + [[1, 0]] * (100 - right), dtype=np.float32)
         return Evaluation(
             tokens=_tokens(),
-            labels_N=np.ones(100, dtype=np.int64),
-            teacher_logits_NC=logits_NC,
-            student_logits_NC=logits_NC,
+            labels=ragged.single(np.ones(100, dtype=np.int64)),
+            teacher=of_logits(logits_NC),
+            student=of_logits(logits_NC),
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.record import Accuracy, Block, Correlation, Estimate, Machine, Record
-from infer.outputs import Outputs
+from infer.packed import PackedLogits
 from infer.worker.state import Conditions, Memory
 
 MakeRecord = Callable[..., Record]
@@ -124,7 +124,7 @@ def make_one(
             peak_bytes=100 * MIB,
             source="VmHWM",
         ),
-        outputs=Outputs.of(np.zeros((100, 2), dtype=np.float32)),
+        outputs=PackedLogits.of(np.zeros((100, 2), dtype=np.float32)),
         accuracy=make_accuracy(),
         validity="valid",
         causes=(),

@@ -1,0 +1,138 @@
+"""What a metric is, and its intervals. Shapes: N examples, K statistics of one example, R resamples.
+
+A metric is a function of sums over examples (accuracy: of right answers; F1: of hits and misses; Pearson's correlation:
+of products). So an interval, a paired difference and a sequential test are written once and hold for every task.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import needs_extra
+from contract.strict import Strict
+
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+RESAMPLES_AT_ONCE = 50
+SEED = 0
+
+Statistics = NDArray[np.float64]
+
+
+class Interval(Strict):
+    """A number with the bounds of its 95 % interval over the examples."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """One way to judge answers.
+
+    Attributes:
+        name: the word in recipes and limits.
+        heading: how a table calls it.
+        meaning: one sentence for a reader who does not know it.
+        unit: `%` where the value is a share of 1 that people read in hundredths; else empty.
+        digits: behind the point, as printed.
+        of_sums: sums of statistics over examples, shape (..., K), to the metric's value, shape (...).
+        higher_is_better: the direction.
+        is_share: the one statistic is 0 or 1, and the metric their mean: exact intervals are known for it.
+        prepare: changes the statistics of a whole sample first, shape (N, K) to (N, K), such as to ranks.
+    """
+
+    name: str
+    heading: str
+    meaning: str
+    unit: str
+    digits: int
+    of_sums: Callable[[Statistics], NDArray[np.float64]]
+    higher_is_better: bool = True
+    is_share: bool = False
+    prepare: Callable[[Statistics], Statistics] | None = None
+
+    def value(self, statistics_NK: Statistics) -> float:
+        """Return the metric of some examples."""
+        prepared_NK = statistics_NK if self.prepare is None else self.prepare(statistics_NK)
+        return float(self.of_sums(prepared_NK.sum(axis=0)))
+
+
+def interval(metric: Metric, statistics_NK: Statistics) -> Interval:
+    """Return a metric with its 95 % interval.
+
+    Wilson's for a share (by SciPy), the percentiles of a seeded bootstrap over the examples for all others.
+
+    Raises:
+        ValueError: there are no examples.
+    """
+    value = metric.value(_checked(statistics_NK))
+    if metric.is_share:
+        with needs_extra("report"):
+            from scipy.stats import binomtest
+        successes = round(float(statistics_NK.sum()))
+        bounds = binomtest(successes, len(statistics_NK)).proportion_ci(CONFIDENCE, method="wilson")
+        return Interval(value=value, low=float(bounds.low), high=float(bounds.high))
+    return _between(value, _resampled(metric, statistics_NK))
+
+
+def paired_drop(metric: Metric, statistics_NK: Statistics, reference_NK: Statistics) -> Interval:
+    """Return by how much answers are worse than a reference's to the same examples, with its 95 % interval.
+
+    Positive is worse, whatever the metric's direction. The interval pairs the examples: Agresti and Min's (2005) for a
+    share, which keeps its level for few examples and few differences; a seeded bootstrap for all others.
+
+    Raises:
+        ValueError: there are no examples, or not the same number on both sides.
+    """
+    if _checked(statistics_NK).shape != reference_NK.shape:
+        raise ValueError("the examples of both sides are not the same")
+    if metric.is_share:
+        return _share_drop(statistics_NK[:, 0], reference_NK[:, 0])
+    sign = 1.0 if metric.higher_is_better else -1.0
+    value = sign * (metric.value(reference_NK) - metric.value(statistics_NK))
+    drops_R = sign * (_resampled(metric, reference_NK) - _resampled(metric, statistics_NK))
+    return _between(value, drops_R)
+
+
+def _share_drop(right_N: NDArray[np.float64], reference_right_N: NDArray[np.float64]) -> Interval:
+    lost = float((reference_right_N * (1 - right_N)).sum())
+    won = float((right_N * (1 - reference_right_N)).sum())
+    value = (lost - won) / len(right_N)
+    # Half an example is added to each of the four kinds of pairs.
+    total = len(right_N) + 2
+    centre = (lost - won) / total
+    spread = sqrt((lost + won + 1) / total - centre**2) / sqrt(total)
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * spread
+    return Interval(value=value, low=max(-1.0, min(value, centre - reach)), high=min(1.0, max(value, centre + reach)))
+
+
+def _checked(statistics_NK: Statistics) -> Statistics:
+    if not len(statistics_NK):
+        raise ValueError("no example was judged")
+    return statistics_NK
+
+
+def _between(value: float, samples_R: NDArray[np.float64]) -> Interval:
+    low, high = np.quantile(samples_R, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(value=value, low=float(low), high=float(high))
+
+
+def _resampled(metric: Metric, statistics_NK: Statistics) -> NDArray[np.float64]:
+    """Return the metric of R bootstrap samples, of the same examples each time it is asked."""
+    generator = np.random.default_rng(SEED)
+    count = len(statistics_NK)
+    if metric.prepare is not None:
+        picks = (generator.integers(count, size=count) for _ in range(RESAMPLES))
+        return np.array([metric.value(statistics_NK[rows]) for rows in picks])
+    parts: list[NDArray[Any]] = []
+    for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
+        weights_RN = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES_AT_ONCE)
+        parts.append(metric.of_sums(weights_RN @ statistics_NK))
+    return np.concatenate(parts)
