@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from contract.digest import sha256_of_file
 from contract.errors import InputError
@@ -54,6 +54,11 @@ class Manifest(Strict):
     def size_bytes(self) -> int:
         """Size of all files together."""
         return sum(entry.size_bytes for entry in self.files.values())
+
+    @classmethod
+    def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Return what a manifest of layout 1 says in the keys of this one; the same unless a kind of folder differs."""
+        return value
 
 
 Kind = TypeVar("Kind", bound=Manifest)
@@ -139,7 +144,7 @@ def parse_manifest(data: bytes, kind: type[Kind], source: str) -> Kind:
             f"{source}: layout {version} is newer than the {SCHEMA_VERSION} this tool knows",
             "upgrade tinybert-edge",
         )
-    return parse(kind, value, source)
+    return parse(kind, kind.from_layout_1(value) if version == 1 else value, source)
 
 
 def verify(folder: Path, manifest: Manifest) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from contract import ragged
 from contract.errors import InputError
@@ -43,21 +42,18 @@ class Model(Manifest):
     parameters: int
     seed: int
 
-    @model_validator(mode="before")
     @classmethod
-    def _of_layout_1(cls, value: Any) -> Any:
-        """Read layout 1, which had the task's name and the labels beside each other."""
+    def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the keys of layout 1, which had the task's name and the labels beside each other, as these."""
         return with_task_settings(value)
 
 
-def with_task_settings(value: Any) -> Any:
+def with_task_settings(value: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest's or record's keys with those of layout 1 (`task`, `label_names`) as task settings."""
-    if not isinstance(value, dict) or value.get("schema_version") != 1 or not isinstance(value.get("task"), str):
-        return value
     names = value.get("label_names", ())
+    if value.get("task") not in tasks.MODULES or not isinstance(names, list | tuple):
+        return value  # it is refused for that
     kept = {key: entry for key, entry in value.items() if key != "label_names"}
-    if value["task"] not in tasks.MODULES or not isinstance(names, list | tuple):
-        return value
     task = tasks.settings(value["task"], [str(name) for name in names])
     return {**kept, "schema_version": 2, "task": task.model_dump(mode="json")}
 
