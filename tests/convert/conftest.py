@@ -193,6 +193,12 @@ def slim_student(shared: Path) -> Path:
         return folder if (folder / STUDENT_MANIFEST).exists() else build(folder, layers=4, change=change)
 
 
+@pytest.fixture(scope="session")
+def make_student() -> Callable[..., Path]:
+    """Make a student folder of one's own."""
+    return build
+
+
 @pytest.fixture
 def odd_student(tmp_path: Path) -> Path:
     """A student with an activation function that ONNX (opset 17) and TFLite have no operations for."""
