@@ -41,7 +41,7 @@ PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What one model showed in a forward pass: its logits and its inside."""
+    """What one model showed in a forward pass: its logits and its inside, in float32 whatever it was computed in."""
 
     logits_BC: Tensor
     inside: Captured
@@ -78,10 +78,14 @@ class Pupil(nn.Module):
 
 
 def look(model: PreTrainedModel, names: tuple[str, ...], inputs: Inputs) -> Seen:
-    """Run a model and keep some of its states."""
+    """Run a model and keep some of its states.
+
+    They leave autocast here, to meet projections and losses in full precision. Which of them are in bfloat16 depends on
+    the model and the device: the output of a linear layer always, of a normalisation of that on a CPU alone.
+    """
     with capturing(model, names) as inside:
         logits_BC = model(**inputs).logits
-    return Seen(logits_BC=logits_BC, inside=inside)
+    return Seen(logits_BC=logits_BC.float(), inside=Captured(heads=inside.heads, states=_in_full(inside.states)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -257,6 +261,11 @@ def _part(inputs: Inputs) -> tuple[Inputs, Inputs]:
 
 
 def _states(brought: Inputs) -> Inputs:
-    return {
-        name.removeprefix(TEACHER_STATE): value for name, value in brought.items() if name.startswith(TEACHER_STATE)
-    }
+    """Return the states of the teacher that a batch brings, which a cache keeps in half precision."""
+    return _in_full(
+        {name.removeprefix(TEACHER_STATE): value for name, value in brought.items() if name.startswith(TEACHER_STATE)}
+    )
+
+
+def _in_full(states: Inputs) -> Inputs:
+    return {name: value.float() for name, value in states.items()}

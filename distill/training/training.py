@@ -2,6 +2,7 @@
 
 import gc
 import math
+import os
 import shutil
 import signal
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from distill.training.processes import SHARE, Share
 from distill.training.record import Terms, recording
 
 CHECKPOINTS_A_STAGE = 10
+# 1 or 0 in the environment, so that it reaches all processes of a training: bfloat16 or not, whatever is faster here.
+BF16 = "TINYBERT_BF16"
 
 
 class SentenceTrainer(Trainer):
@@ -148,7 +151,16 @@ class SentenceTrainer(Trainer):
 
 
 def bf16_choice() -> tuple[bool, str]:
-    """Return whether to train in bfloat16, and why."""
+    """Return whether to train in bfloat16, and why.
+
+    Raises:
+        InputError: TINYBERT_BF16 is set to something else than 0 or 1.
+    """
+    asked = os.environ.get(BF16, "")
+    if asked not in ("", "0", "1"):
+        raise InputError(f"{BF16}={asked} is neither 0 nor 1", "give one of these, or leave it unset")
+    if asked:
+        return asked == "1", f"{BF16}={asked} asks for it"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(), "as the GPU has it"
     # Without the instructions bfloat16 is emulated, and slower than float32.

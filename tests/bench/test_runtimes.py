@@ -95,7 +95,21 @@ def test_a_model_of_any_length_can_be_held_to_buckets(
         np.testing.assert_allclose(session.infer(batch), model.expected_NC[[row]], atol=TOLERANCE)
 
 
-def test_a_worker_answers_as_the_runtime_does(model: Any, tokens: Tokens) -> None:
+@pytest.mark.parametrize(
+    "most",
+    [
+        {},
+        {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX"},
+    ],
+    ids=["this processor", "AVX2", "AVX"],
+)
+def test_a_worker_answers_as_the_runtime_does(
+    model: Any, tokens: Tokens, monkeypatch: pytest.MonkeyPatch, most: dict[str, str]
+) -> None:
+    """Whatever of the processor's instructions PyTorch and OpenVINO may use."""
+    for name, value in most.items():
+        monkeypatch.setenv(name, value)
     loadable = Loadable(
         folder=model.folder,
         runtime=model.runtime,

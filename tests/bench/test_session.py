@@ -19,6 +19,7 @@ from bench.settings import Settings
 from contract.errors import InputError, WorkerError
 from contract.strict import read_json
 from contract.tokens import Tokens
+from targets.machine import Facts
 from targets.profile import Precision
 
 FAST = {"infer_ns": [1_000_000]}
@@ -184,6 +185,47 @@ def test_labels_are_found_near_teacher_and_student(run_folder: Path) -> None:
     assert "evaluation.npz" not in student.subject.files
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(student.subject.files)
     assert teacher.subject.parameters == 1234
+
+
+@pytest.mark.parametrize(
+    ("arch", "features", "target", "cause"),
+    [
+        ("x86_64", ("avx2",), "laptop-x86", None),
+        ("x86_64", ("avx2", "avx512_vnni", "avx512_bf16"), "laptop-x86", None),
+        ("x86_64", (), "laptop-x86", "the processor has no avx2"),
+        ("x86_64", ("avx2", "avx_vnni"), "laptop-x86-vnni", None),
+        ("x86_64", ("avx2", "avx512_vnni"), "laptop-x86-vnni", None),
+        ("x86_64", ("avx2",), "laptop-x86-vnni", "the processor has no vnni"),
+        ("x86_64", ("avx2", "avx512_vnni"), "laptop-arm", "the user space is x86_64, not aarch64"),
+        ("aarch64", ("neon", "dotprod", "fp16"), "laptop-arm", None),
+        ("aarch64", ("neon",), "laptop-arm", "the processor has no dotprod, fp16"),
+        ("aarch64", ("neon", "dotprod", "fp16"), "laptop-x86", "the user space is aarch64, not x86_64"),
+    ],
+)
+def test_times_of_another_processor_are_told_from_the_targets(
+    artifact_of: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    arch: str,
+    features: tuple[str, ...],
+    target: str,
+    cause: str | None,
+) -> None:
+    machine = Facts(
+        arch=arch,
+        isa_features=features,
+        model="a processor",
+        memory_bytes=2**33,
+        cores=4,
+        system="linux",
+        python="3.11.2",
+        glibc="2.36",
+    )
+    monkeypatch.setattr(plans, "facts", lambda: machine)
+    here = plans.fingerprint().model_copy(update={"emulated": False})
+    monkeypatch.setattr(plans, "fingerprint", lambda: here)
+    foreign = plans.make([artifact_of()], target=target, student=None, settings=SETTINGS).foreign
+    expected = f"measured elsewhere than on {target}, so its times say nothing: {cause}"
+    assert [one.partition(" (")[0] for one in foreign] == ([expected] if cause else [])
 
 
 @pytest.mark.parametrize(("blocks", "sentences"), [(0, 4), (3, 0)])

@@ -11,7 +11,7 @@ from contract.folder import verify
 from contract.tokens import read_tokens
 from convert import onnx, openvino, tflite
 from convert.converter import Converter
-from convert.parity import FP32_LIMIT
+from convert.parity import FP32_LIMIT, compare
 from infer.folders.artifact import EVALUATION, Artifact, read_artifact
 from infer.folders.student import read_evaluation
 from infer.worker.start import outputs_of
@@ -43,6 +43,20 @@ def test_fp32_is_the_student_on_every_sentence_padded(artifacts: Path, student: 
     reference_NC = read_evaluation(student).student_logits_NC
     logits_NC = outputs(artifacts / f"{runtime}-fp32", range(len(reference_NC)), (40,))
     assert np.abs(logits_NC - reference_NC).max() < FP32_LIMIT
+
+
+@pytest.mark.parametrize("precision", BOTH)
+@pytest.mark.parametrize("most", ["AVX", "AVX2", "AVX512_CORE", "DEFAULT"])
+def test_openvino_is_the_student_with_fewer_instructions_too(
+    artifacts: Path, student: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision, most: str
+) -> None:
+    """Its library takes no newer ones than the environment names: without and with AVX2, VNNI, bfloat16 and AMX."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)  # reaches the process that runs the model
+    reference_NC = read_evaluation(student).student_logits_NC
+    logits_NC = outputs(artifacts / f"openvino-{precision}", range(len(reference_NC)), (40,))
+    found = compare(reference_NC, logits_NC)
+    assert (found.max_abs_difference < FP32_LIMIT) == (precision is Precision.FP32)
+    assert found.agreement > 0.9
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -4,28 +4,53 @@ from pathlib import Path
 
 import numpy as np
 import onnx as library
+import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from contract.tokens import from_rows
+from contract.tokens import from_rows, read_tokens
 from convert import onnx
 from convert.converter import Made
-from infer.folders.artifact import read_artifact
+from infer.folders.artifact import EVALUATION, read_artifact
+from infer.folders.model import INPUTS
 from infer.folders.variant import Variant
 from targets.profile import Precision, RuntimeName, read
+
+
+def _quantise(artifacts: Path, folder: Path, target: str) -> Path:
+    fp32 = read_artifact(artifacts / "onnx-fp32")
+    made = Made(model_file=fp32.model_file, inputs=fp32.inputs, length_buckets_tokens=())
+    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8)
+    nothing = from_rows([], [])
+    onnx.quantize(artifacts / "onnx-fp32", made, folder, variant=variant, profile=read(target), calibration=nothing)
+    return folder / "model.onnx"
 
 
 @pytest.mark.parametrize(("target", "largest"), [("laptop-x86", 64), ("laptop-x86-vnni", 127), ("raspberry-pi-4", 127)])
 def test_weights_have_seven_bits_where_eight_would_saturate(
     artifacts: Path, tmp_path: Path, target: str, largest: int
 ) -> None:
-    fp32 = read_artifact(artifacts / "onnx-fp32")
-    made = Made(model_file=fp32.model_file, inputs=fp32.inputs, length_buckets_tokens=())
-    variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8)
-    nothing = from_rows([], [])
-    onnx.quantize(artifacts / "onnx-fp32", made, tmp_path, variant=variant, profile=read(target), calibration=nothing)
-    model = library.load(tmp_path / "model.onnx")
+    model = library.load(_quantise(artifacts, tmp_path, target))
     products = {node.input[1] for node in model.graph.node if node.op_type == "MatMulInteger"}
     weights = [numpy_helper.to_array(one) for one in model.graph.initializer if one.name in products]
     assert {one.dtype for one in weights} == {np.dtype(np.int8)}
     assert max(int(np.abs(one.astype(int)).max()) for one in weights) == largest
+
+
+def _answers(model: Path, artifacts: Path, *, exact: bool) -> NDArray[np.float32]:
+    """Logits with sums of 8-bit products that cannot saturate, or as this processor makes them."""
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", str(int(exact)))
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    batch = read_tokens(artifacts / EVALUATION)[0].batch(range(16))
+    arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
+    logits_BC: NDArray[np.float32] = session.run(None, dict(zip(INPUTS, arrays, strict=True)))[0]
+    return logits_BC
+
+
+def test_seven_bits_answer_the_same_with_the_8_bit_dot_product_and_without(artifacts: Path, tmp_path: Path) -> None:
+    """Where the processor has it, both are computed by it; eight bits of weights may answer differently elsewhere."""
+    model = _quantise(artifacts, tmp_path, "laptop-x86")
+    exact_BC, own_BC = (_answers(model, artifacts / "onnx-fp32", exact=exact) for exact in (True, False))
+    np.testing.assert_allclose(own_BC, exact_BC, atol=1e-5)
