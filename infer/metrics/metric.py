@@ -1,7 +1,8 @@
 """What a metric is, and its intervals. Shapes: N examples, K statistics of one example, R resamples.
 
-A metric is a function of sums over examples (accuracy: of right answers; F1: of hits and misses; Pearson's correlation:
-of products). So an interval, a paired difference and a sequential test are written once and hold for every task.
+A metric is a function of means over examples (accuracy: of right answers; F1: of hits and misses; Pearson's
+correlation: of products). So an interval, a paired difference and a sequential test are written once and hold for every
+task.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class Metric:
         meaning: one sentence for a reader who does not know it.
         unit: `%` where the value is a share of 1 that people read in hundredths; else empty.
         digits: behind the point, as printed.
-        of_sums: sums of statistics over examples, shape (..., K), to the metric's value, shape (...).
+        of_means: means of statistics over examples, shape (..., K), to the metric's value, shape (...).
         higher_is_better: the direction.
         is_share: the one statistic is 0 or 1, and the metric their mean: exact intervals are known for it.
         prepare: changes the statistics of a whole sample first, shape (N, K) to (N, K), such as to ranks.
@@ -53,7 +54,7 @@ class Metric:
     meaning: str
     unit: str
     digits: int
-    of_sums: Callable[[Statistics], NDArray[np.float64]]
+    of_means: Callable[[Statistics], NDArray[np.float64]]
     higher_is_better: bool = True
     is_share: bool = False
     prepare: Callable[[Statistics], Statistics] | None = None
@@ -61,7 +62,7 @@ class Metric:
     def value(self, statistics_NK: Statistics) -> float:
         """Return the metric of some examples."""
         prepared_NK = statistics_NK if self.prepare is None else self.prepare(statistics_NK)
-        return float(self.of_sums(prepared_NK.sum(axis=0)))
+        return float(self.of_means(prepared_NK.mean(axis=0)))
 
 
 def interval(metric: Metric, statistics_NK: Statistics) -> Interval:
@@ -134,5 +135,5 @@ def _resampled(metric: Metric, statistics_NK: Statistics) -> NDArray[np.float64]
     parts: list[NDArray[Any]] = []
     for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
         weights_RN = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES_AT_ONCE)
-        parts.append(metric.of_sums(weights_RN @ statistics_NK))
+        parts.append(metric.of_means(weights_RN @ statistics_NK / count))
     return np.concatenate(parts)

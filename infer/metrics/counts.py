@@ -1,0 +1,91 @@
+"""Metrics of counted labels. Shapes: N examples, C labels, K = 3 C statistics.
+
+The statistics of an example are three indicators for each label: it is right and answered (a hit), it is right, it is
+answered.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infer.metrics.metric import Metric, Statistics
+
+
+def right(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64]) -> Statistics:
+    """Return the statistic of accuracy, shape (N, 1)."""
+    return (labels_N == answers_N).astype(np.float64)[:, None]
+
+
+def hits(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64], classes: int) -> Statistics:
+    """Return the statistics of F1 and Matthews' coefficient, shape (N, 3 C)."""
+    numbers_C = np.arange(classes)
+    true_NC, answered_NC = (side_N[:, None] == numbers_C for side_N in (labels_N, answers_N))
+    return np.concatenate([true_NC & answered_NC, true_NC, answered_NC], axis=1).astype(np.float64)
+
+
+def share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide, with 0 where there is nothing to divide by."""
+    quotient: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
+    return quotient
+
+
+def _f1(means_K: Statistics) -> NDArray[np.float64]:
+    hit_C, true_C, answered_C = np.split(means_K, 3, axis=-1)
+    return share(2 * hit_C, true_C + answered_C)
+
+
+def _f1_macro(means_K: Statistics) -> NDArray[np.float64]:
+    averaged: NDArray[np.float64] = _f1(means_K).mean(axis=-1)
+    return averaged
+
+
+def _f1_binary(means_K: Statistics) -> NDArray[np.float64]:
+    second: NDArray[np.float64] = _f1(means_K)[..., 1]
+    return second
+
+
+def _matthews(means_K: Statistics) -> NDArray[np.float64]:
+    # Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient (2004), equation 8.
+    hit_C, true_C, answered_C = np.split(means_K, 3, axis=-1)
+    agreement = hit_C.sum(axis=-1) - (true_C * answered_C).sum(axis=-1)
+    spread = (1 - (true_C**2).sum(axis=-1)) * (1 - (answered_C**2).sum(axis=-1))
+    # Where all labels or all answers are the same one, rounding leaves a spread that is not quite 0.
+    return share(agreement, np.sqrt(np.where(spread < TINY, 0.0, spread)))
+
+
+TINY = 1e-12
+
+ACCURACY = Metric(
+    name="accuracy",
+    heading="Accuracy",
+    meaning="the share of examples with the right label",
+    unit="%",
+    digits=1,
+    of_means=lambda means_K: means_K[..., 0],
+    is_share=True,
+)
+MATTHEWS = Metric(
+    name="matthews",
+    heading="Matthews",
+    meaning="the correlation of right and answered labels (Matthews' coefficient): 1 is perfect, 0 is chance",
+    unit="",
+    digits=3,
+    of_means=_matthews,
+)
+F1_BINARY = Metric(
+    name="f1_binary",
+    heading="F1",
+    meaning="the harmonic mean of precision and recall of the second label",
+    unit="%",
+    digits=1,
+    of_means=_f1_binary,
+)
+F1_MACRO = Metric(
+    name="f1_macro",
+    heading="Macro F1",
+    meaning="F1 of each label, averaged with equal weights",
+    unit="%",
+    digits=1,
+    of_means=_f1_macro,
+)
