@@ -219,7 +219,7 @@ def test_an_interrupted_caller_leaves_no_worker(make_job: MakeJob, tmp_path: Pat
     job.write_text(jobs.write(make_job('{"accident": "hang"}')), encoding="utf-8")
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # whoever ignores it here
-        "from pathlib import Path; from bench import job; from infer.worker.start import run_worker; "
+        "from pathlib import Path; from infer.worker import job; from infer.worker.start import run_worker; "
         "from infer.worker.reply import OutputsReply; "
         "run_worker(job.read(Path(sys.argv[1]).read_text()), OutputsReply)"
     )

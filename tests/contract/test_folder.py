@@ -13,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import InputError
-from contract.folder import Manifest, building, identity, inventory, is_finished, read_manifest, verify, write_manifest
+from contract.folder import (
+    SCHEMA_VERSION,
+    Manifest,
+    building,
+    identity,
+    inventory,
+    is_finished,
+    read_manifest,
+    verify,
+    write_manifest,
+)
 
 MANIFEST = "thing.json"
 MODEL = b"weights of a model" * 100
@@ -235,9 +245,9 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: 
 
 def test_a_folder_of_a_newer_version_is_neither_read_nor_made_again(tmp_path: Path) -> None:
     path = tmp_path / MANIFEST
-    path.write_text('{"schema_version": 2, "anything": 1}', encoding="utf-8")
+    path.write_text(f'{{"schema_version": {SCHEMA_VERSION + 1}, "anything": 1}}', encoding="utf-8")
     for look in (read_manifest, lambda path, kind: is_finished(path, kind, "k")):
-        with pytest.raises(InputError, match=r"layout 2 is newer than the 1 .*: upgrade tinybert-edge"):
+        with pytest.raises(InputError, match=rf"layout {SCHEMA_VERSION + 1} is newer than .*: upgrade tinybert-edge"):
             look(path, Thing)
 
 

@@ -204,9 +204,12 @@ def break_tokenizer(student: Path, seal: Seal) -> None:
     ("spoil", "message"),
     [
         (break_tokenizer, "tokenizer.json: is no tokenizer"),
-        (evaluate_with(labels=None), "evaluation.npz: has no labels or no logits"),
-        (evaluate_with(labels=np.full(80, 7)), "evaluation.npz: a label is none of 2"),
-        (evaluate_with(labels=np.zeros(3, np.int64)), "evaluation.npz: its labels and logits are not of its sentences"),
+        (evaluate_with(**{"labels.values": None}), "evaluation.npz: has no labels or no logits"),
+        (evaluate_with(**{"labels.values": np.full(80, 7)}), "evaluation.npz: a label is none of 2"),
+        (
+            evaluate_with(**{"labels.values": np.zeros(3, np.int64)}),
+            "evaluation.npz: its labels and logits are not of its sentences",
+        ),
         (lambda student, seal: (student / "config.json").unlink(), "config.json: missing or not a regular file"),
         (lambda student, seal: flip_a_byte(student / "model.safetensors"), "SHA-256 is not the one of its manifest"),
         (lambda student, seal: (student / "student.json").unlink(), "no student.json, so not a finished folder"),

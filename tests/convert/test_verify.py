@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from contract.errors import InputError
-from contract.folder import identity, inventory, write_manifest
+from contract.folder import SCHEMA_VERSION, identity, inventory, write_manifest
+from contract.strict import parse
 from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, read_artifact
 from infer.folders.student import SCHEMA, STUDENT_MANIFEST, TEACHER_MANIFEST, Teacher
 from infer.shipping import archive
 from infer.shipping.verify import verify
 
+NEWER = SCHEMA_VERSION + 1
 Tinybert = Callable[..., tuple[int, str, str]]
 Spoil = Callable[[Path], None]
 
@@ -37,15 +39,15 @@ def teacher(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / STUDENT_MANIFEST).unlink()
     kept = {key: student_manifest[key] for key in ("key", "parents", "tool_versions", "name", "task")}
     numbers = {key: student_manifest[key] for key in ("max_length_tokens", "parameters", "seed")}
-    manifest = Teacher(
-        schema_version=SCHEMA,
-        files=inventory(folder),
-        source="made up",
-        validation_scores={},
+    values = {
         **kept,
         **numbers,
-    )
-    write_manifest(folder / TEACHER_MANIFEST, manifest)
+        "schema_version": SCHEMA,
+        "files": {name: entry.model_dump() for name, entry in inventory(folder).items()},
+        "source": "made up",
+        "validation_scores": {},
+    }
+    write_manifest(folder / TEACHER_MANIFEST, parse(Teacher, values, TEACHER_MANIFEST))
     return folder
 
 
@@ -210,7 +212,7 @@ FOLDERS: list[tuple[str, Spoil, str]] = [
     ("case", lambda folder: rename_in_manifest(folder, "MODEL.onnx"), "'MODEL.onnx' stands in it twice"),
     ("dot", lambda folder: rename_in_manifest(folder, "./x"), "'./x' is no plain file name"),
     ("control", lambda folder: rename_in_manifest(folder, "x\x1b"), r"'x\\x1b' is no plain file name"),
-    ("newer", lambda folder: edit(folder, schema_version=2), "layout 2 is newer than the 1 this .*: upgrade tinybert"),
+    ("newer", lambda folder: edit(folder, schema_version=NEWER), "is newer than the . this .*: upgrade tinybert"),
     ("no JSON", lambda folder: write(folder / ARTIFACT_MANIFEST, b"\xff"), "cannot be read as JSON"),
     ("long number", lambda folder: write(folder / ARTIFACT_MANIFEST, b"9" * 5000), "cannot be read as JSON"),
     ("deep", lambda folder: write(folder / ARTIFACT_MANIFEST, b"[" * 10**5), "nested too deeply"),
@@ -273,7 +275,7 @@ def test_a_network_without_its_weights_is_refused(artifacts: Path, tmp_path: Pat
 
 
 def test_a_newer_archive_says_upgrade(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
-    edit(artifact, schema_version=2, anything="new")
+    edit(artifact, schema_version=NEWER, anything="new")
     path = tmp_path / "model.zip"
     sizes_bytes = {file.name: file.stat().st_size for file in artifact.iterdir()}
     with path.open("wb") as target:
@@ -281,6 +283,6 @@ def test_a_newer_archive_says_upgrade(tinybert: Tinybert, artifact: Path, tmp_pa
     code, out, err = tinybert("verify", path)
     assert (code, out) == (2, "")
     assert (
-        err
-        == f"error: {path / ARTIFACT_MANIFEST}: layout 2 is newer than the 1 this tool knows: upgrade tinybert-edge\n"
+        err == f"error: {path / ARTIFACT_MANIFEST}: layout {NEWER} is newer than the {SCHEMA_VERSION} this tool knows: "
+        "upgrade tinybert-edge\n"
     )

@@ -119,8 +119,8 @@ def test_a_student_of_a_newer_version_is_not_overwritten(
     data, out, recipe = sentences_file(), tmp_path / "out", recipe_file()
     _, student = _distil(recipe, data, out)
     manifest = student / "student.json"
-    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(InputError, match="layout 2 is newer than the 1 this tool knows: upgrade tinybert-edge"):
+    manifest.write_text(manifest.read_text().replace('"schema_version": 2', '"schema_version": 3'))
+    with pytest.raises(InputError, match="layout 3 is newer than the 2 this tool knows: upgrade tinybert-edge"):
         _distil(recipe, data, out)
 
 
