@@ -92,7 +92,7 @@ def chart(rows: Sequence[Row]) -> "alt.TopLevelMixin | None":
         .axis(format="~g"),
         y=alt.Y("quality:Q", title=f"{quality}{unit} with 95 % interval").scale(zero=False),
     )
-    intervals = base.mark_rule(aria=False, opacity=QUIET).encode(color, y="low:Q", y2="high:Q")
+    intervals = base.mark_rule(aria=False, strokeOpacity=QUIET).encode(color, y="low:Q", y2="high:Q")
     steps = base.mark_line(aria=False, color=INK, interpolate="step-after", opacity=QUIET, strokeDash=[5, 3])
     marks = base.mark_point(filled=True, opacity=1).encode(
         color,
