@@ -234,8 +234,7 @@ def test_what_is_offered_includes_what_a_profile_makes(target: str, runtime: Run
 def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Made:
     lengths = (16, 32) if variant.runtime is RuntimeName.TFLITE else ()
     job = Job(variant=variant, student=student, destination=folder, profile=profile, lengths_tokens=lengths, fp32=fp32)
-    (folder / "work").mkdir()
-    return child.convert(job, folder / "work")
+    return child.convert(job)
 
 
 def source(made: Path, runtime: RuntimeName) -> Source:
