@@ -12,7 +12,7 @@ from filelock import FileLock
 from onnx import TensorProto
 from pydantic import ValidationError
 
-from contract.errors import WorkerError
+from contract.errors import InputError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.build import convert_student
@@ -192,7 +192,7 @@ def test_where_all_operations_are_alike_none_is_kept_in_float(runtime: RuntimeNa
 def test_an_operation_the_student_lacks_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8, kept_in_float=("layer2-attention",))
     with pytest.raises(
-        WorkerError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
+        InputError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
     ):
         convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
 
