@@ -9,10 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
 
 from bench.record import Record
@@ -24,10 +20,9 @@ from distill.distil import distil
 from distill.recipe.data import Data
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
-from infer.tasks import regression
+from infer.tasks import judge, regression
 
 ROWS = {"train.tsv": 160, "dev.tsv": 40}
-SCORES = arrays(np.float32, 30, elements=st.floats(-100, 100, width=16))
 
 
 def write_pairs(folder: Path, scale: float = 1.0) -> Path:
@@ -118,10 +113,10 @@ def test_a_student_learns_scores(finished: Path) -> None:
     (student,) = finished.glob("out/student-*")
     (teacher,) = finished.glob("out/teacher-*")
     evaluation = read_evaluation(student)
-    values = regression.values(evaluation.labels_N, evaluation.student_logits_NC)
-    assert evaluation.student_logits_NC.shape == (ROWS["dev.tsv"], 1)
+    values = judge.values(regression.Settings(), evaluation.student, evaluation.labels)
+    assert evaluation.student.logits.values.shape == (ROWS["dev.tsv"], 1)
     assert values["pearson"] > 0.9
-    assert values["rmse"] < np.std(evaluation.labels_N) / 2
+    assert values["rmse"] < np.std(evaluation.labels.values) / 2
     assert read_teacher(teacher).validation_scores["pearson"] > 0.9
     model = AutoModelForSequenceClassification.from_pretrained(student)
     assert (model.config.num_labels, model.config.problem_type) == (1, "regression")
@@ -218,34 +213,3 @@ def test_a_ready_model_of_other_scores_is_refused(
         distil(*prepared, tmp_path / "other")
     assert message in str(error.value)
     assert not list(tmp_path.glob("other/*"))
-
-
-@given(SCORES, SCORES)
-def test_metrics_are_in_their_range(true_N: NDArray[np.float32], answers_N: NDArray[np.float32]) -> None:
-    values = regression.values(true_N, answers_N[:, None])
-    assert -1 - 1e-9 <= values["pearson"] <= 1 + 1e-9
-    assert -1 - 1e-9 <= values["spearman"] <= 1 + 1e-9
-    assert values["rmse"] >= 0
-
-
-def test_metrics_by_hand() -> None:
-    true_N = np.array([1, 2, 3, 4], dtype=np.float32)
-    answers_N1 = np.array([[1], [2], [4], [8]], dtype=np.float32)
-    # Centred products: 11.5; centred squares: 5 and 28.75.
-    values = regression.values(true_N, answers_N1)
-    assert values["pearson"] == pytest.approx(11.5 / (5 * 28.75) ** 0.5)
-    assert values["spearman"] == pytest.approx(1)
-    assert values["rmse"] == pytest.approx(((1 + 16) / 4) ** 0.5)
-
-
-def test_intervals_hold_their_value_and_are_the_same_again() -> None:
-    generator = np.random.default_rng(0)
-    true_N = generator.normal(size=200).astype(np.float32)
-    answers_N1 = (true_N + generator.normal(size=200).astype(np.float32))[:, None]
-    scores = regression.scores(true_N, answers_N1)
-    assert scores == regression.scores(true_N, answers_N1)
-    for score in scores.values():
-        assert score.low < score.value < score.high
-    worse_N1 = answers_N1 + 2 * generator.normal(size=(200, 1)).astype(np.float32)
-    drop = regression.pearson_drop(true_N, worse_N1, answers_N1)
-    assert 0 < drop.low < drop.value < drop.high

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import contract as root
 from contract.ragged import Ragged
@@ -33,7 +35,7 @@ def answers(name: str, seed: int = 0, examples: int = 40) -> tuple[Outputs, Ragg
     lengths = generator.integers(3, 9, size=examples) if training.get(name).IS_OF_TOKENS else np.ones(examples, int)
     entries = int(lengths.sum())
     if training.get(name).IS_SCORE:
-        right = generator.normal(size=entries).astype(np.float32)
+        right: NDArray[Any] = generator.normal(size=entries).astype(np.float32)
         logits = (right + generator.normal(size=entries) / 3).astype(np.float32)[:, None]
     else:
         right = generator.integers(0, 3, size=entries)

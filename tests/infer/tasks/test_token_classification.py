@@ -57,7 +57,9 @@ def model(seed: int) -> BertForTokenClassification:
         id2label=dict(enumerate(TAGS)),
         label2id={tag: number for number, tag in enumerate(TAGS)},
     )
-    return BertForTokenClassification(config).eval()
+    network = BertForTokenClassification(config)
+    network.eval()
+    return network
 
 
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
@@ -66,7 +68,9 @@ def test_entities_are_those_of_transformers(aggregation: Aggregation) -> None:
     found = 0
     for seed in range(10):
         network = model(seed)
-        theirs = pipeline("token-classification", model=network, tokenizer=cut, aggregation_strategy=aggregation)(TEXT)
+        theirs: Any = pipeline("token-classification", model=network, tokenizer=cut, aggregation_strategy=aggregation)(
+            TEXT
+        )
         encoding = cut(TEXT)[0]
         with torch.no_grad():
             logits_LC = network(torch.tensor([encoding.ids])).logits[0].numpy()
