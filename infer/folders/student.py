@@ -51,7 +51,7 @@ class Model(Manifest):
 def with_task_settings(value: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest's or record's keys with those of layout 1 (`task`, `label_names`) as task settings."""
     names = value.get("label_names", ())
-    if value.get("task") not in tasks.MODULES or not isinstance(names, list | tuple):
+    if str(value.get("task")) not in tasks.MODULES or not isinstance(names, list | tuple):
         return value  # it is refused for that
     kept = {key: entry for key, entry in value.items() if key != "label_names"}
     task = tasks.settings(value["task"], [str(name) for name in names])
@@ -78,7 +78,7 @@ class Student(Model):
         Raises:
             InputError: the recipe names none of its task.
         """
-        known = tasks.get(self.task.kind).METRICS
+        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
         metric = self.recipe.get("metric") or known[0]
         if metric not in known:
             raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task.kind}", CURE)
