@@ -58,7 +58,7 @@ class Accuracy(Strict):
 
 
 class Correlation(Strict):
-    """How a regression's scores go with the data's; the correlation with other models' scores is read by nothing now."""
+    """How a regression's scores go with the data's; how they go with other models' is not told any more."""
 
     total: int
     pearson: Interval
@@ -89,7 +89,9 @@ def converted(value: Mapping[str, Any], source: str) -> dict[str, Any]:
     """
     sections = {key: value[key] for key in Judged.model_fields if key in value}
     judged = parse(Judged, sections, source)
-    kept = {key: entry for key, entry in with_task_settings(dict(value)).items() if key not in (*sections, "label_names")}
+    kept = {
+        key: entry for key, entry in with_task_settings(dict(value)).items() if key not in (*sections, "label_names")
+    }
     kept |= {"schema_version": 2, "metric": _metric(value), "statistics": None}
     if judged.accuracy is not None and judged.accuracy.total:
         found = _of_counts(judged.accuracy)

@@ -122,14 +122,17 @@ def _artifact(folder: Path, manifest: Artifact) -> Subject:
     evaluation = _checked(folder, manifest)
     if manifest.model_file not in manifest.files:
         raise InputError(f"{folder}: {manifest.model_file!r} is not among its files", "convert the student again")
+    task, metric = tasks.settings(manifest.task, manifest.label_names), manifest.quality.metric
+    if metric not in (one.name for one in tasks.get(task.kind).METRICS):
+        raise InputError(f"{folder}: {metric!r} is no metric of a {task.kind}", "convert the student again")
     return Subject(
         folder=folder,
         kind="artifact",
         sha256=identity(folder / ARTIFACT_MANIFEST),
         parents=manifest.parents,
         name=manifest.name,
-        task=tasks.settings(manifest.task, manifest.label_names),
-        metric=manifest.quality.metric,
+        task=task,
+        metric=metric,
         runtime=manifest.runtime.value,
         precision=manifest.precision.value,
         model_file=manifest.model_file,
