@@ -11,7 +11,7 @@ from typing import Any
 from bench.plan import Plan
 from bench.record import Record, read_record
 from bench.subject import Subject
-from bench.trial import Trial, outputs_of
+from bench.trial import Trial
 from bench.validity import judge_record
 from contract.errors import InputError
 from contract.files import write_atomic
@@ -19,7 +19,7 @@ from contract.progress import note
 from infer import runtimes, tasks
 from infer.metrics.metric import interval, paired_drop
 from infer.outputs import Outputs
-from infer.packed import PackedArray
+from infer.packed import PackedArray, PackedLogits
 from infer.tasks import judge
 from infer.worker.reply import OutputsReply
 
@@ -141,8 +141,9 @@ def _parameters(trial: Trial) -> int | None:
 def _judged(trial: Trial, reply: OutputsReply) -> dict[str, Any]:
     """Return what a record says of the outputs: how right they are, or themselves where no labels are at hand."""
     if trial.answers is None:
-        return dict(outputs=reply.outputs, examples=None, quality=None, drop=None, agreement={}, statistics=None)
-    task, outputs, evaluation = trial.subject.task, outputs_of(reply), trial.answers.evaluation
+        raw = PackedLogits.of(reply.outputs.logits.values)
+        return dict(outputs=raw, examples=None, quality=None, drop=None, agreement={}, statistics=None)
+    task, outputs, evaluation = trial.subject.task, reply.outputs, trial.answers.evaluation
     own = judge.statistics(task, outputs, evaluation.labels)
     references = {"teacher": evaluation.teacher, "student": evaluation.student}
     drop = None

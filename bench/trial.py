@@ -10,7 +10,7 @@ from bench.validity import Seen, judge_block
 from contract.errors import WorkerError
 from infer.folders.artifact import TOKENIZER
 from infer.folders.student import EVALUATION
-from infer.outputs import Outputs, check_alike, check_finite, of_logits
+from infer.outputs import check_alike, check_finite
 from infer.worker.job import Job
 from infer.worker.reply import LatencyReply, OutputsReply
 from infer.worker.start import run_worker
@@ -47,9 +47,9 @@ class Trial:
         self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
         if self.answers is None:
             return
-        outputs, whose = outputs_of(self.reply), f"{self.subject.name}, {self.subject.label}: the model's outputs"
-        check_alike(outputs, self.answers.evaluation.student, whose)
-        check_finite(outputs, whose)
+        whose = f"{self.subject.name}, {self.subject.label}: the model's outputs"
+        check_alike(self.reply.outputs, self.answers.evaluation.student, whose)
+        check_finite(self.reply.outputs, whose)
 
     def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
         """Time some sentences in a fresh process.
@@ -79,11 +79,6 @@ class Trial:
             pad_id=subject.pad_id,
             files={name: entry.sha256 for name, entry in files.items()},
         )
-
-
-def outputs_of(reply: OutputsReply) -> Outputs:
-    """Return what a model answered."""
-    return of_logits(reply.outputs.logits_NC())
 
 
 def _block(reply: LatencyReply, rows: tuple[int, ...], threads: int, machine: Machine) -> Block:

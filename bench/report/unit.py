@@ -219,11 +219,10 @@ def _quality(metric: Metric) -> Column:
 
 @cache
 def _drop(metric: Metric) -> Column:
-    better = "higher" if metric.higher_is_better else "lower"
+    sides = ("the teacher's", "this one's") if metric.higher_is_better else ("this one's", "the teacher's")
     return Column(
         title="Drop",
         unit=f"{drop_unit(metric) or f'of {metric.heading}'}, 95 %",
-        meaning=f"by how much {metric.heading} is worse than the teacher's ({better} is better), paired by sentence; "
-        "negative is better than the teacher",
+        meaning=f"{sides[0]} {metric.name} minus {sides[1]}, paired by sentence; negative is better than the teacher",
         text=of_metric(metric),
     )

@@ -12,11 +12,11 @@ import pytest
 from bench import plan as plans
 from bench import results, rows
 from bench.latency import speed_up
+from bench.machine import fingerprint
 from bench.plan import Plan
 from bench.record import Record, read_record
 from bench.session import carry_out, measure
 from bench.settings import Settings
-from bench.trial import outputs_of
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens
 from infer.folders.student import read_evaluation
@@ -98,7 +98,7 @@ def test_a_record_is_judged_by_the_recipes_metric(
     evaluation = read_evaluation(run_folder / "student-1")
     reply = plan.trials[0].reply
     assert reply is not None
-    outputs = outputs_of(reply)
+    outputs = reply.outputs
     assert record.metric == "matthews"
     assert record.quality == judge.intervals(record.task, outputs, evaluation.labels)
     assert record.drop == judge.drop(record.task, "matthews", outputs, evaluation.teacher, evaluation.labels)
@@ -261,7 +261,7 @@ def test_times_of_another_processor_are_told_from_the_targets(
         glibc="2.36",
     )
     monkeypatch.setattr(plans, "facts", lambda: machine)
-    here = plans.fingerprint().model_copy(update={"emulated": False})
+    here = fingerprint().model_copy(update={"emulated": False})
     monkeypatch.setattr(plans, "fingerprint", lambda: here)
     foreign = plans.make([artifact_of()], target=target, student=None, settings=SETTINGS).foreign
     expected = f"measured elsewhere than on {target}, so its times say nothing: {cause}"
