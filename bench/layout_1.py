@@ -89,10 +89,8 @@ def converted(value: Mapping[str, Any], source: str) -> dict[str, Any]:
     """
     sections = {key: value[key] for key in Judged.model_fields if key in value}
     judged = parse(Judged, sections, source)
-    kept = {
-        key: entry for key, entry in with_task_settings(dict(value)).items() if key not in (*sections, "label_names")
-    }
-    kept |= {"schema_version": 2, "metric": _metric(value), "statistics": None}
+    kept = {key: entry for key, entry in _with_task(value).items() if key not in (*sections, "label_names")}
+    kept |= {"schema_version": 2, "statistics": None}
     if judged.accuracy is not None and judged.accuracy.total:
         found = _of_counts(judged.accuracy)
     elif judged.correlation is not None:
@@ -104,10 +102,12 @@ def converted(value: Mapping[str, Any], source: str) -> dict[str, Any]:
     return {**kept, **found, "outputs": None, "quality": quality, "drop": drop}
 
 
-def _metric(value: Mapping[str, Any]) -> str | None:
-    """Return the usual metric: layout 1 knew no other."""
-    kind = str(value.get("task"))
-    return tasks.get(kind).METRICS[0].name if kind in tasks.MODULES else None
+def _with_task(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys with the task's settings and its usual metric: layout 1 knew no other."""
+    kind = value.get("task")
+    if not isinstance(kind, str) or kind not in tasks.MODULES:
+        return dict(value)  # it is refused for that
+    return {**with_task_settings(dict(value)), "metric": tasks.get(kind).METRICS[0].name}
 
 
 def _of_counts(counts: Accuracy) -> dict[str, Any]:
