@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.subject import Subject
-from contract.errors import InputError, require
+from contract.errors import InputError
 from contract.folder import identity, verify
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
+from infer.tasks import judge
 
 SEARCHED_PARENTS = 4
 
@@ -37,12 +38,11 @@ def read_answers(folder: Path) -> Answers:
 
     Raises:
         InputError: not a finished student folder, or a file is not the one of its manifest.
-        MissingExtraError: what judges a regression is not installed; better known before anything is measured.
+        MissingExtraError: what judges this task is not installed.
     """
     student = read_student(folder)
     verify(folder, student)
-    if student.task.kind == "regression":
-        require("scipy", extra="report")
+    judge.require(student.task)
     return Answers(
         folder=folder,
         sha256=identity(folder / STUDENT_MANIFEST),

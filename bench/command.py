@@ -55,10 +55,9 @@ def bench(
 def _show(paths: list[Path], *, json: bool) -> None:
     """Print the figures of each record and, last, the folder of the records."""
     from bench.latency import percentile
-    from bench.record import Record
-    from contract.strict import read_json
+    from bench.record import read_record
 
-    records = [read_json(path, Record) for path in paths]
+    records = [read_record(path) for path in paths]
     if json:
         typer.echo(json_module.dumps({"records": [str(path) for path in paths]}))
         return
@@ -86,9 +85,13 @@ def _show(paths: list[Path], *, json: bool) -> None:
 
 
 def _score(record: "Record") -> str:
-    if record.correlation is not None:
-        return f"Pearson {record.correlation.pearson.value:.3f}"
-    return "n/a" if record.accuracy is None else f"accuracy {record.accuracy.right / record.accuracy.total:.3f}"
+    from bench.report.number import in_unit, of_metric
+    from infer import tasks
+
+    if record.quality is None:
+        return "n/a"
+    metric = tasks.metric(record.task.kind, record.metric)
+    return f"{metric.heading} {in_unit(of_metric(metric)(record.quality[metric.name].value), metric.unit)}"
 
 
 def _scaled(value: float | None, unit: float, digits: int) -> str:

@@ -1,9 +1,16 @@
-"""The record: what one measurement of one model on one device said, raw; every statistic is derived."""
+"""The record: what one measurement of one model on one device said: times, memory, and how right it answers."""
 
+from pathlib import Path
 from typing import Literal
 
-from contract.strict import Strict
-from infer.packed import PackedLogits
+from pydantic import model_validator
+
+from bench import layout_1
+from contract.errors import InputError
+from contract.strict import Strict, json_value, near_miss, parse
+from infer import tasks
+from infer.metrics.metric import Interval
+from infer.packed import PackedArray, PackedLogits
 from infer.worker.state import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]
@@ -63,62 +70,6 @@ class Block(Strict):
     causes: tuple[str, ...]
 
 
-class Accuracy(Strict):
-    """Counts of right and wrong over the whole evaluation split; only the host knows the labels.
-
-    Attributes:
-        confusion: sentences by true label (row) and predicted label (column).
-        teacher_right: sentences the teacher has right.
-        both_right: sentences both have right.
-        agrees_with_teacher: sentences with the teacher's label.
-        agrees_with_student: sentences with the PyTorch student's label; null for the teacher.
-    """
-
-    confusion: tuple[tuple[int, ...], ...]
-    teacher_right: int
-    both_right: int
-    agrees_with_teacher: int
-    agrees_with_student: int | None
-
-    @property
-    def total(self) -> int:
-        """How many sentences were judged."""
-        return sum(map(sum, self.confusion))
-
-    @property
-    def right(self) -> int:
-        """How many have the true label."""
-        return sum(row[label] for label, row in enumerate(self.confusion))
-
-
-class Estimate(Strict):
-    """A number with its 95 % interval over the sentences."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Correlation(Strict):
-    """How a regression's scores go with the data's over the whole evaluation split; only the host knows those.
-
-    Attributes:
-        total: how many sentences were judged.
-        rmse: root of the mean squared error.
-        pearson_drop: the teacher's Pearson correlation minus this one's, paired by sentence.
-        pearson_teacher: Pearson correlation with the teacher's scores.
-        pearson_student: the same with the PyTorch student's; null for the teacher.
-    """
-
-    total: int
-    pearson: Estimate
-    spearman: Estimate
-    rmse: Estimate
-    pearson_drop: Estimate
-    pearson_teacher: float
-    pearson_student: float | None
-
-
 class Record(Strict):
     """One model on one device.
 
@@ -131,17 +82,26 @@ class Record(Strict):
         runtime, precision: of the model; the teacher's and student's runtime is `pytorch`.
         model_sha256: identity of the measured folder.
         size_bytes: its files, without evaluation data.
-        accuracy, correlation: of a classification or a regression, where the labels were at hand.
+        task: the kind of task and what its answers are.
+        metric: the main one: what the student's recipe judges by.
+        outputs: the raw ones, where the labels were not at hand; else null.
+        examples: how many were judged; null, as all that follows, where the labels were not at hand.
+        quality: each metric that is defined for the model.
+        drop: by how much the model is worse than its teacher in the main metric, paired by example; null for the
+            teacher.
+        agreement: shares of the examples that it answers as the teacher does, and as the student in PyTorch does.
+        statistics: what the main metric is a function of, an example a row, in the order of the evaluation split; null
+            in records of layout 1, which only counted.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     session: str
     measured_at: str
     command: str
     kind: Literal["teacher", "student", "artifact"]
     name: str
-    task: str
-    label_names: tuple[str, ...]
+    task: tasks.TaskSettings
+    metric: str
     runtime: str
     runtime_version: str
     precision: str
@@ -154,9 +114,12 @@ class Record(Strict):
     machine: Machine
     blocks: tuple[Block, ...]
     memory: Memory
-    outputs: PackedLogits
-    accuracy: Accuracy | None
-    correlation: Correlation | None = None
+    outputs: PackedLogits | None
+    examples: int | None
+    quality: dict[str, Interval] | None
+    drop: Interval | None
+    agreement: dict[Literal["teacher", "student"], float]
+    statistics: PackedArray | None
     validity: Validity
     causes: tuple[str, ...]
 
@@ -166,11 +129,29 @@ class Record(Strict):
         return f"{self.kind} ({self.runtime})" if self.kind != "artifact" else f"{self.runtime} {self.precision}"
 
     @property
-    def judged(self) -> Accuracy | Correlation | None:
-        """How right it is, whatever the kind of task; nothing where the labels were not at hand."""
-        return self.accuracy or self.correlation
-
-    @property
     def infer_ns(self) -> tuple[int, ...]:
         """All steady inference samples of blocks that are not invalid."""
         return tuple(ns for block in self.blocks if block.validity != "invalid" for ns in block.infer_ns)
+
+    @model_validator(mode="after")
+    def _has_a_metric_of_its_task(self) -> "Record":
+        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
+        if self.metric not in known:
+            raise ValueError(f"'metric': a {self.task.kind} has no {self.metric!r}{near_miss(self.metric, known)}")
+        return self
+
+
+def read_record(path: Path) -> Record:
+    """Read a record of this layout or of layout 1.
+
+    Raises:
+        InputError: no such file, or no record.
+        MissingExtraError: what judges the counts of layout 1 is not installed.
+    """
+    try:
+        value = json_value(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error.strerror})") from error
+    if isinstance(value, dict) and value.get("schema_version") == 1:
+        value = layout_1.converted(value, str(path))
+    return parse(Record, value, str(path))

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bench.accuracy import correlate, judge
 from bench.plan import Plan
-from bench.record import Accuracy, Correlation, Record
+from bench.record import Record, read_record
 from bench.subject import Subject
 from bench.trial import Trial
 from bench.validity import judge_record
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
-from contract.strict import read_json
-from infer import runtimes
-from infer.packed import PackedLogits
+from infer import runtimes, tasks
+from infer.metrics.metric import interval, paired_drop
+from infer.outputs import Outputs
+from infer.packed import PackedArray, PackedLogits
+from infer.tasks import judge
 from infer.worker.reply import OutputsReply
 
 
@@ -71,8 +73,8 @@ def find_session(plan: Plan, out: Path) -> list[Path] | None:
 
 def _read(path: Path) -> Record | None:
     with suppress(InputError):
-        return read_json(path, Record) if path.is_file() else None
-    return None  # of an older layout: it is measured again
+        return read_record(path) if path.is_file() else None
+    return None  # none of this tool's, or one it cannot judge: it is measured again
 
 
 def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
@@ -85,23 +87,23 @@ def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
         and record.threads == trial.threads
         and record.runtime_version == runtimes.version(trial.subject.runtime)
         and tuple(block.rows for block in record.blocks) == plan.rows_by_block
-        and (record.judged is None) == (trial.answers is None)
+        and record.metric == trial.metric
+        and (record.quality is None) == (trial.answers is None)
     )
 
 
 def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: datetime) -> Record:
     subject = trial.subject
     validity, causes = judge_record(trial.blocks, foreign=plan.foreign)
-    judged = _judged(trial, reply)
     return Record(
-        schema_version=1,
+        schema_version=2,
         session=session,
         measured_at=now.isoformat(timespec="seconds"),
         command=_command(plan),
         kind=subject.kind,
         name=subject.name,
         task=subject.task,
-        label_names=subject.label_names,
+        metric=trial.metric,
         runtime=subject.runtime,
         runtime_version=runtimes.version(subject.runtime),
         precision=subject.precision,
@@ -114,11 +116,9 @@ def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: da
         machine=plan.machine,
         blocks=tuple(trial.blocks),
         memory=reply.memory,
-        outputs=PackedLogits.of(reply.outputs.logits.values),
-        accuracy=judged if isinstance(judged, Accuracy) else None,
-        correlation=judged if isinstance(judged, Correlation) else None,
         validity=validity,
         causes=causes,
+        **_judged(trial, reply),
     )
 
 
@@ -138,15 +138,29 @@ def _parameters(trial: Trial) -> int | None:
     return trial.subject.parameters
 
 
-def _judged(trial: Trial, reply: OutputsReply) -> Accuracy | Correlation | None:
+def _judged(trial: Trial, reply: OutputsReply) -> dict[str, Any]:
+    """Return what a record says of the outputs: how right they are, or themselves where no labels are at hand."""
     if trial.answers is None:
-        return None
-    evaluation = trial.answers.evaluation
-    is_teacher = trial.subject.kind == "teacher"
-    against = correlate if trial.subject.task == "regression" else judge
-    return against(
-        reply.outputs.logits.values,
-        evaluation.labels_N,
-        evaluation.teacher_logits_NC,
-        None if is_teacher else evaluation.student_logits_NC,
-    )
+        raw = PackedLogits.of(reply.outputs.logits.values)
+        return dict(outputs=raw, examples=None, quality=None, drop=None, agreement={}, statistics=None)
+    task, outputs, evaluation = trial.subject.task, reply.outputs, trial.answers.evaluation
+    own = judge.statistics(task, outputs, evaluation.labels)
+    references = {"teacher": evaluation.teacher, "student": evaluation.student}
+    drop = None
+    if trial.subject.kind == "teacher":
+        del references["student"]
+    else:
+        teacher = judge.statistics(task, evaluation.teacher, evaluation.labels)
+        drop = paired_drop(tasks.metric(task.kind, trial.metric), own[trial.metric], teacher[trial.metric])
+    return {
+        "outputs": None,
+        "examples": len(outputs),
+        "quality": {name: interval(tasks.metric(task.kind, name), found) for name, found in own.items()},
+        "drop": drop,
+        "agreement": {who: _agreement(task, outputs, reference) for who, reference in references.items()},
+        "statistics": PackedArray.of(own[trial.metric]),
+    }
+
+
+def _agreement(task: tasks.TaskSettings, outputs: Outputs, reference: Outputs) -> float:
+    return float(tasks.get(task.kind).agree(outputs, reference).mean())

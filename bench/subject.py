@@ -9,6 +9,7 @@ from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
 from contract.tokenizer import read_tokenizer
 from contract.tokens import Tokens, read_tokens
+from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
 from infer.folders.model import INPUTS
 from infer.folders.student import (
@@ -47,6 +48,7 @@ class Subject:
         folder: absolute.
         sha256: the folder's identity.
         parents: identities of the folders it was made from, by role.
+        metric: what its recipe judges by; of a teacher, the usual one of its task.
         model_file: below the folder; empty if the folder is the model.
         inputs: the model's names for ids, mask and token types.
         buckets: the padded lengths it takes; empty if it takes any.
@@ -61,8 +63,8 @@ class Subject:
     sha256: str
     parents: Mapping[str, str]
     name: str
-    task: str
-    label_names: tuple[str, ...]
+    task: tasks.TaskSettings
+    metric: str
     runtime: str
     precision: str
     model_file: str
@@ -120,14 +122,17 @@ def _artifact(folder: Path, manifest: Artifact) -> Subject:
     evaluation = _checked(folder, manifest)
     if manifest.model_file not in manifest.files:
         raise InputError(f"{folder}: {manifest.model_file!r} is not among its files", "convert the student again")
+    task, metric = tasks.settings(manifest.task, manifest.label_names), manifest.quality.metric
+    if metric not in (one.name for one in tasks.get(task.kind).METRICS):
+        raise InputError(f"{folder}: {metric!r} is no metric of a {task.kind}", "convert the student again")
     return Subject(
         folder=folder,
         kind="artifact",
         sha256=identity(folder / ARTIFACT_MANIFEST),
         parents=manifest.parents,
         name=manifest.name,
-        task=manifest.task,
-        label_names=manifest.label_names,
+        task=task,
+        metric=metric,
         runtime=manifest.runtime.value,
         precision=manifest.precision.value,
         model_file=manifest.model_file,
@@ -150,8 +155,8 @@ def _model(folder: Path, name: str, manifest: Student | Teacher) -> Subject:
         sha256=identity(folder / name),
         parents=manifest.parents,
         name=manifest.name,
-        task=manifest.task.kind,
-        label_names=manifest.task.names,
+        task=manifest.task,
+        metric=_metric(manifest),
         runtime=PYTORCH,
         precision=Precision.FP32.value,
         model_file="",
@@ -164,6 +169,12 @@ def _model(folder: Path, name: str, manifest: Student | Teacher) -> Subject:
         evaluation=evaluation,
         pad_id=_pad_id(folder),
     )
+
+
+def _metric(manifest: Student | Teacher) -> str:
+    if isinstance(manifest, Student):
+        return manifest.main_metric
+    return tasks.get(manifest.task.kind).METRICS[0].name
 
 
 def _checked(folder: Path, manifest: Manifest) -> FileEntry:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
-from bench import accuracy
 from bench.answers import Answers
 from bench.record import Block, Machine
 from bench.settings import Settings
 from bench.subject import Subject
 from bench.validity import Seen, judge_block
-from contract.errors import InputError, WorkerError
+from contract.errors import WorkerError
 from infer.folders.artifact import TOKENIZER
 from infer.folders.student import EVALUATION
+from infer.outputs import check_alike, check_finite
 from infer.worker.job import Job
 from infer.worker.reply import LatencyReply, OutputsReply
 from infer.worker.start import run_worker
@@ -23,7 +23,7 @@ class Trial:
     Attributes:
         answers: what it is judged by, if at hand.
         threads: what its runtime is given.
-        reply: its logits and memory, once known.
+        reply: its outputs and memory, once known.
         blocks: its blocks so far.
     """
 
@@ -32,6 +32,11 @@ class Trial:
     threads: int
     reply: OutputsReply | None = None
     blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def metric(self) -> str:
+        """What the recipe of its student judges by."""
+        return self.subject.metric if self.answers is None else self.answers.student.main_metric
 
     def run_outputs(self, settings: Settings) -> None:
         """Run the model over all sentences in a fresh process.
@@ -42,11 +47,9 @@ class Trial:
         self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
         if self.answers is None:
             return
-        evaluation = self.answers.evaluation
-        try:
-            accuracy.check(self.reply.outputs.logits.values, evaluation.labels_N, evaluation.teacher_logits_NC)
-        except InputError as error:
-            raise InputError(f"{self.subject.name}, {self.subject.label}: {error.cause}", error.cure) from error
+        whose = f"{self.subject.name}, {self.subject.label}: the model's outputs"
+        check_alike(self.reply.outputs, self.answers.evaluation.student, whose)
+        check_finite(self.reply.outputs, whose)
 
     def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
         """Time some sentences in a fresh process.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
 
     from targets.machine import Facts
@@ -107,6 +109,14 @@ def _offers(profile: "Profile") -> str:
     return "; ".join(f"{', '.join(runtimes)}: {precisions}" for precisions, runtimes in by_precisions.items())
 
 
+def _limits(by_metric: "Mapping[str, float]") -> str:
+    """Return the limits, metrics of the same one together."""
+    by_limit: dict[float, list[str]] = {}
+    for metric, limit in by_metric.items():
+        by_limit.setdefault(limit, []).append(metric)
+    return "; ".join(f"{limit:g} of {', '.join(metrics)}" for limit, metrics in by_limit.items())
+
+
 def _facts(profile: "Profile") -> "Table":
     from rich.table import Column, Table
 
@@ -122,7 +132,7 @@ def _facts(profile: "Profile") -> "Table":
         "budget.latency_p90_ns": f"{budget.latency_p90_ns / 1e6:g} ms",
         "budget.peak_memory_bytes": f"{budget.peak_memory_bytes / 2**20:,.0f} MiB",
         "budget.size_bytes": f"{budget.size_bytes / 2**20:,.0f} MiB",
-        "budget.accuracy_drop": f"{budget.accuracy_drop:.1%}",
+        "budget.quality_drop": _limits(budget.quality_drop),
     }
     table = Table(Column("fact", no_wrap=True), "value", "source")
     for key, value in values.items():

@@ -60,13 +60,14 @@ class Budget(Strict):
         latency_p90_ns: 90th percentile of one sentence's inference.
         peak_memory_bytes: peak resident memory of the measuring process.
         size_bytes: all files of the artifact.
-        accuracy_drop: share of the evaluation split lost against the teacher, 0.02 is two points.
+        quality_drop: by how much the metric that a student is judged by may be worse than the teacher's, for each
+            metric by its name; of accuracy, 0.02 is two points. One that is not listed has no limit of this device.
     """
 
     latency_p90_ns: Positive
     peak_memory_bytes: Positive
     size_bytes: Positive
-    accuracy_drop: Annotated[float, Field(ge=0, lt=1)]
+    quality_drop: Annotated[dict[Text, Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)]
 
 
 class Condition(Strict):

@@ -39,7 +39,7 @@ def escape(text: str) -> str:
 def _session(view: View, picture: str) -> Iterator[str]:
     yield from (results(view), "")
     if picture:
-        yield from (f"![{view.quality} against median latency of each model]({picture})", "")
+        yield from (f"![{view.metric.heading} against median latency of each model]({picture})", "")
     yield from ("### How it was measured", "", *_grid(view.steps))
     yield from (f"- **{escape(name)}**: {escape(text)}" for name, text in view.facts)
     yield ""

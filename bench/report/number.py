@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.report.score import Interval
+from infer.metrics.metric import Interval, Metric
 
 NS_PER_MS = 1e6
 BYTES_PER_MIB = 2**20
@@ -31,14 +31,24 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def coefficient(value: float) -> str:
-    """Print a coefficient between -1 and 1."""
-    return _signed(f"{value:.3f}")
+def scale_of(metric: Metric) -> int:
+    """Return what a metric's values are multiplied by where they are read: shares of 1 in hundredths."""
+    return 100 if metric.unit == "%" else 1
 
 
-def points(share: float) -> str:
-    """Print a difference of shares in percentage points; zero has no sign."""
-    return _signed(f"{100 * share:.1f}")
+def drop_unit(metric: Metric) -> str:
+    """Return the unit of a difference of two values of a metric: of two percentages, points."""
+    return "points" if metric.unit == "%" else metric.unit
+
+
+def of_metric(metric: Metric) -> Callable[[float], str]:
+    """Return what prints a metric's values, and their differences, without the unit; zero has no sign."""
+    return lambda value: _signed(f"{scale_of(metric) * value:.{metric.digits}f}")
+
+
+def in_unit(text: str, unit: str) -> str:
+    """Print a number before its unit, if it has one."""
+    return f"{text} {unit}".rstrip()
 
 
 def with_interval(text: Callable[[float], str], value: Interval) -> str:

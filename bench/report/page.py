@@ -29,7 +29,7 @@ def render(views: Sequence[View]) -> str:
     """Return the page; the same views give the same text.
 
     Raises:
-        MissingExtraError: Jinja, Altair, vl-convert, SciPy or scikit-learn is not installed.
+        MissingExtraError: Jinja, Altair or vl-convert is not installed.
     """
     with needs_extra("report"):
         import vl_convert

@@ -1,16 +1,16 @@
-"""The accuracy-latency picture: who is fastest at each accuracy, or correlation."""
+"""The picture of quality against latency: who is fastest at each value of the metric that is judged by."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.report.figure import INK, QUIET, WIDTH_PIXELS, finish, hues_of
-from bench.report.number import BYTES_PER_MIB, NS_PER_MS
-from bench.report.score import Interval
-from bench.report.table import REGRESSION, Absent, Row
-from bench.report.unit import COLUMNS, QUALITY, TERMINAL, fitting
+from bench.report.number import BYTES_PER_MIB, NS_PER_MS, scale_of
+from bench.report.table import Absent, Row
+from bench.report.unit import COLUMNS, TERMINAL, Column, columns_of
 from bench.report.view import grid_of
 from contract.errors import needs_extra
+from infer.metrics.metric import Interval, Metric
 
 if TYPE_CHECKING:
     import altair as alt
@@ -28,43 +28,43 @@ class Point:
     """One model in the picture.
 
     Attributes:
-        quality: accuracy in percent, or Pearson's correlation.
+        quality: the metric that is judged by, as printed: a share in percent.
     """
 
     row: Row
     latency_ms: float
     quality: Interval
 
+    @property
+    def goodness(self) -> float:
+        """The quality, turned so that more is better."""
+        return self.quality.value if self.row.judged_by.higher_is_better else -self.quality.value
+
 
 def points_of(rows: Sequence[Row]) -> list[Point]:
-    """Return the rows whose speed and quality are both known, fastest first.
-
-    One axis has one measure: of a session with several kinds of task, the first row's kind is taken.
-    """
+    """Return the rows whose speed and quality are both known, fastest first."""
     points = [
-        Point(row=row, latency_ms=row.latency_p50_ns / NS_PER_MS, quality=_on_axis(row, row.quality))
+        Point(row=row, latency_ms=row.latency_p50_ns / NS_PER_MS, quality=_on_axis(row.judged_by, row.main))
         for row in rows
-        if not isinstance(row.latency_p50_ns, Absent)
-        and not isinstance(row.quality, Absent)
-        and row.task == rows[0].task
+        if not isinstance(row.latency_p50_ns, Absent) and not isinstance(row.main, Absent)
     ]
-    return sorted(points, key=lambda point: (point.latency_ms, -point.quality.value))
+    return sorted(points, key=lambda point: (point.latency_ms, -point.goodness))
 
 
-def _on_axis(row: Row, quality: Interval) -> Interval:
-    scale = 1 if row.task == REGRESSION else 100
+def _on_axis(metric: Metric, quality: Interval) -> Interval:
+    scale = scale_of(metric)
     return Interval(value=scale * quality.value, low=scale * quality.low, high=scale * quality.high)
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """Return the points that no other beats in both latency and accuracy.
+    """Return the points that no other beats in both latency and quality.
 
     Args:
         points: fastest first.
     """
     best: list[Point] = []
     for point in points:
-        if not best or point.quality.value > best[-1].quality.value:
+        if not best or point.goodness > best[-1].goodness:
             best.append(point)
     return best
 
@@ -76,7 +76,8 @@ def chart(rows: Sequence[Row]) -> "alt.TopLevelMixin | None":
         return None
     with needs_extra("report"):
         import altair as alt
-    quality, unit = QUALITY[rows[0].task], "" if rows[0].task == REGRESSION else " (%)"
+    metric = rows[0].judged_by
+    unit = f" ({metric.unit})" if metric.unit else ""
     names = [point.row.model for point in points]
     hues = hues_of([_runtime(row) for row in rows])
     # One legend has both, as both say which model it is.
@@ -90,7 +91,9 @@ def chart(rows: Sequence[Row]) -> "alt.TopLevelMixin | None":
         x=alt.X("ms:Q", title=f"{COLUMNS['latency_p50_ns'].heading}, logarithmic; further left is faster")
         .scale(type="log", nice=False, padding=30)
         .axis(format="~g"),
-        y=alt.Y("quality:Q", title=f"{quality}{unit} with 95 % interval").scale(zero=False),
+        y=alt.Y("quality:Q", title=f"{metric.heading}{unit} with 95 % interval").scale(
+            zero=False, reverse=not metric.higher_is_better
+        ),
     )
     intervals = base.mark_rule(aria=False, strokeOpacity=QUIET).encode(color, y="low:Q", y2="high:Q")
     steps = base.mark_line(aria=False, color=INK, interpolate="step-after", opacity=QUIET, strokeDash=[5, 3])
@@ -100,19 +103,20 @@ def chart(rows: Sequence[Row]) -> "alt.TopLevelMixin | None":
         alt.Size("mib:Q", legend=None).scale(domainMin=0, range=MARK_PIXELS2),
         alt.Opacity("validity:O", title="Measurement").scale(domain=["valid", "degraded"], range=[1, QUIET]),
         description="words:N",
-        tooltip=[alt.Tooltip(f"{name}:N", title=COLUMNS[name].heading) for name in _told(points)],
+        tooltip=[alt.Tooltip(f"{_field(name)}:N", title=column.heading) for name, column in _told(points).items()],
     )
     layers = alt.layer(intervals, steps.transform_filter("datum.front"), marks)
     sized = layers.properties(width=WIDTH_PIXELS, height=HEIGHT_PIXELS)
-    return finish(sized, f"{quality} against median latency of each model")
+    return finish(sized, f"{metric.heading} against median latency of each model")
 
 
 def _values(points: Sequence[Point]) -> Iterator[dict[str, Any]]:
     """Yield what is drawn of each point, and the words a reader gets who points at it."""
-    best, names = front(points), _told(points)
-    lines = grid_of([point.row for point in points], names).lines
+    best, columns = front(points), _told(points)
+    lines = grid_of([point.row for point in points], columns).lines
     for point, cells in zip(points, lines, strict=True):
-        told = {name: cell.line for name, cell in zip(names, cells, strict=True)}
+        told = {_field(name): cell.line for name, cell in zip(columns, cells, strict=True)}
+        words = (f"{column.heading}: {text}" for column, text in zip(columns.values(), told.values(), strict=True))
         yield {
             "ms": point.latency_ms,
             "quality": point.quality.value,
@@ -121,12 +125,17 @@ def _values(points: Sequence[Point]) -> Iterator[dict[str, Any]]:
             "mib": point.row.size_bytes / BYTES_PER_MIB,
             "validity": point.row.validity,
             "front": point in best,
-            "words": "; ".join(f"{COLUMNS[name].heading}: {text}" for name, text in told.items()),
+            "words": "; ".join(words),
         } | told
 
 
-def _told(points: Sequence[Point]) -> tuple[str, ...]:
-    return fitting((*TERMINAL, "verdict"), {point.row.task for point in points})
+def _told(points: Sequence[Point]) -> dict[str, Column]:
+    return columns_of((*TERMINAL, "verdict"), points[0].row.judged_by)
+
+
+def _field(name: str) -> str:
+    """Return a property's name as Vega takes it: a point would lead into a nested value."""
+    return name.replace(".", "_")
 
 
 def _runtime(row: Row) -> str:

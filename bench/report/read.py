@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.record import Machine, Record
+from bench.record import Machine, Record, read_record
 from contract.errors import InputError
-from contract.strict import read_json
+from infer import tasks
+from infer.metrics.metric import Metric
 
 KIND_ORDER = ("teacher", "student", "artifact")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """Records that were measured interleaved, for one target on one machine.
+    """Records that were measured interleaved, for one target on one machine, and that are judged by one metric.
 
     Attributes:
         name: the session's identifier.
@@ -29,12 +30,19 @@ class Session:
     teacher: Record | None
     records: tuple[Record, ...]
 
+    @property
+    def metric(self) -> Metric:
+        """What its models are judged by; a teacher has no recipe of its own."""
+        record = next((record for record in self.records if record.kind != "teacher"), self.records[0])
+        return tasks.metric(record.task.kind, record.metric)
+
 
 def read_sessions(paths: Sequence[Path]) -> tuple[Session, ...]:
     """Read every record below some paths, newest session first.
 
     Of one model on one machine only the newest record is shown. A session's teacher stays, however old, as long as
-    another record of the session is shown.
+    another record of the session is shown. Models that are judged by different metrics come apart, as one table has one
+    of them.
 
     Args:
         paths: record files, or folders searched with all their subfolders; hidden ones are unfinished and left out.
@@ -62,7 +70,7 @@ def _read(path: Path) -> Iterator[Record]:
 
 def _record(file: Path) -> Record:
     try:
-        return read_json(file, Record)
+        return read_record(file)
     except InputError as error:
         raise InputError(f"no record: {error}", "name a folder that holds records only, such as RUN/results") from error
 
@@ -87,11 +95,11 @@ def _instant(text: str, source: object) -> datetime:
 
 
 def _sessions(records: Sequence[Record]) -> tuple[Session, ...]:
-    groups: defaultdict[tuple[str, str, Machine], list[Record]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, Machine, str], list[Record]] = defaultdict(list)
     for record in records:
-        groups[record.target, record.session, record.machine].append(record)
+        groups[record.target, record.session, record.machine, record.task.kind].append(record)
     newest = _newest(records)
-    sessions = [_session(group, newest) for group in groups.values()]
+    sessions = [_session(part, newest) for group in groups.values() for part in _by_metric(group)]
     shown = [session for session in sessions if session.records]
     shown.sort(key=lambda session: (session.target, session.name, session.machine.label))
     shown.sort(key=lambda session: max(map(_measured_at, session.records)), reverse=True)
@@ -107,6 +115,14 @@ def _newest(records: Sequence[Record]) -> list[Record]:
     for record in sorted(records, key=_measured_at):
         kept[record.model_sha256, record.target, record.machine] = record
     return list(kept.values())
+
+
+def _by_metric(group: Sequence[Record]) -> Iterator[list[Record]]:
+    """Give the records of each metric, with the teacher beside each."""
+    teachers = [record for record in group if record.kind == "teacher"]
+    others = [record for record in group if record.kind != "teacher"]
+    for metric in dict.fromkeys(record.metric for record in others or teachers):
+        yield [*teachers, *(record for record in others if record.metric == metric)]
 
 
 def _session(group: Sequence[Record], newest: Sequence[Record]) -> Session:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from bench.report.table import Absent, Row
-from bench.report.unit import fitting
 from bench.report.view import View
+from infer.metrics.metric import Interval
 
 
 def render(views: Sequence[View], path: Path) -> str:
@@ -27,8 +27,15 @@ def render(views: Sequence[View], path: Path) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    names = fitting([field.name for field in fields(row)], [row.task])
-    absent = {name for name in names if isinstance(getattr(row, name), Absent)}
-    values = {name: value for name, value in asdict(row).items() if name in names}
-    missing = {name: values[name]["reason"] for name in sorted(absent)}
-    return {name: None if name in absent else value for name, value in values.items()} | {"missing": missing}
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    flat = {**values, **{f"quality.{name}": value for name, value in row.quality.items()}}
+    missing = {name: value.reason for name, value in sorted(flat.items()) if isinstance(value, Absent)}
+    return {name: _plain(value) for name, value in values.items()} | {"missing": missing}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, Interval):
+        return value.model_dump()
+    return None if isinstance(value, Absent) else value

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.number import coefficient, milliseconds, percent, points, significant, with_interval
-from bench.report.table import REGRESSION, Absent, Row
+from bench.report.number import drop_unit, in_unit, milliseconds, of_metric, significant, with_interval
+from bench.report.table import Absent, Row
+from infer.metrics.metric import Metric
 from targets.profile import names, read
 
 TOLERANCE = 0.02
@@ -19,11 +20,14 @@ class Candidate:
     drop: float
 
 
-def tolerance_of(target: str) -> tuple[float, str]:
-    """Return the accuracy drop a target allows, as a share, and where the figure is from."""
-    if target in names():
-        return read(target).budget.accuracy_drop, f"the budget of {target}"
-    return TOLERANCE, f"a general limit, as {target} is no profile known here"
+def tolerance_of(target: str, metric: str) -> tuple[float, str]:
+    """Return by how much a target lets a metric drop, and where the figure is from."""
+    if target not in names():
+        return TOLERANCE, f"a general limit, as {target} is no profile known here"
+    limit = read(target).budget.quality_drop.get(metric)
+    if limit is None:
+        return TOLERANCE, f"a general limit, as the budget of {target} has none for {metric}"
+    return limit, f"the budget of {target}"
 
 
 def fastest(rows: Sequence[Row], tolerance: float) -> Row | None:
@@ -37,15 +41,16 @@ def summarize(rows: Sequence[Row], target: str) -> str:
 
     Emulated and invalid rows have no speed and so cannot be named.
     """
-    tolerance, source = tolerance_of(target)
-    limit = f"{_limit(rows, tolerance)} ({source})"
+    metric = rows[0].judged_by
+    tolerance, source = tolerance_of(target, metric.name)
+    limit = f"{_loss(tolerance, metric)} of the teacher's {metric.name} ({source})"
     candidates = sorted(_candidates(rows), key=lambda one: one.latency_ns)
     if not candidates:
         return f"No variant can be named the fastest within {limit}: {_why_none(rows)}."
     within = [one for one in candidates if one.drop <= tolerance]
     if not within:
         best = min(candidates, key=lambda one: one.drop)
-        return f"No variant is within {limit}: {best.row.model} comes closest and loses {_lost(best)}."
+        return f"No variant is within {limit}: {best.row.model} comes closest and loses {_loss(best.drop, metric)}."
     winner = within[0]
     return f"The fastest variant within {limit} is {winner.row.model}: {_facts(winner)}. {_because(winner, candidates)}"
 
@@ -78,32 +83,21 @@ def _facts(winner: Candidate) -> str:
 
 
 def _quality(row: Row) -> list[str]:
-    if isinstance(row.quality, Absent) or isinstance(row.drop, Absent):
+    if isinstance(row.main, Absent) or isinstance(row.drop, Absent):
         return []
-    if row.task == REGRESSION:
-        drop = with_interval(coefficient, row.drop)
-        return [f"a Pearson correlation of {coefficient(row.quality.value)}, a drop of {drop}"]
-    return [f"{percent(row.quality.value)} % accuracy, a drop of {with_interval(points, row.drop)} points"]
+    metric, text = row.judged_by, of_metric(row.judged_by)
+    drop = in_unit(with_interval(text, row.drop), drop_unit(metric))
+    return [f"{in_unit(text(row.main.value), metric.unit)} {metric.name}", f"a drop of {drop}"]
 
 
-def _limit(rows: Sequence[Row], tolerance: float) -> str:
-    """Say what may be lost; a hundredth of a correlation is taken for a point of accuracy."""
-    limits = {
-        "classification": f"{points(tolerance)} points of the teacher's accuracy",
-        REGRESSION: f"{coefficient(tolerance)} of the teacher's Pearson correlation",
-    }
-    return " or ".join(limits[task] for task in dict.fromkeys(row.task for row in rows))
-
-
-def _lost(candidate: Candidate) -> str:
-    drop = candidate.drop
-    return coefficient(drop) if candidate.row.task == REGRESSION else f"{points(drop)} points"
+def _loss(drop: float, metric: Metric) -> str:
+    return in_unit(of_metric(metric)(drop), drop_unit(metric))
 
 
 def _because(winner: Candidate, candidates: Sequence[Candidate]) -> str:
     faster = [one for one in candidates if one.latency_ns < winner.latency_ns]
     if faster:
-        lost = ", ".join(f"{one.row.model} loses {_lost(one)}" for one in faster)
+        lost = ", ".join(f"{one.row.model} loses {_loss(one.drop, one.row.judged_by)}" for one in faster)
         return f"What is faster drops too much: {lost}."
     others = [one for one in candidates if one.row.precision != winner.row.precision]
     if not others:

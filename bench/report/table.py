@@ -1,18 +1,15 @@
 """The table: one row for each record, with every number a reader sees, or why there is none."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal
 
 from bench.latency import percentile, speed_up
-from bench.record import Accuracy, Correlation, Record
-from bench.report import score
+from bench.record import Record
 from bench.report.read import Session
-from bench.report.score import Interval
-
-Value = TypeVar("Value")
-Judged = TypeVar("Judged", Accuracy, Correlation)
+from infer import tasks
+from infer.metrics.metric import Interval, Metric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,8 +19,8 @@ class Absent:
     reason: str
 
 
-REGRESSION = "regression"
 REFERENCE = Absent(reason="the teacher is what the others are compared with")
+UNJUDGED = Absent(reason="its outputs were not judged: the labels were not at hand")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +32,10 @@ class Row:
         runtime: with its version.
         latency_p50_ns, latency_p90_ns: percentiles of all steady samples.
         speed_up: how many times as fast as the teacher of the session.
-        accuracy_drop: the teacher's accuracy minus this one's, a share.
+        metric: what the session's models are judged by.
+        quality: every metric of the task, by name.
+        drop: by how much this one is worse than the teacher in the metric judged by.
         agreement_teacher, agreement_student: shares of the sentences.
-        pearson, pearson_drop, pearson_teacher, pearson_student, spearman, rmse: of a regression.
         device: the machine in a few words.
         causes: why the record is degraded or invalid.
     """
@@ -53,32 +51,25 @@ class Row:
     speed_up: Interval | Absent
     size_bytes: int
     peak_memory_bytes: int | Absent
-    accuracy: Interval | Absent
-    f1_macro: float | Absent
-    matthews: float | Absent
-    accuracy_drop: Interval | Absent
+    metric: str
+    quality: dict[str, Interval | Absent]
+    drop: Interval | Absent
     agreement_teacher: float | Absent
     agreement_student: float | Absent
-    pearson: Interval | Absent
-    pearson_drop: Interval | Absent
-    pearson_teacher: float | Absent
-    pearson_student: float | Absent
-    spearman: Interval | Absent
-    rmse: Interval | Absent
     device: str
     model_sha256: str
     validity: str
     causes: tuple[str, ...]
 
     @property
-    def quality(self) -> Interval | Absent:
-        """How right it is, in the measure of its task."""
-        return self.pearson if self.task == REGRESSION else self.accuracy
+    def judged_by(self) -> Metric:
+        """The metric itself."""
+        return tasks.metric(self.task, self.metric)
 
     @property
-    def drop(self) -> Interval | Absent:
-        """How much less right than the teacher it is, in the same measure."""
-        return self.pearson_drop if self.task == REGRESSION else self.accuracy_drop
+    def main(self) -> Interval | Absent:
+        """How right it is, in that metric."""
+        return self.quality[self.metric]
 
     @property
     def verdict(self) -> str:
@@ -89,7 +80,7 @@ class Row:
 def rows_of(session: Session) -> tuple[Row, ...]:
     """Return a row for each record of a session, in the same order."""
     labels = _labels(session.records)
-    return tuple(_row(record, label, session.teacher) for record, label in zip(session.records, labels, strict=True))
+    return tuple(_row(record, label, session) for record, label in zip(session.records, labels, strict=True))
 
 
 def why_no_speed(record: Record) -> str:
@@ -101,33 +92,24 @@ def why_no_speed(record: Record) -> str:
     return ""
 
 
-def _row(record: Record, label: str, teacher: Record | None) -> Row:
+def _row(record: Record, label: str, session: Session) -> Row:
     return Row(
         model=label,
         name=record.name,
-        task=record.task,
+        task=record.task.kind,
         kind=record.kind,
         runtime=f"{record.runtime} {record.runtime_version}",
         precision=record.precision,
         latency_p50_ns=_latency(record, 50),
         latency_p90_ns=_latency(record, 90),
-        speed_up=_speed_up(record, teacher),
+        speed_up=_speed_up(record, session.teacher),
         size_bytes=record.size_bytes,
         peak_memory_bytes=_peak_memory(record),
-        accuracy=_judged(record, Accuracy, score.accuracy),
-        f1_macro=_judged(record, Accuracy, score.f1_macro),
-        matthews=_judged(record, Accuracy, score.matthews),
-        accuracy_drop=_compared(record, Accuracy, score.accuracy_drop),
-        agreement_teacher=_compared(record, Accuracy, lambda counts: counts.agrees_with_teacher / counts.total),
-        agreement_student=_beside_student(
-            record, Accuracy, lambda counts: _share(counts.agrees_with_student, counts.total)
-        ),
-        pearson=_judged(record, Correlation, lambda found: score.interval(found.pearson)),
-        pearson_drop=_compared(record, Correlation, lambda found: score.interval(found.pearson_drop)),
-        pearson_teacher=_compared(record, Correlation, lambda found: found.pearson_teacher),
-        pearson_student=_beside_student(record, Correlation, lambda found: found.pearson_student),
-        spearman=_judged(record, Correlation, lambda found: score.interval(found.spearman)),
-        rmse=_judged(record, Correlation, lambda found: score.interval(found.rmse)),
+        metric=session.metric.name,
+        quality={metric.name: _quality(record, metric) for metric in tasks.get(record.task.kind).METRICS},
+        drop=_drop(record),
+        agreement_teacher=REFERENCE if record.kind == "teacher" else _agreement(record, "teacher"),
+        agreement_student=_agreement(record, "student"),
         device=record.machine.label,
         model_sha256=record.model_sha256,
         validity=record.validity,
@@ -176,26 +158,26 @@ def _peak_memory(record: Record) -> int | Absent:
     return record.memory.peak_bytes
 
 
-def _judged(record: Record, kind: type[Judged], judge: Callable[[Judged], Value]) -> Value | Absent:
-    if record.judged is None:
-        return Absent(reason="its outputs were not judged: the labels were not at hand")
-    if record.judged.total == 0:
-        return Absent(reason="no sentence was judged")
-    if not isinstance(record.judged, kind):
-        return Absent(reason="the number is of another kind of task")
-    return judge(record.judged)
+def _quality(record: Record, metric: Metric) -> Interval | Absent:
+    if record.quality is None:
+        return UNJUDGED
+    return record.quality.get(metric.name) or Absent(
+        reason=f"{metric.heading} is not defined for a model of these labels"
+    )
 
 
-def _compared(record: Record, kind: type[Judged], judge: Callable[[Judged], Value]) -> Value | Absent:
-    return REFERENCE if record.kind == "teacher" else _judged(record, kind, judge)
+def _drop(record: Record) -> Interval | Absent:
+    if record.kind == "teacher":
+        return REFERENCE
+    return record.drop or UNJUDGED
 
 
-def _beside_student(record: Record, kind: type[Judged], judge: Callable[[Judged], float | None]) -> float | Absent:
+def _agreement(record: Record, other: Literal["teacher", "student"]) -> float | Absent:
     if record.kind == "teacher":
         return Absent(reason="the teacher is no copy of the student")
-    value = _judged(record, kind, judge)
-    return Absent(reason="the PyTorch student's outputs were not at hand") if value is None else value
-
-
-def _share(count: int | None, total: int) -> float | None:
-    return None if count is None else count / total
+    if record.quality is None:
+        return UNJUDGED
+    share = record.agreement.get(other)
+    return (
+        Absent(reason=f"its record does not tell how often it answers as the {other} does") if share is None else share
+    )

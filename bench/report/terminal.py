@@ -5,18 +5,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.report.unit import COLUMNS, TERMINAL, fitting
+from bench.report.unit import TERMINAL, columns_of
 from bench.report.view import Cell, View, grid_of
 
 
 def show(view: View, console: Console | None = None) -> None:
     """Print a session's title, table, footnotes and summary; names are printed as they are, not as markup."""
     console = console or Console()
-    properties = fitting(TERMINAL, {row.task for row in view.rows})
-    grid = grid_of(view.rows, properties, view.results.best)
+    grid = grid_of(view.rows, columns_of(TERMINAL, view.metric), view.results.best)
     table = Table(title=Text(_line(view.title)), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for name in properties:
-        column = COLUMNS[name]
+    for column in grid.columns:
         table.add_column(Text(f"{column.title}\n{column.unit}"), justify="right" if column.number else "left")
     for place, line in enumerate(grid.lines):
         table.add_row(*map(_cell, line), style="bold" if place == grid.best else None)

@@ -1,10 +1,12 @@
-"""How a measured property is printed: one table for every table and picture."""
+"""How a measured property is printed, in every table and picture; metrics say it of themselves."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from bench.report.number import coefficient, mebibytes, milliseconds, percent, points, significant
+from bench.report.number import drop_unit, mebibytes, milliseconds, of_metric, percent, significant
+from infer.metrics.metric import Metric
 
 ABSENT = "\N{EN DASH}"
 HASH_DIGITS = 12
@@ -82,68 +84,14 @@ COLUMNS: Mapping[str, Column] = {
         meaning="highest resident memory of a fresh process that loads and runs the model",
         text=mebibytes,
     ),
-    "accuracy": Column(
-        title="Accuracy",
-        unit="%, 95 %",
-        meaning="share of the evaluation sentences with the true label, with its Wilson interval",
-        text=percent,
-    ),
-    "f1_macro": Column(
-        title="Macro F1", unit="", meaning="F1 of each label, averaged with equal weights; 1 is best", text=coefficient
-    ),
-    "matthews": Column(
-        title="Matthews",
-        unit="",
-        meaning="Matthews correlation of true and predicted labels; 0 is chance, 1 is best",
-        text=coefficient,
-    ),
-    "accuracy_drop": Column(
-        title="Drop",
-        unit="points, 95 %",
-        meaning="the teacher's accuracy minus this one's, paired by sentence; negative is better than the teacher",
-        text=points,
-    ),
     "agreement_teacher": Column(
-        title="Agrees with teacher", unit="%", meaning="sentences with the teacher's label", text=percent
+        title="Agrees with teacher", unit="%", meaning="sentences that it answers as the teacher does", text=percent
     ),
     "agreement_student": Column(
         title="Agrees with student",
         unit="%",
-        meaning="sentences with the label of the PyTorch student, which conversion should not change",
+        meaning="sentences that it answers as the PyTorch student does, which conversion should not change",
         text=percent,
-    ),
-    "pearson": Column(
-        title="Pearson",
-        unit="95 %",
-        meaning="correlation of the model's scores with the true ones, with a bootstrap interval; 1 is best",
-        text=coefficient,
-    ),
-    "pearson_drop": Column(
-        title="Drop",
-        unit="of Pearson, 95 %",
-        meaning="the teacher's Pearson correlation minus this one's, paired by sentence; negative is better than it",
-        text=coefficient,
-    ),
-    "pearson_teacher": Column(
-        title="With teacher", unit="", meaning="Pearson correlation with the teacher's scores", text=coefficient
-    ),
-    "pearson_student": Column(
-        title="With student",
-        unit="",
-        meaning="the same with the scores of the PyTorch student, which conversion should not change",
-        text=coefficient,
-    ),
-    "spearman": Column(
-        title="Spearman",
-        unit="95 %",
-        meaning="correlation of the ranks of the model's scores and the true ones, with a bootstrap interval",
-        text=coefficient,
-    ),
-    "rmse": Column(
-        title="RMSE",
-        unit="95 %",
-        meaning="root of the mean squared difference from the true scores, with a bootstrap interval; 0 is best",
-        text=coefficient,
     ),
     "device": Column(title="Device", unit="", meaning="where it was measured", text=_word, number=False),
     "model_sha256": Column(
@@ -188,6 +136,11 @@ COLUMNS: Mapping[str, Column] = {
     ),
 }
 
+# In a list of properties: the recipe's metric, and the other ones of the task.
+MAIN = "quality"
+OTHERS = "quality of others"
+DROP = "drop"
+
 RESULTS = (
     "model",
     "runtime",
@@ -197,18 +150,11 @@ RESULTS = (
     "speed_up",
     "size_bytes",
     "peak_memory_bytes",
-    "accuracy",
-    "accuracy_drop",
+    MAIN,
+    DROP,
     "agreement_teacher",
     "agreement_student",
-    "f1_macro",
-    "matthews",
-    "pearson",
-    "pearson_drop",
-    "pearson_teacher",
-    "pearson_student",
-    "spearman",
-    "rmse",
+    OTHERS,
     "device",
     "model_sha256",
     "verdict",
@@ -220,12 +166,9 @@ TERMINAL = (
     "speed_up",
     "size_bytes",
     "peak_memory_bytes",
-    "accuracy",
-    "accuracy_drop",
+    MAIN,
+    DROP,
     "agreement_teacher",
-    "pearson",
-    "pearson_drop",
-    "pearson_teacher",
 )
 STEPS = (
     "model",
@@ -245,15 +188,41 @@ STEPS = (
     "threads_observed",
 )
 
-# What can be said of one kind of task only.
-OF_TASK = {
-    "classification": ("accuracy", "accuracy_drop", "agreement_teacher", "agreement_student", "f1_macro", "matthews"),
-    "regression": ("pearson", "pearson_drop", "pearson_teacher", "pearson_student", "spearman", "rmse"),
-}
-QUALITY = {"classification": "Accuracy", "regression": "Pearson correlation"}
+
+def columns_of(properties: Sequence[str], metric: Metric, others: Sequence[Metric] = ()) -> dict[str, Column]:
+    """Return the columns of some properties, by where a row has them.
+
+    Args:
+        properties: names of properties, `MAIN` and `OTHERS` among them.
+        metric: what the rows are judged by.
+        others: the task's other metrics, as far as they are shown.
+    """
+    found: dict[str, Column] = {}
+    for name in properties:
+        if name in (MAIN, OTHERS):
+            found |= {f"quality.{one.name}": _quality(one) for one in ((metric,) if name == MAIN else others)}
+        else:
+            found[name] = _drop(metric) if name == DROP else COLUMNS[name]
+    return found
 
 
-def fitting(properties: Sequence[str], tasks: Collection[str]) -> tuple[str, ...]:
-    """Return the properties without those that are of other kinds of task only."""
-    others = {name for task, names in OF_TASK.items() if task not in tasks for name in names}
-    return tuple(name for name in properties if name not in others)
+@cache
+def _quality(metric: Metric) -> Column:
+    kind = "its Wilson" if metric.is_share else "a bootstrap"
+    return Column(
+        title=metric.heading,
+        unit=", ".join(filter(None, (metric.unit, "95 %"))),
+        meaning=f"{metric.meaning}, with {kind} interval",
+        text=of_metric(metric),
+    )
+
+
+@cache
+def _drop(metric: Metric) -> Column:
+    sides = ("the teacher's", "this one's") if metric.higher_is_better else ("this one's", "the teacher's")
+    return Column(
+        title="Drop",
+        unit=f"{drop_unit(metric) or f'of {metric.heading}'}, 95 %",
+        meaning=f"{sides[0]} {metric.name} minus {sides[1]}, paired by sentence; negative is better than the teacher",
+        text=of_metric(metric),
+    )

@@ -1,17 +1,19 @@
 """A session as words, the same for HTML, Markdown and the terminal; each escapes them its own way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import Any
 
 from bench.record import Machine, Record
 from bench.report.number import mebibytes
 from bench.report.read import Session
-from bench.report.score import Interval
 from bench.report.steps import Steps, steps_of
 from bench.report.summary import fastest, summarize, tolerance_of
 from bench.report.table import Absent, Row, rows_of
-from bench.report.unit import ABSENT, COLUMNS, QUALITY, RESULTS, STEPS, Column, fitting
+from bench.report.unit import ABSENT, COLUMNS, RESULTS, STEPS, Column, columns_of
+from infer import tasks
+from infer.metrics.metric import Interval, Metric
 
 NOT_TOLD = "the system does not tell"
 
@@ -58,11 +60,11 @@ class View:
     """Everything the report says of one session.
 
     Attributes:
-        quality: the name of the measure that the picture and the summary are about.
+        metric: what the picture and the summary are about.
     """
 
     title: str
-    quality: str
+    metric: Metric
     summary: str
     session: Session
     rows: tuple[Row, ...]
@@ -73,45 +75,64 @@ class View:
 
 def view_of(session: Session) -> View:
     """Put a session into words."""
-    rows = rows_of(session)
-    winner = fastest(rows, tolerance_of(session.target)[0])
+    rows, metric = rows_of(session), session.metric
+    winner = fastest(rows, tolerance_of(session.target, metric.name)[0])
     best = None if winner is None else rows.index(winner)
     steps = [steps_of(row, record) for row, record in zip(rows, session.records, strict=True)]
     return View(
         title=f"{', '.join(_distinct(session.records, 'name'))} on {session.target}",
-        quality=QUALITY[rows[0].task],
+        metric=metric,
         summary=summarize(rows, session.target),
         session=session,
         rows=rows,
-        results=grid_of(rows, fitting(RESULTS, {row.task for row in rows}), best),
-        steps=grid_of(steps, STEPS, best),
+        results=grid_of(rows, columns_of(RESULTS, metric, list(_others(rows))), best),
+        steps=grid_of(steps, {name: COLUMNS[name] for name in STEPS}, best),
         facts=_facts(session),
     )
 
 
 def legend_of(views: Sequence[View]) -> tuple[Column, ...]:
     """Return the columns that stand in some table of these sessions."""
-    shown = [column for view in views for grid in (view.results, view.steps) for column in grid.columns]
-    return tuple(column for column in COLUMNS.values() if column in shown)
+    grids = [*(view.results for view in views), *(view.steps for view in views)]
+    return tuple(dict.fromkeys(column for grid in grids for column in grid.columns))
 
 
-def grid_of(rows: Sequence[Row] | Sequence[Steps], properties: Sequence[str], best: int | None = None) -> Grid:
-    """Print some properties of each row; what is absent becomes a dash with a footnote."""
+def grid_of(rows: Sequence[Row] | Sequence[Steps], columns: Mapping[str, Column], best: int | None = None) -> Grid:
+    """Print some properties of each row; what is absent becomes a dash with a footnote.
+
+    Args:
+        rows: all of one kind.
+        columns: by the name of the property; `quality.` and a metric is one of a row's `quality`.
+        best: place of the row to point out.
+    """
     notes: dict[str, str] = {}
-    lines = tuple(tuple(_cell(row, name, notes) for name in properties) for row in rows)
+    lines = tuple(tuple(_cell(_value(row, name), column, notes) for name, column in columns.items()) for row in rows)
     return Grid(
-        columns=tuple(COLUMNS[name] for name in properties),
+        columns=tuple(columns.values()),
         lines=lines,
         best=best,
         notes=tuple((letter, reason) for reason, letter in notes.items()),
     )
 
 
-def _cell(row: Row | Steps, name: str, notes: dict[str, str]) -> Cell:
-    value = getattr(row, name)
+def _others(rows: Sequence[Row]) -> Iterator[Metric]:
+    """Give the metrics beside the main one that some row has."""
+    for metric in tasks.get(rows[0].task).METRICS:
+        known = any(isinstance(row.quality[metric.name], Interval) for row in rows)
+        if known and metric.name != rows[0].metric:
+            yield metric
+
+
+def _value(row: Row | Steps, name: str) -> Any:
+    part, _, metric = name.partition(".")
+    value = getattr(row, part)
+    return value[metric] if metric else value
+
+
+def _cell(value: Any, column: Column, notes: dict[str, str]) -> Cell:
     if isinstance(value, Absent):
         return Cell(text=ABSENT, note=notes.setdefault(value.reason, _letter(len(notes))))
-    text = COLUMNS[name].text
+    text = column.text
     if isinstance(value, Interval):
         return Cell(text=text(value.value), bounds=f"({text(value.low)} to {text(value.high)})")
     return Cell(text=text(value))
@@ -127,8 +148,8 @@ def _facts(session: Session) -> tuple[tuple[str, str], ...]:
         ("Session", session.name),
         ("Measured", _span(session.records)),
         ("Command", "; ".join(_distinct(session.records, "command"))),
-        ("Task", "; ".join(_distinct(session.records, "task"))),
-        ("Labels", ", ".join(session.records[0].label_names) or "none: the answer is a score"),
+        ("Task", session.records[0].task.kind),
+        ("Labels", ", ".join(session.records[0].task.names) or "none: the answer is a score"),
         ("Evaluation", _evaluation(session.records)),
         ("Memory from", ", ".join(dict.fromkeys(record.memory.source for record in session.records))),
         *_machine(session.machine),
@@ -156,5 +177,5 @@ def _span(records: Sequence[Record]) -> str:
 
 
 def _evaluation(records: Sequence[Record]) -> str:
-    totals = sorted({record.judged.total for record in records if record.judged is not None})
+    totals = sorted({record.examples for record in records if record.examples is not None})
     return f"{' or '.join(map(str, totals))} sentences" if totals else "not judged"

@@ -14,6 +14,7 @@ from infer.softmax import divergence
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (ACCURACY, MATTHEWS, F1_BINARY, F1_MACRO)
+REQUIRES = ("scipy",)
 READS: Literal["first", "all"] = "first"
 
 

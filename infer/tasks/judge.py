@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 
+from contract import errors
 from contract.ragged import Ragged
 from infer import tasks
 from infer.metrics.metric import Interval, Statistics, interval, paired_drop
 from infer.outputs import Outputs, check_finite
+
+
+def require(task: tasks.TaskSettings) -> None:
+    """Check that what judges a task is installed: better known before anything is measured than after.
+
+    Raises:
+        MissingExtraError: a library is not.
+    """
+    errors.require(*tasks.get(task.kind).REQUIRES, extra="report")
 
 
 def statistics(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> Mapping[str, Statistics]:

@@ -17,10 +17,12 @@ class Task(Protocol):
 
     Attributes:
         METRICS: what a recipe may judge by, the usual one first.
+        REQUIRES: modules of the extra `report` that the metrics and their intervals need.
         READS: what of the last layer the answer is made of: its `first` token, or `all` of them.
     """
 
     METRICS: tuple[Metric, ...]
+    REQUIRES: tuple[str, ...]
     READS: Literal["first", "all"]
 
     def settings(self, names: Sequence[str]) -> Settings:

@@ -13,6 +13,7 @@ from infer.outputs import Outputs
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (PEARSON, SPEARMAN, RMSE)
+REQUIRES = ("scipy",)
 READS: Literal["first", "all"] = "first"
 # Scores are alike within so many standard deviations of the reference's.
 NEAR = 0.1

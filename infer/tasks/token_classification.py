@@ -20,6 +20,7 @@ from infer.softmax import divergence, softmax
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (F1, PRECISION, RECALL)
+REQUIRES = ("seqeval",)
 READS: Literal["first", "all"] = "all"
 OUTSIDE = "O"
 Aggregation = Literal["none", "simple", "first", "average", "max"]

@@ -9,6 +9,7 @@ from bench.latency import MINIMUM_SAMPLES, percentile, speed_up
 from bench.record import Block, Machine, Record
 from contract.errors import InconclusiveError
 from infer.packed import PackedLogits
+from infer.tasks import classification
 from infer.worker.state import Conditions, Memory
 
 SAMPLES = st.lists(st.integers(1, 10**9), min_size=1, max_size=800)
@@ -58,14 +59,14 @@ def make_block(infer_ns: list[int], **changes: Any) -> Block:
 
 def make_record(blocks: list[Block], **changes: Any) -> Record:
     record = Record(
-        schema_version=1,
+        schema_version=2,
         session="one",
         measured_at="",
         command="",
         kind="artifact",
         name="made-up",
-        task="classification",
-        label_names=("a", "b"),
+        task=classification.settings(("a", "b")),
+        metric="accuracy",
         runtime="onnx",
         runtime_version="1",
         precision="fp32",
@@ -79,7 +80,11 @@ def make_record(blocks: list[Block], **changes: Any) -> Record:
         blocks=tuple(blocks),
         memory=Memory(started_bytes=1, imported_bytes=1, loaded_bytes=1, peak_bytes=1, source="VmHWM"),
         outputs=PackedLogits.of(np.zeros((1, 2), dtype=np.float32)),
-        accuracy=None,
+        examples=None,
+        quality=None,
+        drop=None,
+        agreement={},
+        statistics=None,
         validity="valid",
         causes=(),
     )

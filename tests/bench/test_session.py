@@ -14,15 +14,17 @@ from bench import results, rows
 from bench.latency import speed_up
 from bench.machine import fingerprint
 from bench.plan import Plan
-from bench.record import Record
+from bench.record import Record, read_record
 from bench.session import carry_out, measure
 from bench.settings import Settings
 from contract.errors import InputError, WorkerError
-from contract.strict import read_json
 from contract.tokens import Tokens
+from infer.folders.student import read_evaluation
+from infer.tasks import judge
 from targets.machine import Facts
 from targets.profile import Precision
 
+LABELS = ("negative", "positive")
 FAST = {"infer_ns": [1_000_000]}
 SLOW = {"infer_ns": [3_000_000]}
 SETTINGS = Settings(blocks=3, sentences_per_block=4)
@@ -43,7 +45,7 @@ def make_plan(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[..
 
 
 def read(paths: list[Path]) -> list[Record]:
-    return [read_json(path, Record) for path in paths]
+    return [read_record(path) for path in paths]
 
 
 def test_the_numbers_are_exactly_the_script(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
@@ -57,7 +59,9 @@ def test_the_numbers_are_exactly_the_script(make_plan: Callable[..., Plan], tmp_
     assert all(block.first_infer_ns == 9_000_000 and block.load_ns == 20_000_000 for block in fast.blocks)
 
 
-def test_a_record_says_what_was_measured(make_plan: Callable[..., Plan], tmp_path: Path, tokens: Tokens) -> None:
+def test_a_record_says_what_was_measured(
+    make_plan: Callable[..., Plan], run_folder: Path, tmp_path: Path, tokens: Tokens
+) -> None:
     plan = make_plan()
     paths = carry_out(plan, tmp_path / "out")
     fast, slow = read(paths)
@@ -71,11 +75,43 @@ def test_a_record_says_what_was_measured(make_plan: Callable[..., Plan], tmp_pat
     assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
     script, tokenizer = (subject.folder / name for name in ("script.json", "tokenizer.json"))
     assert fast.size_bytes == script.stat().st_size + tokenizer.stat().st_size
-    predicted = [int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))]
-    assert fast.outputs.logits_NC().argmax(axis=1).tolist() == predicted
-    assert fast.accuracy is not None
-    assert fast.accuracy.total == len(tokens)
-    assert fast.accuracy.agrees_with_student == fast.accuracy.right  # the labels are the student's own answers
+    predicted = np.array([int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))])
+    assert (fast.task.kind, fast.task.names) == ("classification", LABELS)
+    assert (fast.metric, fast.examples, fast.outputs) == ("accuracy", len(tokens), None)
+    labels_N = read_evaluation(run_folder / "student-1").labels_N
+    assert fast.quality is not None
+    assert fast.quality["accuracy"].value == pytest.approx(np.mean(predicted == labels_N))
+    assert fast.agreement["student"] == fast.quality["accuracy"].value  # the labels are the student's own answers
+    assert fast.statistics is not None
+    assert (fast.statistics.numbers()[:, 0] == (predicted == labels_N)).all()
+
+
+def test_a_record_is_judged_by_the_recipes_metric(
+    make_plan: Callable[..., Plan], run_folder: Path, tmp_path: Path
+) -> None:
+    plan = make_plan(settings=Settings(blocks=1, sentences_per_block=1))
+    for trial in plan.trials:
+        assert trial.answers is not None
+        student = trial.answers.student.model_copy(update={"recipe": {"metric": "matthews"}})
+        trial.answers = replace(trial.answers, student=student)
+    record, _ = read(carry_out(plan, tmp_path / "out"))
+    evaluation = read_evaluation(run_folder / "student-1")
+    reply = plan.trials[0].reply
+    assert reply is not None
+    outputs = reply.outputs
+    assert record.metric == "matthews"
+    assert record.quality == judge.intervals(record.task, outputs, evaluation.labels)
+    assert record.drop == judge.drop(record.task, "matthews", outputs, evaluation.teacher, evaluation.labels)
+    assert record.statistics is not None
+    statistics = judge.statistics(record.task, outputs, evaluation.labels)["matthews"]
+    assert record.statistics.dtype == "uint8"
+    assert (record.statistics.numbers() == statistics).all()
+    assert results.find_session(plan, tmp_path / "out") is not None
+    for trial in plan.trials:
+        assert trial.answers is not None
+        student = trial.answers.student.model_copy(update={"recipe": {"metric": "f1_binary"}})
+        trial.answers = replace(trial.answers, student=student)
+    assert results.find_session(plan, tmp_path / "out") is None
 
 
 def test_models_take_turns_forwards_and_backwards(
@@ -106,8 +142,11 @@ def test_one_failure_leaves_the_others(make_plan: Callable[..., Plan], tmp_path:
 @pytest.mark.parametrize(
     ("int8", "message"),
     [
-        ({"logits": [[float("nan"), 0.0], [0.0, 1.0]]}, "fake-int8: the model's outputs are not all finite numbers"),
-        ({"logits": [[1.0, 0.0, 0.0]]}, r"fake-int8: outputs of shape \(24, 3\) for 24 labels"),
+        ({"logits": [[float("nan"), 0.0], [0.0, 1.0]]}, "fake-int8: the model's outputs: not all are finite numbers"),
+        (
+            {"logits": [[1.0, 0.0, 0.0]]},
+            r"fake-int8: the model's outputs: logits of shape \(24, 3\) in 24 rows, expected \(24, 2\)",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_judged_is_named_and_leaves_the_others(

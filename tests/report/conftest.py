@@ -1,15 +1,29 @@
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.record import Accuracy, Block, Correlation, Estimate, Machine, Record
+from bench.record import Block, Machine, Record
+from contract import ragged
+from infer.metrics.metric import Interval, paired_drop
+from infer.outputs import of_logits
 from infer.packed import PackedLogits
+from infer.tasks import classification, judge, regression
 from infer.worker.state import Conditions, Memory
 
 MakeRecord = Callable[..., Record]
+Judged = dict[str, Any]
+SENTIMENT = classification.settings(("negative", "positive"))
+UNJUDGED: Judged = {
+    "outputs": PackedLogits.of(np.zeros((100, 2), dtype=np.float32)),
+    "examples": None,
+    "quality": None,
+    "drop": None,
+    "agreement": {},
+}
 MIB = 2**20
 
 CALM = Conditions(
@@ -56,30 +70,43 @@ def make_block(infer_ns: Sequence[int], **changes: Any) -> Block:
     return block.model_copy(update=changes)
 
 
-def make_accuracy(**changes: Any) -> Accuracy:
-    """A hundred sentences: 45 and 43 right, 12 wrong; the teacher has 92 right, 86 of them with the model."""
-    counts = Accuracy(
-        confusion=((45, 5), (7, 43)), teacher_right=92, both_right=86, agrees_with_teacher=93, agrees_with_student=99
-    )
-    return counts.model_copy(update=changes)
+@cache
+def judged_by_counts(
+    confusion: tuple[tuple[int, int], tuple[int, int]] = ((45, 5), (7, 43)),
+    lost: int = 6,
+    won: int = 2,
+    teacher: float = 0.93,
+    student: float = 0.99,
+) -> Judged:
+    """A hundred sentences: 45 and 43 right, 12 wrong; of those the teacher has right 6 are lost, and 2 are won."""
+    counts_P = np.ravel(confusion)
+    labels_N, answers_N = np.repeat([0, 0, 1, 1], counts_P), np.repeat([0, 1, 0, 1], counts_P)
+    outputs = of_logits(np.eye(2, dtype=np.float32)[answers_N])
+    right = confusion[0][0] + confusion[1][1]
+    own_N1, teacher_N1 = np.zeros((2, counts_P.sum(), 1))
+    own_N1[:right] = teacher_N1[won : right + lost] = 1
+    return {
+        "outputs": None,
+        "examples": len(outputs),
+        "quality": judge.intervals(SENTIMENT, outputs, ragged.single(labels_N)),
+        "drop": paired_drop(classification.METRICS[0], own_N1, teacher_N1),
+        "agreement": {"teacher": teacher, "student": student},
+    }
 
 
-def make_correlation(pearson: float = 0.85, drop: float = 0.02, **changes: Any) -> Correlation:
+def judged_by_scores(pearson: float = 0.85, drop: float = 0.02, **agreement: float) -> Judged:
     """A hundred sentences; each interval reaches a hundredth to both sides."""
 
-    def around(value: float) -> Estimate:
-        return Estimate(value=value, low=value - 0.01, high=value + 0.01)
+    def around(value: float) -> Interval:
+        return Interval(value=value, low=value - 0.01, high=value + 0.01)
 
-    found = Correlation(
-        total=100,
-        pearson=around(pearson),
-        spearman=around(pearson - 0.01),
-        rmse=around(0.7),
-        pearson_drop=around(drop),
-        pearson_teacher=0.95,
-        pearson_student=0.999,
-    )
-    return found.model_copy(update=changes)
+    return {
+        "outputs": None,
+        "examples": 100,
+        "quality": {"pearson": around(pearson), "spearman": around(pearson - 0.01), "rmse": around(0.7)},
+        "drop": around(drop),
+        "agreement": agreement or {"teacher": 0.95, "student": 0.999},
+    }
 
 
 def make_one(
@@ -98,14 +125,14 @@ def make_one(
     if kind != "artifact":
         runtime, precision = "pytorch", "fp32"
     record = Record(
-        schema_version=1,
+        schema_version=2,
         session="session-1",
         measured_at="2026-11-24T10:00:00+00:00",
         command="tinybert bench onnx-fp32",
         kind="artifact",
         name="sentiment",
-        task="classification",
-        label_names=("negative", "positive"),
+        task=SENTIMENT,
+        metric="accuracy",
         runtime=runtime,
         runtime_version="1.2.3",
         precision=precision,
@@ -124,10 +151,10 @@ def make_one(
             peak_bytes=100 * MIB,
             source="VmHWM",
         ),
-        outputs=PackedLogits.of(np.zeros((100, 2), dtype=np.float32)),
-        accuracy=make_accuracy(),
+        statistics=None,
         validity="valid",
         causes=(),
+        **judged_by_counts(),
     )
     return record.model_copy(update={"kind": kind, **changes})
 
@@ -138,11 +165,20 @@ def make_record() -> MakeRecord:
 
 
 @pytest.fixture(scope="session")
+def unjudged() -> Judged:
+    """What a record has where the labels were not at hand."""
+    return UNJUDGED
+
+
+@pytest.fixture(scope="session")
+def judged() -> Callable[..., Judged]:
+    return judged_by_counts
+
+
+@pytest.fixture(scope="session")
 def teacher() -> Record:
-    right = Accuracy(
-        confusion=((46, 4), (4, 46)), teacher_right=92, both_right=92, agrees_with_teacher=100, agrees_with_student=None
-    )
-    return make_one(kind="teacher", latency_ns=20_000_000, spread=0.08, size_bytes=90 * MIB, accuracy=right)
+    judged = {**judged_by_counts(((46, 4), (4, 46)), lost=0, won=0), "drop": None, "agreement": {"teacher": 1.0}}
+    return make_one(kind="teacher", latency_ns=20_000_000, spread=0.08, size_bytes=90 * MIB, **judged)
 
 
 @pytest.fixture(scope="session")
@@ -156,12 +192,12 @@ def session_records(teacher: Record) -> tuple[Record, ...]:
             latency_ns=latency_ns,
             spread=0.1,
             size_bytes=size_bytes,
-            accuracy=counts,
+            **judged,
         )
         for runtime, pair in speeds.items()
-        for precision, latency_ns, size_bytes, counts in (
-            ("fp32", pair[0], 55 * MIB, make_accuracy(confusion=((46, 4), (5, 45)), both_right=88)),
-            ("int8", pair[1], 14 * MIB, make_accuracy()),
+        for precision, latency_ns, size_bytes, judged in (
+            ("fp32", pair[0], 55 * MIB, judged_by_counts(((46, 4), (5, 45)), lost=4, won=3)),
+            ("int8", pair[1], 14 * MIB, judged_by_counts()),
         )
     ]
     student = make_one(kind="student", latency_ns=9_000_000, spread=0.1, size_bytes=55 * MIB)
@@ -171,12 +207,12 @@ def session_records(teacher: Record) -> tuple[Record, ...]:
 @pytest.fixture(scope="session")
 def scored_records() -> tuple[Record, ...]:
     """A regression: a teacher, a slow artifact that lost little and a fast one that lost much."""
-    scored: dict[str, Any] = {"task": "regression", "label_names": (), "accuracy": None}
-    best = make_correlation(0.87, 0.0, pearson_teacher=1.0, pearson_student=None)
+    scored: dict[str, Any] = {"name": "likeness", "task": regression.Settings(), "metric": "pearson"}
+    best = {**judged_by_scores(0.87, teacher=1.0), "drop": None}
     return (
-        make_one(kind="teacher", latency_ns=20_000_000, correlation=best, **scored),
-        make_one(precision="fp32", latency_ns=4_000_000, correlation=make_correlation(0.86, 0.01), **scored),
-        make_one(precision="int8", latency_ns=2_000_000, correlation=make_correlation(0.80, 0.07), **scored),
+        make_one(kind="teacher", latency_ns=20_000_000, **best, **scored),
+        make_one(precision="fp32", latency_ns=4_000_000, **judged_by_scores(0.86, 0.01), **scored),
+        make_one(precision="int8", latency_ns=2_000_000, **judged_by_scores(0.80, 0.07), **scored),
     )
 
 

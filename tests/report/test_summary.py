@@ -3,41 +3,31 @@ from typing import Any
 
 import pytest
 
-from bench.record import Accuracy, Record
+from bench.record import Record
 from bench.report.read import Session
 from bench.report.summary import fastest, summarize, tolerance_of
 from bench.report.table import rows_of
+from infer import tasks
 from targets.profile import names
 
 MakeRecord = Callable[..., Record]
 
 
-def counts_with(drop: int) -> Accuracy:
-    """A hundred sentences of which the teacher has 92 right and the model so many fewer."""
-    right = 92 - drop
-    return Accuracy(
-        confusion=((right, 100 - right), (0, 0)),
-        teacher_right=92,
-        both_right=min(right, 92),
-        agrees_with_teacher=90,
-        agrees_with_student=90,
-    )
-
-
 @pytest.fixture
-def summary_of(make_record: MakeRecord) -> Callable[..., str]:
+def summary_of(make_record: MakeRecord, judged: Callable[..., dict[str, Any]]) -> Callable[..., str]:
     """Summarise artifacts given as (runtime, precision, milliseconds, drop in points, further changes)."""
 
     def summary(*artifacts: tuple[str, str, int, int, dict[str, Any]]) -> str:
         records = [make_record(kind="teacher", latency_ns=20_000_000)]
         for runtime, precision, latency_ms, drop, changes in artifacts:
-            counts = counts_with(drop)
+            right = 92 - drop
+            counts = judged(((right, 100 - right), (0, 0)), lost=drop, won=0)
             records.append(
                 make_record(
                     runtime=runtime,
                     precision=precision,
                     latency_ns=latency_ms * 1_000_000,
-                    **{"accuracy": counts, "model_sha256": f"{len(records)}" * 64, **changes},
+                    **{**counts, "model_sha256": f"{len(records)}" * 64, **changes},
                 )
             )
         first = records[0]
@@ -86,7 +76,7 @@ def test_nothing_within_the_limit(summary_of: Callable[..., str]) -> None:
     ("changes", "reason"),
     [
         ({"validity": "invalid", "causes": ("throttled",)}, "invalid: throttled"),
-        ({"accuracy": None}, "labels were not at hand"),
+        ({"quality": None, "drop": None}, "labels were not at hand"),
     ],
 )
 def test_nothing_to_name(changes: dict[str, Any], reason: str, summary_of: Callable[..., str]) -> None:
@@ -99,10 +89,19 @@ def test_no_artifact_at_all(summary_of: Callable[..., str]) -> None:
     assert "no artifact was measured" in summary_of()
 
 
-def test_a_known_target_has_its_own_limit() -> None:
-    assert "general limit" in tolerance_of("my-board")[1]
-    for name in names():
-        assert tolerance_of(name)[1] == f"the budget of {name}"
+@pytest.mark.parametrize("name", names())
+def test_a_known_target_has_its_own_limits(name: str) -> None:
+    for metric in (metric for kind in tasks.MODULES for metric in tasks.get(kind).METRICS):
+        limit, source = tolerance_of(name, metric.name)
+        if metric.higher_is_better:
+            assert (limit, source) == (0.03, f"the budget of {name}")
+        else:
+            # An error is on the data's own scale, which no device knows.
+            assert (limit, source) == (0.02, f"a general limit, as the budget of {name} has none for {metric.name}")
+
+
+def test_an_unknown_target_has_the_general_limit() -> None:
+    assert tolerance_of("my-board", "accuracy") == (0.02, "a general limit, as my-board is no profile known here")
 
 
 def test_the_fastest_of_nothing_is_none() -> None:

@@ -1,13 +1,14 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from bench.record import Record
 from bench.report.read import Session
-from bench.report.score import Interval
 from bench.report.steps import steps_of
 from bench.report.table import Absent, Row, rows_of
 from bench.report.view import view_of
+from infer.metrics.metric import Interval
 
 MakeRecord = Callable[..., Record]
 SPEEDS = ("latency_p50_ns", "latency_p90_ns", "speed_up")
@@ -38,17 +39,25 @@ def test_every_number_of_a_row_worked_out_by_hand(make_record: MakeRecord) -> No
     assert isinstance(row.speed_up, Interval)
     assert [row.speed_up.low, row.speed_up.value, row.speed_up.high] == pytest.approx([5, 5, 5])
     assert (row.size_bytes, row.peak_memory_bytes) == (50 * 2**20, 100 * 2**20)
-    assert isinstance(row.accuracy, Interval)
-    assert isinstance(row.accuracy_drop, Interval)
-    assert row.accuracy.value == pytest.approx(0.88)
-    assert row.accuracy_drop.value == pytest.approx(0.04)
+    assert isinstance(row.main, Interval)
+    assert isinstance(row.drop, Interval)
+    assert row.metric == "accuracy"
+    assert row.main.value == pytest.approx(0.88)
+    assert row.drop.value == pytest.approx(0.04)
+    matthews, macro, binary = (row.quality[name] for name in ("matthews", "f1_macro", "f1_binary"))
+    assert isinstance(matthews, Interval)
+    assert isinstance(macro, Interval)
+    assert isinstance(binary, Interval)
+    # F1 of the labels is 2*45/(2*45+5+7) and 2*43/(2*43+5+7); Matthews is (45*43-5*7)/sqrt(50*50*52*48).
+    assert matthews.value == pytest.approx(1900 / (50 * 50 * 52 * 48) ** 0.5)
+    assert (macro.value, binary.value) == pytest.approx(((90 / 102 + 86 / 98) / 2, 86 / 98))
     assert (row.agreement_teacher, row.agreement_student) == (0.93, 0.99)
     assert (row.device, row.validity) == ("Test Board, 4 cores, aarch64", "valid")
 
 
 def test_the_teacher_is_the_reference(teacher: Record) -> None:
     row = row_of(teacher)
-    for name in ("speed_up", "accuracy_drop", "agreement_teacher", "agreement_student"):
+    for name in ("speed_up", "drop", "agreement_teacher", "agreement_student"):
         assert isinstance(getattr(row, name), Absent)
     assert isinstance(row.latency_p50_ns, float | int)
 
@@ -58,7 +67,7 @@ def test_an_emulated_machine_shows_no_speed(make_record: MakeRecord, teacher: Re
     row = row_of(teacher, make_record(machine=machine))
     for name in (*SPEEDS, "peak_memory_bytes"):
         assert getattr(row, name) == Absent(reason="an emulated machine tells nothing of speed and memory")
-    assert not isinstance(row.accuracy, Absent)
+    assert not isinstance(row.main, Absent)
     assert row.device.endswith("(emulated)")
 
 
@@ -94,10 +103,31 @@ def test_too_few_samples_give_no_percentile(samples: int, present: tuple[str, ..
             assert value.reason == f"{samples} samples are too few for the percentile {percent[1:]}"
 
 
-def test_outputs_without_labels_have_no_accuracy(make_record: MakeRecord) -> None:
-    row = row_of(make_record(accuracy=None))
-    for name in ("accuracy", "f1_macro", "matthews", "accuracy_drop", "agreement_teacher", "agreement_student"):
-        assert "labels" in getattr(row, name).reason
+def test_outputs_without_labels_have_no_quality(make_record: MakeRecord, unjudged: dict[str, Any]) -> None:
+    row = row_of(make_record(**unjudged))
+    for value in (*row.quality.values(), row.drop, row.agreement_teacher, row.agreement_student):
+        assert isinstance(value, Absent)
+        assert "labels were not at hand" in value.reason
+
+
+def test_a_metric_that_is_not_defined_has_no_column(make_record: MakeRecord) -> None:
+    record = make_record()
+    three = {name: value for name, value in (record.quality or {}).items() if name != "f1_binary"}
+    record = record.model_copy(update={"quality": three})
+    assert row_of(record).quality["f1_binary"] == Absent(reason="F1 is not defined for a model of these labels")
+    headings = [column.title for column in view_of(session_of(record)).results.columns]
+    assert "Macro F1" in headings
+    assert "F1" not in headings
+
+
+def test_the_recipes_metric_is_the_one_that_is_judged_by(make_record: MakeRecord, teacher: Record) -> None:
+    view = view_of(session_of(teacher, make_record(metric="f1_binary")))
+    assert {row.metric for row in view.rows} == {view.metric.name} == {"f1_binary"}
+    headings = [column.heading for column in view.results.columns]
+    assert headings[8:10] == ["F1 (%, 95 %)", "Drop (points, 95 %)"]
+    assert headings[12:15] == ["Accuracy (%, 95 %)", "Matthews (95 %)", "Macro F1 (%, 95 %)"]
+    assert "within 3.0 points of the teacher's f1_binary (the budget of raspberry-pi-5)" in view.summary
+    assert "onnx fp32 comes closest and loses 4.0 points" in view.summary
 
 
 def test_labels_tell_models_apart(make_record: MakeRecord) -> None:
@@ -118,8 +148,8 @@ def test_steps_are_medians_of_the_usable_blocks(make_record: MakeRecord) -> None
     assert (steps.blocks, steps.samples, steps.settled) == (3, 30, "2 of 3")
 
 
-def test_equal_reasons_share_a_footnote(teacher: Record, make_record: MakeRecord) -> None:
-    view = view_of(session_of(teacher, make_record(accuracy=None)))
+def test_equal_reasons_share_a_footnote(teacher: Record, make_record: MakeRecord, unjudged: dict[str, Any]) -> None:
+    view = view_of(session_of(teacher, make_record(**unjudged)))
     assert [letter for letter, _ in view.results.notes] == ["a", "b", "c"]
     notes = {cell.note for line in view.results.lines for cell in line}
     assert notes == {"", "a", "b", "c"}

@@ -3,7 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.report.number import significant
-from bench.report.unit import COLUMNS, RESULTS, STEPS, TERMINAL
+from bench.report.unit import COLUMNS, DROP, MAIN, OTHERS, RESULTS, STEPS, TERMINAL, columns_of
+from infer import tasks
+from infer.metrics.correlation import RMSE
+from infer.metrics.counts import ACCURACY, MATTHEWS
+from infer.metrics.metric import Metric
 
 
 @pytest.mark.parametrize(
@@ -17,11 +21,7 @@ from bench.report.unit import COLUMNS, RESULTS, STEPS, TERMINAL
         ("size_bytes", 2**20, "1.0"),
         ("size_bytes", 10**6, "1.0"),
         ("peak_memory_bytes", 150 * 2**20, "150.0"),
-        ("accuracy", 0.9128, "91.3"),
-        ("accuracy_drop", -0.0123, "\N{MINUS SIGN}1.2"),
-        ("accuracy_drop", -0.0001, "0.0"),
         ("agreement_teacher", 1.0, "100.0"),
-        ("matthews", -0.5, "\N{MINUS SIGN}0.500"),
         ("model_sha256", "0123456789abcdef", "0123456789ab"),
     ],
 )
@@ -36,6 +36,26 @@ def test_three_digits_keep_the_value(value: float) -> None:
     assert "e" not in printed
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "text", "units"),
+    [
+        (ACCURACY, 0.9128, "91.3", ("%, 95 %", "points, 95 %")),
+        (ACCURACY, -0.0123, "\N{MINUS SIGN}1.2", ("%, 95 %", "points, 95 %")),
+        (ACCURACY, -0.0001, "0.0", ("%, 95 %", "points, 95 %")),
+        (MATTHEWS, -0.5, "\N{MINUS SIGN}0.500", ("95 %", "of Matthews, 95 %")),
+        (RMSE, 0.7346, "0.735", ("95 %", "of RMSE, 95 %")),
+    ],
+)
+def test_a_metric_is_printed_as_it_says(metric: Metric, value: float, text: str, units: tuple[str, str]) -> None:
+    quality, drop = columns_of((MAIN, DROP), metric).values()
+    assert quality.text(value) == drop.text(value) == text
+    assert (quality.unit, drop.unit) == units
+
+
 def test_every_column_has_its_unit_and_meaning() -> None:
-    assert {*RESULTS, *STEPS, *TERMINAL} == set(COLUMNS)
-    assert all(column.meaning for column in COLUMNS.values())
+    assert {*RESULTS, *STEPS, *TERMINAL} == {*COLUMNS, MAIN, DROP, OTHERS}
+    for kind in tasks.MODULES:
+        metric, *others = tasks.get(kind).METRICS
+        columns = columns_of((*RESULTS, *STEPS), metric, others)
+        assert all(column.meaning for column in columns.values())
+        assert len({column.title for name, column in columns.items() if name.startswith("quality.")}) == 1 + len(others)

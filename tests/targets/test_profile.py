@@ -135,8 +135,10 @@ def test_an_impossible_profile_is_refused(changes: dict[str, Any], message: str)
     ("changes", "message"),
     [
         ({"latency_p90_ns": 0}, "'budget.latency_p90_ns': Input should be greater than 0"),
-        ({"accuracy_drop": 1.0}, "'budget.accuracy_drop': Input should be less than 1"),
-        ({"accuracy_drop": float("nan")}, "'budget.accuracy_drop': "),
+        ({"quality_drop": {"accuracy": 1.0}}, "'budget.quality_drop.accuracy': Input should be less than 1"),
+        ({"quality_drop": {"accuracy": float("nan")}}, "'budget.quality_drop.accuracy': "),
+        ({"quality_drop": {}}, "'budget.quality_drop': "),
+        ({"accuracy_drop": 0.03}, "unknown key 'budget.accuracy_drop', did you mean 'quality_drop'?"),
         ({"latency_p99_ns": 1}, "unknown key 'budget.latency_p99_ns', did you mean 'latency_p90_ns'?"),
     ],
 )
