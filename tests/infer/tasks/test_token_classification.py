@@ -15,25 +15,13 @@ from infer.tasks.token_classification import Aggregation, Pieces, Settings, enti
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TEXT = "Angela Merkel visited Paris, and Unterschleissheim near Munich."
-WORDS = [
-    "angela",
-    "mer",
-    "##kel",
-    "visited",
-    "paris",
-    "and",
-    "unter",
-    "##schleiss",
-    "##heim",
-    "near",
-    "munich",
-    ",",
-    ".",
-]
+WORDS = ("angela", "mer", "##kel", "visited", "paris", "and", "unter", "##schleiss", "##heim", "near", "munich")
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
+    vocabulary = {
+        word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ",", ".", *WORDS])
+    }
     made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -48,7 +36,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def model(seed: int) -> BertForTokenClassification:
     torch.manual_seed(seed)
     config: Any = BertConfig(
-        vocab_size=5 + len(WORDS),
+        vocab_size=7 + len(WORDS),
         hidden_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
