@@ -2,9 +2,13 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from infer.folders.artifact import Artifact
+    from infer.metrics.metric import Interval
 
 StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
 TargetOption = Annotated[
@@ -102,15 +106,36 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     from rich.table import Table
 
     # Of models for any length the worse of sentences as they are and some that are padded.
-    table = Table("model", "size, MiB", "same label, at worst", "largest difference of a logit", title=folder.name)
-    table.add_column("score, student's, teacher's, %")
+    table = Table("model", "size, MiB", "same answer, at worst", "largest difference", title=folder.name)
+    table.add_column("score [95 %], student's, teacher's")
+    table.add_column("below the teacher [95 %]")
     for _, artifact in found:
         parity = artifact.parity
-        same = f"{parity.agreement:.1%}"
-        size = f"{artifact.model_size_bytes / MIB:.1f}"
-        quality = artifact.quality
-        scores = ", ".join(f"{100 * score:.1f}" for score in (quality.value, quality.student, quality.teacher))
-        name = f"{artifact.runtime} {artifact.precision}"
-        table.add_row(name, size, same, f"{parity.max_abs_difference:.1e}", f"{scores} ({quality.metric})")
+        table.add_row(
+            f"{artifact.runtime} {artifact.precision}",
+            f"{artifact.model_size_bytes / MIB:.1f}",
+            f"{parity.agreement:.1%}",
+            f"{parity.max_abs_difference:.1e}",
+            *_scores(artifact),
+        )
     Console().print(table)
     typer.echo(str(folder))
+
+
+def _scores(artifact: "Artifact") -> tuple[str, str]:
+    """Return an artifact's score beside the student's and the teacher's, and what it lost of the teacher's."""
+    from rich.markup import escape
+
+    from infer import tasks
+
+    quality = artifact.quality
+    metric = tasks.metric(artifact.task.kind, quality.metric)
+
+    def said(value: float) -> str:
+        return f"{100 * value if metric.unit == '%' else value:.{metric.digits}f}"
+
+    def between(one: "Interval") -> str:
+        return escape(f"{said(one.value)} [{said(one.low)}, {said(one.high)}]")
+
+    scores = ", ".join([between(quality.value), said(quality.student), said(quality.teacher)])
+    return f"{scores} ({metric.name})", between(quality.drop)

@@ -11,15 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 import contract
 from contract.errors import UnfinishedError, WorkerError
 from contract.tokens import Tokens, write_tokens
 from infer.folders.artifact import TOKENIZER
 from infer.folders.model import Loadable
 from infer.folders.student import EVALUATION
+from infer.outputs import Outputs, of_logits
 from infer.worker import job as jobs
 from infer.worker.exit_status import how_it_ended, said
 from infer.worker.job import Job, Mode, WarmUp
@@ -77,16 +75,13 @@ def run_worker(
     return reply.read(pipes.stdout, kind, source)
 
 
-def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> NDArray[np.float32]:
-    """Run a model over sentences in a fresh process.
+def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
+    """Run a model over sentences in a fresh process and return its outputs.
 
     Args:
         model: what to run.
         tokens: N sentences; those of the folder's evaluation.npz if not given.
         timeout_s: after which the process is killed.
-
-    Returns:
-        Logits of shape (N, C).
 
     Raises:
         InputError: the model cannot be used so.
@@ -100,7 +95,7 @@ def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: floa
             path = Path(scratch) / "tokens.npz"
             write_tokens(path, tokens)
             job = replace(job, tokens=str(path.resolve()))
-        return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC()
+        return of_logits(run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC())
 
 
 def times_of(
