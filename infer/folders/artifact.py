@@ -84,6 +84,13 @@ class _QualityOfLayout1(Strict):
         )
 
 
+def _quality_of_layout_1(value: Any) -> Any:
+    try:
+        return _QualityOfLayout1.model_validate(value).read().model_dump(mode="json")
+    except ValidationError:
+        return value  # it is refused for that
+
+
 class Artifact(Manifest):
     """artifact.json.
 
@@ -114,11 +121,7 @@ class Artifact(Manifest):
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
         """Return the keys of layout 1, which knew one metric without intervals and no task settings, as these."""
-        try:
-            quality = _QualityOfLayout1.model_validate(value.get("quality")).read()
-        except ValidationError:
-            return value  # it is refused for that
-        return with_task_settings({**value, "quality": quality.model_dump(mode="json")})
+        return with_task_settings({**value, "quality": _quality_of_layout_1(value.get("quality"))})
 
     @property
     def runtime(self) -> RuntimeName:

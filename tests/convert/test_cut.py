@@ -33,7 +33,7 @@ def test_a_runtime_answers_as_the_cut_student(
     student = cut(AutoModelForSequenceClassification.from_pretrained(changeable), 24)
     student.save_pretrained(changeable)
     logits_NC = predict(student, evaluation.tokens, "The student's answers")
-    assert abs(logits_NC - evaluation.student_logits_NC).max() < FP32_LIMIT
+    assert abs(logits_NC - evaluation.student.logits.values).max() < FP32_LIMIT
     write_evaluation(changeable, replace(evaluation, student=of_logits(logits_NC)))
     seal(changeable)
     (folder,) = convert_student(changeable, profile, out=tmp_path, runtimes=[runtime], precisions=["fp32"])

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from contract.errors import InputError, UnfinishedError, WorkerError
 from contract.folder import verify
@@ -23,6 +22,7 @@ from convert.tune.question import answer_folder
 from infer.folders.artifact import read_artifact
 from infer.folders.model import Loadable
 from infer.folders.student import read_evaluation
+from infer.outputs import Outputs, of_logits
 from infer.worker import start
 from targets.profile import Profile, RuntimeName
 
@@ -39,7 +39,7 @@ json.dump({"made": {**made, "rewrites": variant["rewrites"]}}, sys.stdout)
 
 # What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
 Rule = Callable[..., tuple[float, float]]
-Run = Callable[[Loadable, Tokens], NDArray[np.float32]]
+Run = Callable[[Loadable, Tokens], Outputs]
 Time = Callable[[Loadable, tuple[int, ...]], tuple[int, ...]]
 
 
@@ -75,15 +75,15 @@ class Bench:
         self.asked: list[str] = []
         self.generator = np.random.default_rng(0)
 
-    def run(self, model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+    def run(self, model: Loadable, tokens: Tokens) -> Outputs:
         text = (model.folder / model.model_file).read_text()
         self.asked.append(text)
         wrong = self.rule(*json.loads(text), model.threads, model.buckets)[1]
         rows = [self.by_ids[tokens.row_ids(row).tobytes()] for row in range(len(tokens))]
-        logits_NC = self.evaluation.student_logits_NC[rows].copy()
+        logits_NC = self.evaluation.student.logits.values[rows].copy()
         turned = [place for place, row in enumerate(rows) if (row * 37) % 100 < wrong]
         logits_NC[turned] = logits_NC[turned][:, ::-1]
-        return logits_NC
+        return of_logits(logits_NC)
 
     def time(self, model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
         text = (model.folder / model.model_file).read_text()
@@ -241,7 +241,7 @@ def test_what_was_killed_while_it_was_checked_is_named_and_tried_again(
 ) -> None:
     bench, answer = Bench(student), answer_of(student, tmp_path, runtimes=[RuntimeName.ONNX])
 
-    def run(model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+    def run(model: Loadable, tokens: Tokens) -> Outputs:
         if json.loads((model.folder / model.model_file).read_text())[1] == "int8":
             raise UnfinishedError("the worker was ended by SIGKILL")
         return bench.run(model, tokens)
