@@ -18,6 +18,7 @@ from contract.files import write_atomic
 from contract.progress import note
 from contract.strict import read_json
 from infer import runtimes
+from infer.packed import PackedLogits
 from infer.worker.reply import OutputsReply
 
 
@@ -113,7 +114,7 @@ def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: da
         machine=plan.machine,
         blocks=tuple(trial.blocks),
         memory=reply.memory,
-        outputs=reply.outputs,
+        outputs=PackedLogits.of(reply.outputs.logits.values),
         accuracy=judged if isinstance(judged, Accuracy) else None,
         correlation=judged if isinstance(judged, Correlation) else None,
         validity=validity,
@@ -144,7 +145,7 @@ def _judged(trial: Trial, reply: OutputsReply) -> Accuracy | Correlation | None:
     is_teacher = trial.subject.kind == "teacher"
     against = correlate if trial.subject.task == "regression" else judge
     return against(
-        reply.outputs.logits_NC(),
+        reply.outputs.logits.values,
         evaluation.labels_N,
         evaluation.teacher_logits_NC,
         None if is_teacher else evaluation.student_logits_NC,

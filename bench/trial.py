@@ -44,7 +44,7 @@ class Trial:
             return
         evaluation = self.answers.evaluation
         try:
-            accuracy.check(self.reply.outputs.logits_NC(), evaluation.labels_N, evaluation.teacher_logits_NC)
+            accuracy.check(self.reply.outputs.logits.values, evaluation.labels_N, evaluation.teacher_logits_NC)
         except InputError as error:
             raise InputError(f"{self.subject.name}, {self.subject.label}: {error.cause}", error.cure) from error
 

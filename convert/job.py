@@ -5,22 +5,17 @@ sees it.
 """
 
 import gc
-import os
-import sys
-import threading
-import time
-import traceback
 from pathlib import Path
+from typing import Any
 
-from contract.errors import InputError, TinybertError
+from contract.answer import answer
+from contract.errors import InputError
 from contract.strict import Strict
 from convert.converter import Made, get
 from convert.operations import operations_of
 from infer.folders.variant import Variant
 from infer.safety import model_file
 from targets.profile import Profile
-
-CURE = "ask for what can be made with --runtime and --precision"
 
 
 class Source(Strict):
@@ -49,16 +44,9 @@ class Job(Strict):
 
 
 class Answer(Strict):
-    """What came of it: a model, or why there is none.
+    """The model that came of it."""
 
-    Attributes:
-        unexpected: the cause is what a library raised; it may be another than it says.
-    """
-
-    made: Made | None = None
-    cause: str = ""
-    cure: str = ""
-    unexpected: bool = False
+    made: Made
 
 
 def perform(job: Job) -> Made:
@@ -104,40 +92,20 @@ def _check_operations(job: Job) -> None:
             )
 
 
-def main() -> None:
-    """Do the job on stdin; whatever a library prints on the way goes to stderr, and so does a traceback."""
+def main() -> int:
+    """Answer the job on stdin; the exit code is that of the error, if any."""
     # Tracing a model makes millions of small objects that live as long as this process: looking through them again and
     # again is a sixth of an export's time.
     gc.disable()
     from distill.quiet import quiet
 
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        quiet()
-        try:
-            made = perform(Job.model_validate_json(sys.stdin.read()))
-        except TinybertError as error:
-            reply = Answer(cause=error.cause, cure=error.cure)
-        except Exception as error:  # libraries raise what they like; the caller makes it an error of this variant
-            traceback.print_exc()
-            reply = Answer(cause=f"the converter failed ({_in_a_line(error)})", cure=CURE, unexpected=True)
-        else:
-            reply = Answer(made=made)
-        answer.write(reply.model_dump_json())
+    quiet()
+    return answer(_answer)
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that asked for the job is gone, be it killed."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def _in_a_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _answer(text: str) -> dict[str, Any]:
+    return Answer(made=perform(Job.model_validate_json(text))).model_dump(mode="json")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

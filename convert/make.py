@@ -106,7 +106,7 @@ def _full_precision(task: Task, place: Path, *, keep: bool) -> Source:
             ),
         )
     models = place / base.precision
-    made = _convert(task, base, place, models, None)
+    made = _convert(task, base, models, None)
     checked = _check(task, base, models, made)
     if keep:
         write(task.folder(base), models, made, task.origin, task.plan, base, *checked)
@@ -118,13 +118,13 @@ def _quantized(task: Task, variant: Variant, place: Path, source: Source | Tinyb
         kind = UnfinishedError if isinstance(source, UnfinishedError) else WorkerError
         raise kind("it is made from the fp32 model, which failed")
     models = place / variant.name
-    made = _convert(task, variant, place, models, source)
+    made = _convert(task, variant, models, source)
     checked = _check(task, variant, models, made)
     write(task.folder(variant), models, made, task.origin, task.plan, variant, *checked)
     shutil.rmtree(models)
 
 
-def _convert(task: Task, variant: Variant, place: Path, models: Path, source: Source | None) -> Made:
+def _convert(task: Task, variant: Variant, models: Path, source: Source | None) -> Made:
     models.mkdir()
     job = Job(
         variant=variant,
@@ -134,7 +134,7 @@ def _convert(task: Task, variant: Variant, place: Path, models: Path, source: So
         lengths_tokens=task.plan.lengths_tokens,
         fp32=source and Source(folder=source.folder.absolute(), made=source.made),
     )
-    return child.convert(job, place)
+    return child.convert(job)
 
 
 def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Parity, Quality]:

@@ -19,7 +19,7 @@ HEAVY = (
     "onnxruntime",
     "openvino",
     "ai_edge_litert",
-    "matplotlib",
+    "altair",
     "sklearn",
     "numpy",
 )
@@ -197,7 +197,7 @@ def test_an_output_folder_in_use_names_its_owner(
         ("torch", "distill", "distill"),
         ("nncf", "convert", "convert"),
         ("onnxruntime", "bench", "onnx"),
-        ("matplotlib", "report", "report"),
+        ("altair", "report", "report"),
     ],
 )
 def test_a_missing_extra_names_its_pip_line(

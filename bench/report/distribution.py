@@ -1,21 +1,20 @@
 """The latency picture: for each model its density, every sample, and the percentiles 50 and 90."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from bench.record import Record
+from bench.report.figure import INK, QUIET, WIDTH_PIXELS, finish, hues_of
 from bench.report.number import NS_PER_MS, milliseconds
-from bench.report.pareto import plain_log_axis
-from bench.report.style import INK, hues_of
 from bench.report.table import Absent, Row
 from contract.errors import needs_extra
 
-HEIGHT = 0.62
-RUG = 0.2
-DENSITY_POINTS = 160
+if TYPE_CHECKING:
+    import altair as alt
+
+TITLE = "Latency of one sentence (ms), logarithmic; a tick below each curve is one sample"
+STRIP_PIXELS = 62
+RUG_PIXELS = 14
 
 
 def strips_of(rows: Sequence[Row], records: Sequence[Record]) -> list[tuple[Row, Record]]:
@@ -24,55 +23,83 @@ def strips_of(rows: Sequence[Row], records: Sequence[Record]) -> list[tuple[Row,
     return [(row, record) for row, record in pairs if not isinstance(row.latency_p50_ns, Absent)]
 
 
-def draw(figure: Any, rows: Sequence[Row], records: Sequence[Record]) -> None:
-    """Draw one strip for each model of one session on an empty matplotlib figure."""
+def chart(rows: Sequence[Row], records: Sequence[Record]) -> "alt.TopLevelMixin | None":
+    """Return one strip for each model of one session, or none if no row may show its speed.
+
+    Args:
+        rows: of one session.
+        records: of the same session, in the same order.
+    """
     strips = strips_of(rows, records)
-    axes = figure.add_subplot()
-    axes.set_xscale("log")
-    hues = hues_of([record.runtime for _, record in strips])
-    for place, (row, record) in enumerate(reversed(strips)):
-        samples_ms_N = np.asarray(record.infer_ns) / NS_PER_MS
-        _draw_density(axes, samples_ms_N, place, hues[record.runtime])
-        _draw_samples(axes, samples_ms_N, place, hues[record.runtime])
-        _draw_percentile(axes, row.latency_p50_ns, place, "-")
-        _draw_percentile(axes, row.latency_p90_ns, place, (0, (2, 1.5)))
-        _draw_numbers(axes, row, place)
-    axes.set_yticks(range(len(strips)), [row.model for row, _ in reversed(strips)])
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(-0.45, len(strips) - 1 + HEIGHT + 0.3)
-    plain_log_axis(axes.xaxis)
-    axes.grid(visible=True, axis="x")
-    axes.set_xlabel("Latency of one sentence (ms), logarithmic; a tick below each curve is one sample")
-
-
-def _draw_density(axes: Any, samples_ms_N: NDArray[np.float64], place: int, hue: str) -> None:
+    if not strips:
+        return None
     with needs_extra("report"):
-        from scipy.stats import gaussian_kde
-    logs_N = np.log(samples_ms_N)
-    if np.ptp(logs_N) == 0:
-        return
-    margin = np.ptp(logs_N) * 0.06
-    grid = np.linspace(logs_N.min() - margin, logs_N.max() + margin, DENSITY_POINTS)
-    density = gaussian_kde(logs_N)(grid)
-    axes.fill_between(np.exp(grid), place, place + HEIGHT * density / density.max(), color=hue, alpha=0.45, linewidth=0)
+        import altair as alt
+    hues = hues_of([record.runtime for record in records])
+    values = [_value(row, record) | {"hue": hues[record.runtime]} for row, record in strips]
+    model = alt.Row("model:N", title=None, sort=[row.model for row, _ in strips])
+    facets = (
+        _strip()
+        .facet(
+            row=model.header(labelAlign="left", labelAngle=0, labelLimit=0),
+            data=alt.Data(values=values),
+            bounds="flush",
+            spacing=0,
+        )
+        .transform_flatten(["samples_ms"])
+        .resolve_scale(y="independent")
+    )
+    return finish(facets, "Distribution of the latency samples of each model")
 
 
-def _draw_samples(axes: Any, samples_ms_N: NDArray[np.float64], place: int, hue: str) -> None:
-    """Draw one path for all samples: a mark each would make the page many times as large."""
-    xs = np.repeat(np.sort(samples_ms_N), 3)
-    ys = np.tile([place - 0.06, place - 0.06 - RUG, np.nan], len(samples_ms_N))
-    axes.plot(xs, ys, color=hue, alpha=0.55, linewidth=0.6)
+def _value(row: Row, record: Record) -> dict[str, Any]:
+    percentiles = {"p50": row.latency_p50_ns, "p90": row.latency_p90_ns}
+    known = {name: value for name, value in percentiles.items() if not isinstance(value, Absent)}
+    return {
+        "model": row.model,
+        "samples_ms": [ns / NS_PER_MS for ns in record.infer_ns],
+        "numbers": "\n".join(f"{name} {milliseconds(value)}" for name, value in known.items()),
+    } | {name: value / NS_PER_MS for name, value in known.items()}
 
 
-def _draw_percentile(axes: Any, value_ns: float | Absent, place: int, linestyle: Any) -> None:
-    if not isinstance(value_ns, Absent):
-        ends = [place - 0.06 - RUG, place + HEIGHT]
-        axes.plot([value_ns / NS_PER_MS] * 2, ends, color=INK, linewidth=1.1, linestyle=linestyle)
+def _strip() -> "alt.LayerChart":
+    """Return what is drawn of each model; the density is of logarithms, as the axis is one."""
+    import altair as alt
 
+    def at(field: str) -> alt.X:
+        return alt.X(field, title=TITLE).scale(type="log", nice=False, padding=8).axis(format="~g")
 
-def _draw_numbers(axes: Any, row: Row, place: int) -> None:
-    values = {"p50": row.latency_p50_ns, "p90": row.latency_p90_ns}
-    lines = [f"{name} {milliseconds(value)}" for name, value in values.items() if not isinstance(value, Absent)]
-    text = "\n".join(lines)
-    axes.annotate(text, (1.01, place + 0.15), xycoords=("axes fraction", "data"), va="center", fontsize=8.5)
+    hue = alt.Color("hue:N", scale=None)
+    top, baseline, bottom = map(alt.value, (0, STRIP_PIXELS - RUG_PIXELS, STRIP_PIXELS - 2))
+    curve = (
+        alt.Chart()
+        .transform_calculate(log_ms="log(datum.samples_ms)")
+        .transform_density("log_ms", as_=["log_ms", "density"], groupby=["hue"])
+        .transform_calculate(ms="exp(datum.log_ms)")
+        .mark_area(aria=False, opacity=QUIET)
+        .encode(hue, at("ms:Q"), alt.Y("density:Q", axis=None).scale(nice=False, padding=RUG_PIXELS))
+    )
+    samples = (
+        alt.Chart()
+        .mark_rule(aria=False, opacity=QUIET, strokeWidth=0.6)
+        .encode(hue, at("samples_ms:Q"), y=baseline, y2=bottom)
+    )
+    p50, p90 = (
+        alt.Chart()
+        .transform_aggregate(groupby=["model", name])
+        .mark_rule(color=INK, strokeDash=dash, strokeWidth=1.2)
+        .encode(
+            at(f"{name}:Q"),
+            y=top,
+            y2=bottom,
+            tooltip=["model:N", alt.Tooltip(f"{name}:Q", title=f"{name} (ms)", format=".3")],
+        )
+        for name, dash in (("p50", [1, 0]), ("p90", [3, 2]))
+    )
+    numbers = (
+        alt.Chart()
+        .transform_aggregate(groupby=["numbers"])
+        .mark_text(align="left", baseline="middle", color=INK, lineBreak="\n")
+        .encode(x=alt.value(WIDTH_PIXELS + 8), y=alt.value(STRIP_PIXELS / 2), text="numbers:N")
+    )
+    return alt.LayerChart(layer=[curve, samples, p50, p90, numbers], width=WIDTH_PIXELS, height=STRIP_PIXELS)

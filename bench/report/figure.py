@@ -1,79 +1,55 @@
-"""The two pictures of a session, as SVG for the page and as files of their own."""
+"""The look that all pictures share, and a picture as an SVG file. The same rows give the same bytes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bench.record import Record
-from bench.report import distribution, pareto, svg
-from bench.report.style import styled
-from bench.report.table import Row
-from bench.report.unit import QUALITY
 from contract.errors import needs_extra
+from contract.files import write_atomic
 
-WIDTH_INCHES = 8.6
-PARETO_HEIGHT_INCHES = 5.0
-STRIP_HEIGHT_INCHES = 0.62
-AXIS_HEIGHT_INCHES = 0.75
+if TYPE_CHECKING:
+    import altair as alt
+
+# The colour of the text around it in a page, light or dark; black in a file of its own.
+INK = "currentColor"
+QUIET = 0.55
+PAPER = "white"
+WIDTH_PIXELS = 620
+# After Okabe and Ito (2008), with the blue and the purple lightened for dark paper.
+HUES = ("#2a87c8", "#d55e00", "#009e73", "#b565a7", "#b8860b", "#7a7a7a")
 
 
-def pareto_svg(rows: Sequence[Row], name: str) -> str:
-    """Return the accuracy-latency picture as an `<svg>` element, or nothing if no row has both numbers.
+def hues_of(runtimes: Sequence[str]) -> dict[str, str]:
+    """Give each runtime its colour; PyTorch, the reference, is always grey."""
+    others = sorted(set(runtimes) - {"pytorch"})
+    return {"pytorch": HUES[-1]} | {runtime: HUES[place % (len(HUES) - 1)] for place, runtime in enumerate(others)}
+
+
+def finish(chart: "alt.TopLevelMixin", description: str) -> "alt.TopLevelMixin":
+    """Give a chart the common look.
 
     Args:
-        rows: of one session.
-        name: begins the identifiers inside the picture, unlike any other picture's of the page.
+        chart: a chart that stands in no other one.
+        description: what it shows, for readers who do not see it.
     """
-    if not pareto.points_of(rows):
-        return ""
-    return _inline(name, f"{QUALITY[rows[0].task]} against median latency of each model", *_pareto(rows))
-
-
-def latency_svg(rows: Sequence[Row], records: Sequence[Record], name: str) -> str:
-    """Return the latency distributions as an `<svg>` element, or nothing if no row may show its speed.
-
-    Args:
-        rows: of one session.
-        records: of the same session, in the same order.
-        name: begins the identifiers inside the picture, unlike any other picture's of the page.
-    """
-    strips = distribution.strips_of(rows, records)
-    if not strips:
-        return ""
-    height = AXIS_HEIGHT_INCHES + STRIP_HEIGHT_INCHES * len(strips)
-    description = "Distribution of the latency samples of each model"
-    return _inline(name, description, height, lambda figure: distribution.draw(figure, rows, records))
-
-
-def write_pareto(rows: Sequence[Row], path: Path) -> bool:
-    """Write the accuracy-latency picture as .svg or .png on white paper; tell whether there was one to write.
-
-    Raises:
-        InputError: the file name ends in neither.
-    """
-    if not pareto.points_of(rows):
-        return False
-    height, draw = _pareto(rows)
-    with styled(path.stem):
-        svg.write_picture(_drawn(height, draw), path)
-    return True
-
-
-def _pareto(rows: Sequence[Row]) -> tuple[float, Callable[[Any], None]]:
-    return PARETO_HEIGHT_INCHES, lambda figure: pareto.draw(figure, rows)
-
-
-def _inline(name: str, description: str, height: float, draw: Callable[[Any], None]) -> str:
-    with styled(name):
-        return svg.inline(_drawn(height, draw), name, description)
-
-
-def _drawn(height: float, draw: Callable[[Any], None]) -> Any:
     with needs_extra("report"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    with svg.missing_glyphs_allowed():
-        draw(figure)
-    return figure
+        import altair as alt
+    finished: alt.TopLevelMixin = chart.properties(
+        background="transparent", description=description, padding=4
+    ).configure(
+        axis=alt.AxisConfig(
+            domainColor=INK, gridColor=INK, gridOpacity=0.13, labelColor=INK, tickColor=INK, titleColor=INK
+        ),
+        header=alt.HeaderConfig(labelColor=INK),
+        # A name is never cut off, however long it is.
+        legend=alt.LegendConfig(labelColor=INK, labelLimit=0, symbolBaseFillColor=INK, titleColor=INK),
+        view=alt.ViewConfig(stroke=None),
+    )
+    return finished
+
+
+def write_svg(chart: "alt.TopLevelMixin", path: Path) -> None:
+    """Write a chart on white paper, for where no page gives it its ink."""
+    with needs_extra("report"):
+        import vl_convert
+    write_atomic(path, vl_convert.vegalite_to_svg(chart.to_dict() | {"background": PAPER}))

@@ -1,43 +1,59 @@
-"""The report as one HTML page that needs no network: style, pictures and all are inside."""
+"""The report as one HTML page that needs no network: style, pictures and the script that draws them are inside."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
+from typing import Any
 
-from bench.report.figure import latency_svg, pareto_svg
+from bench.report import distribution, pareto
 from bench.report.view import View, legend_of
 from contract.errors import needs_extra
 
 TEMPLATE = "page.html.jinja"
+SCRIPT = "page.js"
 TITLE = "How fast, how small, how accurate"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One session with its pictures; a picture is empty if there is nothing to draw."""
+    """One session with its pictures as Vega-Lite; a picture is empty if there is nothing to draw."""
 
     view: View
-    pareto: str
-    latency: str
+    pareto: dict[str, Any]
+    latency: dict[str, Any]
 
 
 def render(views: Sequence[View]) -> str:
     """Return the page; the same views give the same text.
 
     Raises:
-        MissingExtraError: Jinja, matplotlib, SciPy or scikit-learn is not installed.
+        MissingExtraError: Jinja, Altair, vl-convert, SciPy or scikit-learn is not installed.
     """
     with needs_extra("report"):
+        import vl_convert
         from jinja2 import Environment, StrictUndefined
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    template = environment.from_string(files("bench.report").joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    sections = [_section(view, place) for place, view in enumerate(views, start=1)]
-    return template.render(title=TITLE, sessions=sections, legend=legend_of(views))
-
-
-def _section(view: View, place: int) -> Section:
-    return Section(
-        view=view,
-        pareto=pareto_svg(view.rows, f"pareto-{place}"),
-        latency=latency_svg(view.rows, view.session.records, f"latency-{place}"),
+    sections = [_section(view) for view in views]
+    # Vega is 0.9 of a page's megabyte; one without pictures goes without.
+    drawn = any(section.latency for section in sections)
+    script = vl_convert.javascript_bundle(_text(SCRIPT)) if drawn else ""
+    return environment.from_string(_text(TEMPLATE)).render(
+        title=TITLE, sessions=sections, legend=legend_of(views), script=script, script_hash=_hash(script)
     )
+
+
+def _section(view: View) -> Section:
+    charts = pareto.chart(view.rows), distribution.chart(view.rows, view.session.records)
+    accuracy, latency = (chart.to_dict() if chart else {} for chart in charts)
+    return Section(view=view, pareto=accuracy, latency=latency)
+
+
+def _text(name: str) -> str:
+    return files("bench.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """Return what the page's security policy knows its one script by; any other that got in would not run."""
+    return b64encode(sha256(script.encode()).digest()).decode()

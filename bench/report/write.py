@@ -1,4 +1,4 @@
-"""Write the report: an HTML page, the same as Markdown, and the accuracy-latency picture beside them."""
+"""Write the report: an HTML page, the same as Markdown, and the accuracy-latency picture as SVG beside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,16 +44,19 @@ def views_of(paths: Sequence[Path], out: Path) -> list[View]:
 
 def write_views(views: Sequence[View], out: Path) -> Path:
     """Write the page last, so that a page always stands beside its own Markdown and pictures."""
-    from bench.report import markdown, page
-    from bench.report.figure import write_pareto
+    from bench.report import markdown, page, pareto
+    from bench.report.figure import write_svg
 
     text = page.render(views)
     out.parent.mkdir(parents=True, exist_ok=True)
     pictures: list[str] = []
     for view in views:
+        chart = pareto.chart(view.rows)
         drawn = sum(map(bool, pictures))
         name = f"{PICTURE}-{drawn + 1}.svg" if drawn else f"{PICTURE}.svg"
-        pictures.append(name if write_pareto(view.rows, out.with_name(name)) else "")
+        if chart:
+            write_svg(chart, out.with_name(name))
+        pictures.append(name if chart else "")
     write_atomic(markdown_path(out), markdown.render(views, pictures))
     write_atomic(out, text)
     return out

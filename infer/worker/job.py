@@ -38,6 +38,7 @@ class Job:
         tokenizer: tokenizer.json; needed for latency only.
         pad_id: token id to pad with.
         rows: the sentences to time, in order.
+        reply_file: the .npz to write the outputs to, which are too large for an answer; needed for outputs only.
         files: expected SHA-256 of every file below the folder that will be read.
         asked_ns: the shared clock just before the process was asked for.
     """
@@ -53,6 +54,7 @@ class Job:
     tokenizer: str = ""
     pad_id: int = 0
     rows: tuple[int, ...] = ()
+    reply_file: str = ""
     files: dict[str, str]
     warm_up: WarmUp = WarmUp()
     asked_ns: int = 0

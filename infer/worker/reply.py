@@ -1,12 +1,20 @@
 """What a worker answers, read strictly: a worker may have been broken by the model it ran."""
 
-import json
-from typing import TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.errors import InputError, WorkerError
+from contract.regular import open_regular
 from contract.strict import Strict, parse
-from infer.packed import PackedLogits
+from infer.outputs import LOGITS, Outputs, of_logits
+from infer.safety import arrays
 from infer.worker.state import Conditions, Memory
+
+Document = TypeVar("Document", bound=Strict)
 
 
 class LatencyReply(Strict):
@@ -29,55 +37,70 @@ class LatencyReply(Strict):
     after: Conditions
     observed_ns: int
 
+    @classmethod
+    def read(cls, answer: dict[str, Any], _file: Path, source: str) -> Self:
+        """Read a worker's answer; it writes no file for this one.
 
-class OutputsReply(Strict):
-    """Logits of all sentences, and the memory they took."""
+        Args:
+            answer: as it came.
+            source: the model's name, to begin an error with.
+
+        Raises:
+            WorkerError: it is not as agreed.
+        """
+        return _parsed(cls, answer, source)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputsReply:
+    """Outputs of all sentences, and the memory they took."""
 
     process_ns: int
-    outputs: PackedLogits
+    outputs: Outputs
+    memory: Memory
+
+    @classmethod
+    def read(cls, answer: dict[str, Any], file: Path, source: str) -> Self:
+        """Read a worker's answer and the file it wrote.
+
+        Args:
+            answer: as it came.
+            file: the .npz of the outputs.
+            source: the model's name, to begin an error with.
+
+        Raises:
+            WorkerError: one of them is not as agreed.
+        """
+        told = _parsed(_Told, answer, source)
+        return cls(process_ns=told.process_ns, outputs=of_logits(_logits_in(file, source)), memory=told.memory)
+
+
+class _Told(Strict):
+    """What a worker says of its outputs beside their file."""
+
+    process_ns: int
     memory: Memory
 
 
-class Failure(Strict):
-    """An error in a worker."""
-
-    exit_code: int
-    cause: str
-    cure: str
-
-
-Kind = TypeVar("Kind", LatencyReply, OutputsReply)
-
-
-def read(answer: bytes, kind: type[Kind], source: str) -> Kind:
-    """Read a worker's answer.
-
-    Args:
-        answer: what it wrote to stdout.
-        kind: the answer that was asked for.
-        source: the model's name, to begin an error with.
-
-    Raises:
-        InputError: the worker refused its input.
-        WorkerError: the worker failed, or did not answer as agreed.
-    """
+def _parsed(kind: type[Document], answer: dict[str, Any], source: str) -> Document:
     try:
-        value = json.loads(answer)
-    except ValueError as error:
-        raise WorkerError(f"{source}: the worker did not answer in JSON ({answer[:60]!r})") from error
-    if isinstance(value, dict) and "error" in value:
-        _refuse(value["error"], source)
-    try:
-        return parse(kind, value, f"{source}: the worker's answer")
+        return parse(kind, answer, f"{source}: the worker's answer")
     except InputError as error:
         raise WorkerError(str(error)) from error
 
 
-def _refuse(value: object, source: str) -> None:
+def _logits_in(path: Path, source: str) -> NDArray[np.float32]:
+    """Return the logits of a worker's file, shape (N, C)."""
     try:
-        failure = parse(Failure, value, f"{source}: the worker's error")
-    except InputError as error:
-        raise WorkerError(str(error)) from error
-    if failure.exit_code == InputError.exit_code:
-        raise InputError(failure.cause, failure.cure)
-    raise WorkerError(f"{source}: {failure.cause}", failure.cure)
+        with open_regular(path) as file:
+            arrays.check(file, path.stat().st_size, "its file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                found: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
+    except (InputError, OSError, ValueError) as error:
+        raise WorkerError(f"{source}: the worker's outputs cannot be read ({error})") from error
+    logits_NC = found.get(LOGITS)
+    if set(found) != {LOGITS} or logits_NC is None or logits_NC.dtype != np.float32 or logits_NC.ndim != 2:
+        held = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in found.items()) or "nothing"
+        raise WorkerError(f"{source}: the worker's outputs are no logits ({held})")
+    return logits_NC

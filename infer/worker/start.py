@@ -1,9 +1,5 @@
 """Starting workers and reading their answers; whatever a worker does, the caller goes on."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,27 +7,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
-import contract
-from contract.errors import UnfinishedError, WorkerError
+from contract.child import Limits, ask, command_of, free_memory_bytes
 from contract.tokens import Tokens, write_tokens
 from infer.folders.artifact import TOKENIZER
 from infer.folders.model import Loadable
 from infer.folders.student import EVALUATION
-from infer.outputs import Outputs, of_logits
+from infer.outputs import Outputs
 from infer.worker import job as jobs
-from infer.worker.exit_status import how_it_ended, said
 from infer.worker.job import Job, Mode, WarmUp
-from infer.worker.pipes import LIMIT_BYTES, Pipes
 
 if TYPE_CHECKING:
     from infer.worker.reply import LatencyReply, OutputsReply
 
     Kind = TypeVar("Kind", LatencyReply, OutputsReply)
 
-COMMAND = (sys.executable, "-P", "-m", "infer.worker.main")
+COMMAND = command_of("infer.worker.main")
 TIMEOUT_S = 600.0
-# Signals that come from outside, as when memory runs out.
-STOPPED = (-signal.SIGTERM, *([-signal.SIGKILL] if os.name == "posix" else []))
 # For a search, which compares many models in turn and needs no percentile of any.
 SHORT_WARM_UP = WarmUp(calls=5, lasting_ns=150_000_000, cap_ns=1_500_000_000)
 
@@ -49,30 +40,21 @@ def run_worker(
 
     Raises:
         InputError: the worker refused its input, such as a file that was changed.
-        UnfinishedError: it hung, or was killed.
+        UnfinishedError: it hung, was killed, took too much memory, or found the disk full.
         WorkerError: it crashed, or answered something else.
     """
-    from infer.worker import reply
-
     source = f"{job.runtime} on {Path(job.folder).name}"
-    asked_ns = time.perf_counter_ns()
-    process = _start(command, job)
-    try:
-        pipes = Pipes(process)
-        pipes.send(jobs.write(replace(job, asked_ns=asked_ns)).encode())
-        ended = pipes.wait(timeout_s)
-    finally:
-        _kill(process)
-    if pipes.overflowed:
-        raise WorkerError(f"{source}: the worker answered more than {LIMIT_BYTES // 2**20} MiB and was killed")
-    if not ended:
-        raise UnfinishedError(
-            f"{source}: the worker did not end within {timeout_s:g} s and was killed{said(pipes.stderr)}"
+    with TemporaryDirectory(prefix="tinybert-") as scratch:
+        file = Path(scratch) / "reply.npz"
+        answer = ask(
+            command,
+            jobs.write(replace(job, reply_file=str(file), asked_ns=time.perf_counter_ns())),
+            who=f"{source}: the worker",
+            folder=Path(scratch),
+            limits=_limits(job, timeout_s),
+            environment=_environment(job),
         )
-    if not pipes.stdout:
-        kind_of_error = UnfinishedError if process.returncode in STOPPED else WorkerError
-        raise kind_of_error(f"{source}: the worker {how_it_ended(process.returncode)}{said(pipes.stderr)}")
-    return reply.read(pipes.stdout, kind, source)
+        return kind.read(answer, file, source)
 
 
 def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
@@ -95,7 +77,7 @@ def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: floa
             path = Path(scratch) / "tokens.npz"
             write_tokens(path, tokens)
             job = replace(job, tokens=str(path.resolve()))
-        return of_logits(run_worker(job, OutputsReply, timeout_s=timeout_s).outputs.logits_NC())
+        return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs
 
 
 def times_of(
@@ -138,27 +120,17 @@ def _job(model: Loadable, mode: Mode) -> Job:
     )
 
 
-def _start(command: Sequence[str], job: Job) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(job),
-        # A group of its own, so that it can be killed with all its children, and Ctrl-C reaches only the parent.
-        start_new_session=os.name == "posix",
-    )
+def _limits(job: Job, timeout_s: float) -> Limits:
+    # What is timed is not looked at: its memory is known from the run for its outputs.
+    memory_bytes = free_memory_bytes() if job.mode == "outputs" else None
+    return Limits(seconds=timeout_s, memory_bytes=memory_bytes)
 
 
 def _environment(job: Job) -> dict[str, str]:
-    root = str(Path(contract.__file__).parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     # Where nothing is timed, waiting threads sleep: spinning ones hold up each other when other programs run.
     waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if job.mode == "outputs" else {}
     return {
-        **os.environ,
         **waiting,
-        "PYTHONPATH": os.pathsep.join(paths),
         "OMP_NUM_THREADS": str(job.threads),
         "MKL_NUM_THREADS": str(job.threads),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy pads sentences here and multiplies nothing
@@ -166,13 +138,3 @@ def _environment(job: Job) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is not None:
-        return
-    if os.name == "posix":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()

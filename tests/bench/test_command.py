@@ -22,7 +22,7 @@ from contract.strict import read_json
 
 # What `pip install tinybert-edge[onnx]` does not bring.
 ABSENT = (
-    *("torch", "transformers", "datasets", "accelerate", "sklearn", "scipy", "matplotlib", "jinja2", "onnx"),
+    *("torch", "transformers", "datasets", "accelerate", "sklearn", "scipy", "altair", "jinja2", "onnx"),
     *("openvino", "nncf", "ai_edge_litert", "litert_torch", "tflite_runtime"),
 )
 REFUSE = f"""

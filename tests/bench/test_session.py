@@ -12,6 +12,7 @@ import pytest
 from bench import plan as plans
 from bench import results, rows
 from bench.latency import speed_up
+from bench.machine import fingerprint
 from bench.plan import Plan
 from bench.record import Record
 from bench.session import carry_out, measure
@@ -221,7 +222,7 @@ def test_times_of_another_processor_are_told_from_the_targets(
         glibc="2.36",
     )
     monkeypatch.setattr(plans, "facts", lambda: machine)
-    here = plans.fingerprint().model_copy(update={"emulated": False})
+    here = fingerprint().model_copy(update={"emulated": False})
     monkeypatch.setattr(plans, "fingerprint", lambda: here)
     foreign = plans.make([artifact_of()], target=target, student=None, settings=SETTINGS).foreign
     expected = f"measured elsewhere than on {target}, so its times say nothing: {cause}"

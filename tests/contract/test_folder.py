@@ -248,9 +248,6 @@ def test_a_folder_of_a_newer_version_is_neither_read_nor_made_again(tmp_path: Pa
     path.write_text(f'{{"schema_version": {SCHEMA_VERSION + 1}, "anything": 1}}', encoding="utf-8")
     for look in (read_manifest, lambda path, kind: is_finished(path, kind, "k")):
         with pytest.raises(InputError, match=rf"layout {SCHEMA_VERSION + 1} is newer than .*: upgrade tinybert-edge"):
-            InputError,
-            match=rf"layout {SCHEMA_VERSION + 1} is newer than the {SCHEMA_VERSION} .*: upgrade tinybert-edge",
-        ):
             look(path, Thing)
 
 

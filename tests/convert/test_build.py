@@ -117,7 +117,7 @@ def test_a_crash_stops_only_what_needs_it(
     failed: list[str],
 ) -> None:
     monkeypatch.setattr(child, "COMMAND", stand_in(fault))
-    with pytest.raises(ConversionError, match=f"{fault}: the converter was killed by SIGKILL") as caught:
+    with pytest.raises(ConversionError, match=f"{fault}: the converter was ended by SIGKILL") as caught:
         convert_student(student, profile, out=tmp_path / "out", run=answers_as(student))
     assert caught.value.exit_code == 4
     assert "\n" not in str(caught.value)

@@ -28,7 +28,7 @@ from targets.profile import Profile, RuntimeName
 
 # Writes its variant's name as the model, so that the other stand-ins know what they run.
 STAND_IN = """
-import json, pathlib, sys
+import json, os, pathlib, signal, sys
 job = json.load(sys.stdin)
 variant = job["variant"]
 path = pathlib.Path(job["destination"], "model.bin")
@@ -225,7 +225,8 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
 def test_what_was_stopped_is_made_another_time(
     student: Path, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stops = STAND_IN.replace("path = ", 'variant["runtime"] == "onnx" and sys.exit(1)\npath = ', 1)
+    stop = 'variant["runtime"] == "onnx" and os.kill(os.getpid(), signal.SIGKILL)'
+    stops = STAND_IN.replace("path = ", f"{stop}\npath = ", 1)
     made = []
     for program in (stops, STAND_IN):
         monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", program))

@@ -12,7 +12,7 @@ from filelock import FileLock
 from onnx import TensorProto
 from pydantic import ValidationError
 
-from contract.errors import WorkerError
+from contract.errors import InputError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.build import convert_student
@@ -192,7 +192,7 @@ def test_where_all_operations_are_alike_none_is_kept_in_float(runtime: RuntimeNa
 def test_an_operation_the_student_lacks_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8, kept_in_float=("layer2-attention",))
     with pytest.raises(
-        WorkerError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
+        InputError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
     ):
         convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
 
@@ -234,8 +234,7 @@ def test_what_is_offered_includes_what_a_profile_makes(target: str, runtime: Run
 def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Made:
     lengths = (16, 32) if variant.runtime is RuntimeName.TFLITE else ()
     job = Job(variant=variant, student=student, destination=folder, profile=profile, lengths_tokens=lengths, fp32=fp32)
-    (folder / "work").mkdir()
-    return child.convert(job, folder / "work")
+    return child.convert(job)
 
 
 def source(made: Path, runtime: RuntimeName) -> Source:

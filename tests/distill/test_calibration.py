@@ -25,7 +25,8 @@ def test_labels_and_lengths_are_in_proportion(rows: list[tuple[int, int]], sente
     assert len(set(chosen)) == len(chosen) == min(sentences, len(rows))
     for label in range(3):
         share = (labels_N == label).mean() * len(chosen)
-        assert abs((labels_N[chosen] == label).sum() - share) <= 1
+        # A part of the order may begin with one label and end with the next: so at both ends of a label.
+        assert abs((labels_N[chosen] == label).sum() - share) < 2
 
 
 def test_scores_are_spread_by_length() -> None:

@@ -121,7 +121,7 @@ def test_a_terminal_says_what_is_not_valid(folder_of: FolderOf, make_record: Mak
     assert "onnx fp32 is invalid: throttled" in captured.get()
 
 
-@pytest.mark.parametrize("module", ["jinja2", "matplotlib", "scipy.stats", "sklearn.metrics"])
+@pytest.mark.parametrize("module", ["jinja2", "altair", "vl_convert", "scipy.stats", "sklearn.metrics"])
 def test_a_missing_library_is_named_with_its_cure(
     module: str,
     app: typer.Typer,

@@ -1,18 +1,20 @@
-import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import vl_convert
 
 from bench.record import Record
-from bench.report.figure import latency_svg, pareto_svg, write_pareto
+from bench.report import distribution, pareto
+from bench.report.figure import write_svg
 from bench.report.pareto import front, points_of
 from bench.report.read import Session
 from bench.report.table import Row, rows_of
-from contract.errors import InputError
 
 MakeRecord = Callable[..., Record]
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def rows_for(records: tuple[Record, ...]) -> tuple[Row, ...]:
@@ -23,22 +25,45 @@ def rows_for(records: tuple[Record, ...]) -> tuple[Row, ...]:
     )
 
 
-def texts_of(svg: str) -> list[str]:
-    return [text.text or "" for text in ElementTree.fromstring(svg.replace("xlink:", "")).iter("text")]
+def charts_of(records: tuple[Record, ...]) -> Iterator[Any]:
+    rows = rows_for(records)
+    yield pareto.chart(rows)
+    yield distribution.chart(rows, records)
 
 
-def test_each_model_is_named_at_its_point(session_records: tuple[Record, ...]) -> None:
+def texts_of(chart: Any) -> list[str]:
+    """Return the texts as read, with a break between the lines of one."""
+    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))
+    return ["\n".join(text.itertext()) for text in drawn.iter(f"{SVG}text")]
+
+
+def test_each_model_is_named(session_records: tuple[Record, ...]) -> None:
     rows = rows_for(session_records)
-    texts = texts_of(pareto_svg(rows, "p"))
-    assert all(row.model in texts for row in rows)
+    for chart in charts_of(session_records):
+        texts = texts_of(chart)
+        assert all(row.model in texts for row in rows)
 
 
-def test_each_model_has_its_strip(session_records: tuple[Record, ...]) -> None:
+def test_each_model_has_its_percentiles(session_records: tuple[Record, ...]) -> None:
     rows = rows_for(session_records)
-    texts = texts_of(latency_svg(rows, session_records, "l"))
-    assert all(row.model in texts for row in rows)
-    assert sum(text.startswith("p50 ") for text in texts) == len(rows)
-    assert sum(text.startswith("p90 ") for text in texts) == len(rows)
+    texts = texts_of(distribution.chart(rows, session_records))
+    numbers = [text.split("\n") for text in texts if text.startswith("p50 ")]
+    assert len(numbers) == len(rows)
+    assert all(p90.startswith("p90 ") for _, p90 in numbers)
+
+
+def test_pointing_at_a_model_tells_its_row(session_records: tuple[Record, ...]) -> None:
+    marks = vl_convert.vegalite_to_svg(next(charts_of(session_records)).to_dict())
+    assert "Model: openvino int8; Latency p50 (ms): 2." in marks
+    assert "; Accuracy (%, 95 %): 88.0 (80.2 to 93.0); " in marks
+    assert marks.count('; Validity: valid"') == len(session_records)
+
+
+def test_a_degraded_measurement_is_fainter(make_record: MakeRecord) -> None:
+    degraded = make_record(validity="degraded", causes=("hot",), latency_ns=9_000_000)
+    drawn = vl_convert.vegalite_to_svg(next(charts_of((make_record(), degraded))).to_dict())
+    marks = [mark for mark in ElementTree.fromstring(drawn).iter() if mark.get("aria-roledescription") == "point"]
+    assert [mark.get("opacity") for mark in marks] == ["1", "0.55"]
 
 
 def test_the_front_is_what_nothing_beats(session_records: tuple[Record, ...]) -> None:
@@ -47,56 +72,33 @@ def test_the_front_is_what_nothing_beats(session_records: tuple[Record, ...]) ->
     assert [point.row.model for point in best] == ["openvino int8", "openvino fp32", "teacher (pytorch)"]
     for point in points:
         assert any(one.latency_ms <= point.latency_ms and one.quality.value >= point.quality.value for one in best)
+    values = next(charts_of(session_records)).to_dict()["data"]["values"]
+    assert [value["model"] for value in values if value["front"]] == [point.row.model for point in best]
 
 
 def test_the_same_rows_give_the_same_bytes(session_records: tuple[Record, ...], tmp_path: Path) -> None:
-    rows = rows_for(session_records)
-    assert pareto_svg(rows, "p") == pareto_svg(rows, "p")
-    assert latency_svg(rows, session_records, "l") == latency_svg(rows, session_records, "l")
-    for name in ("pareto.svg", "pareto.png"):
-        written = []
-        for _ in range(2):
-            assert write_pareto(rows, tmp_path / name)
-            written.append((tmp_path / name).read_bytes())
-        assert written[0] == written[1]
+    for one, other in zip(charts_of(session_records), charts_of(session_records), strict=True):
+        assert one.to_json() == other.to_json()
+        for name, chart in (("one.svg", one), ("other.svg", other)):
+            write_svg(chart, tmp_path / name)
+        assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
 
 
-def test_two_pictures_of_a_page_share_no_identifier(session_records: tuple[Record, ...]) -> None:
-    rows = rows_for(session_records)
-    one, other = pareto_svg(rows, "a"), pareto_svg(rows, "b")
-    names = [set(re.findall(r'\bid="([^"]*)"', svg)) for svg in (one, other)]
-    assert names[0]
-    assert not names[0] & names[1]
-    used = set(re.findall(r'(?:href="|url\()#([^")]*)', one))
-    assert used <= names[0]
-
-
-def test_what_may_show_no_speed_is_not_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
+def test_what_may_show_no_speed_is_not_drawn(make_record: MakeRecord) -> None:
     records = (make_record(validity="invalid", causes=("throttled",)),)
-    rows = rows_for(records)
-    assert pareto_svg(rows, "p") == ""
-    assert latency_svg(rows, records, "l") == ""
-    assert not write_pareto(rows, tmp_path / "pareto.svg")
-    assert not list(tmp_path.iterdir())
+    assert list(charts_of(records)) == [None, None]
 
 
-@pytest.mark.parametrize("name", ["$x^2$", "<b>&\"'", "模型", "--> </svg>", "a\nb"])
+@pytest.mark.parametrize("name", ["$x^2$", "<b>&\"'", "模型", "--> </svg>", "a\nb", "a.b[0]"])
 def test_any_name_can_be_drawn(name: str, make_record: MakeRecord) -> None:
     records = (make_record(name=name), make_record(name="plain", latency_ns=9_000_000))
-    rows = rows_for(records)
-    shown = " ".join(texts_of(pareto_svg(rows, "p")))
-    assert all(part in shown for part in name.split("\n"))
-    assert texts_of(latency_svg(rows, records, "l"))
+    for chart in charts_of(records):
+        assert f"{name}: onnx fp32" in texts_of(chart)
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_and_equal_points_are_drawn(count: int, make_record: MakeRecord) -> None:
     records = tuple(make_record(model_sha256=f"{place}" * 64) for place in range(count))
-    rows = rows_for(records)
-    assert pareto_svg(rows, "p")
-    assert latency_svg(rows, records, "l")
-
-
-def test_a_picture_has_a_known_ending(make_record: MakeRecord, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"\.svg or \.png"):
-        write_pareto(rows_for((make_record(),)), tmp_path / "pareto.gif")
+    for chart in charts_of(records):
+        drawn = vl_convert.vegalite_to_svg(chart.to_dict())
+        assert "NaN" not in drawn
