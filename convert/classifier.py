@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-import distill.slim  # makes the Auto classes know slim students
 import distill.tasks
 import infer.tasks
 from convert.mask import MASKED_SCORE

@@ -63,8 +63,9 @@ def test_sentences_agree_when_all_their_tokens_do() -> None:
 
 
 def test_differences_are_those_of_all_outputs() -> None:
-    ends = [Outputs(arrays={**by_token(np.eye(3)).arrays, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0)]
-    found = compare(*ends, TAGS)
+    tags = by_token(np.eye(3)).arrays
+    near, far = (Outputs(arrays={**tags, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0))
+    found = compare(near, far, TAGS)
     assert found.max_abs_difference == 4.0
     assert found.mean_abs_difference == 0.4
 
