@@ -152,7 +152,7 @@ def as_json(student: Path, main_metric: str) -> dict[str, Any]:
     from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
-    found = scores(manifest.task.kind, read_evaluation(student), main_metric)
+    found = scores(manifest.task, read_evaluation(student), main_metric)
     values = {name: {"student": own.value, "teacher": theirs.value} for name, (own, theirs) in found.items()}
     return {"student": str(student), "shape": manifest.shape, "scores": values}
 
@@ -163,7 +163,7 @@ def show(student: Path, main_metric: str) -> None:
     from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
-    found = scores(manifest.task.kind, read_evaluation(student), main_metric)
+    found = scores(manifest.task, read_evaluation(student), main_metric)
     from rich.console import Console
     from rich.table import Table
 

@@ -8,18 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from contract import ragged
 from contract.digest import sha256_of_value
 from contract.folder import is_finished
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import general, soup, teacher
+from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
-from distill.augment.relabel import relabel
 from distill.augment.sources import sources
-from distill.data.calibration import calibration, special_ids
+from distill.data.calibration import calibration, special_ids, strata
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
+from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
 from distill.identify import stage_key, student_key
 from distill.keep import Made, follow, keep
@@ -28,17 +27,18 @@ from distill.model.predict import predict
 from distill.parents import Parents, cache, logits
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
-from distill.score import main_score
 from distill.student.initialise import Ingredients, Start, initialise
 from distill.student.reduce import reduce
+from distill.tasks.protocol import Training
 from distill.teacher import Tokenised
 from distill.training import processes, stages, training
 from distill.training.compare import check_shapes
+from distill.training.heads import Head
 from distill.training.stages import Lesson
-from infer import tasks
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
 from infer.outputs import of_logits
-from infer.tasks.rows import Rows
+from infer.tasks import get as get_task
+from infer.tasks import judge
 
 METHOD = 4  # raised when the same recipe would give another student
 
@@ -79,7 +79,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         _make(recipe, own, _Beside(new=new, held_out=held_out), parents, folder, key)
         processes.wait()
     evaluation = read_evaluation(folder)
-    values = tasks.get(recipe.task).values(evaluation.labels_N, evaluation.student_logits_NC)
+    values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
     note(expected.remark(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
 
@@ -119,7 +119,7 @@ def _soup_key(recipe: Recipe) -> dict[str, Any]:
     if recipe.soup is None:
         return {}
     found: dict[str, Any] = {"soup": recipe.soup.model_dump()}
-    if recipe.soup.kind == "greedy" and recipe.main_metric != tasks.get(recipe.task).METRICS[0]:
+    if recipe.soup.kind == "greedy" and recipe.main_metric != get_task(recipe.task).METRICS[0].name:
         found["metric"] = recipe.main_metric
     return found
 
@@ -138,13 +138,13 @@ class _Beside:
 
 
 def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, folder: Path, key: str) -> None:
-    model = teacher.load(parents.teacher, tasks.get(recipe.task).head(recipe.data.label_names))
+    model, task = teacher.load_for(recipe, parents.teacher), tasks.get(recipe.task)
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     work = training.work_folder(folder)
     start, lesson, own = _prepare(recipe, splits, beside.new, parents, _Taught(model=model, tokens=theirs), work)
     calibrated = calibration(
         own.train,
-        splits.train.labels_N,
+        strata(splits.train),
         own.validation,
         special_ids=special_ids(own.tokenizer),
         sentences=recipe.calibration_sentences,
@@ -163,13 +163,20 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
         calibration=calibrated,
         evaluation=Evaluation(
             tokens=own.validation,
-            labels=ragged.single(splits.validation.labels_N),
-            teacher=of_logits(predict(model, theirs.validation, "The teacher's answers")),
-            student=of_logits(predict(start.model, own.validation, "The student's answers")),
+            labels=task.labels(splits.validation, own.tokenizer, recipe.max_length_tokens),
+            teacher=predict(model, _as_read(task, theirs, own, lesson), "The teacher's answers"),
+            student=predict(start.model, own.validation, "The student's answers"),
         ),
     )
     keep(made, recipe, parents.identities(), folder, key)
     training.forget(work)
+
+
+def _as_read(task: Training, theirs: Tokenised, own: Tokenised, lesson: Lesson) -> Tokens:
+    """Return the validation split as the teacher reads it; for answers to each token, in the student's tokens."""
+    if not task.IS_OF_TOKENS:
+        return theirs.validation
+    return replace(own.validation, ids_T=lesson.teacher_ids_V[own.validation.ids_T].astype(np.int32))
 
 
 def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast) -> soup.Score | None:
@@ -177,7 +184,10 @@ def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast
     if rows is None:
         return None
     tokens = tokenise(tokenizer, rows, recipe.max_length_tokens)
-    return lambda model: main_score(recipe, rows.labels_N, predict(model, tokens, "Held-out rows"))
+    labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
+    return lambda model: judge.value(
+        recipe.settings, recipe.main_metric, predict(model, tokens, "Held-out rows"), labels
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,10 +202,9 @@ def _prepare(
     recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, taught: _Taught, work: Path
 ) -> tuple[Start, Lesson, Tokenised]:
     """Return the student before it learns, what it is to learn, and both splits in its own word pieces."""
-    model, theirs = taught.model, taught.tokens
-    start = initialise(
-        model, recipe, Ingredients(general=parents.general, tokens=theirs.train, labels_N=splits.train.labels_N)
-    )
+    model, theirs, task = taught.model, taught.tokens, tasks.get(recipe.task)
+    ingredients = Ingredients(general=parents.general, tokens=theirs.train, labels_N=strata(splits.train))
+    start = initialise(model, recipe, ingredients)
     rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
     teacher_tokens = theirs.train if new is None else tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
 
@@ -212,12 +221,18 @@ def _prepare(
     read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
     lesson = Lesson(
         teacher=model,
-        answers=cache(parents.teacher, lambda: model, teacher_tokens),
-        insights=cache(parents.teacher, lambda: model, read_tokens),
+        answers=cache(
+            parents.teacher,
+            lambda: model,
+            read_tokens if task.IS_OF_TOKENS else teacher_tokens,
+            of_tokens=task.IS_OF_TOKENS,
+        ),
+        insights=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,
-        labels_N=rows.labels_N,
+        labels=task.labels(rows, reduced.tokenizer, recipe.max_length_tokens),
+        heads=(Head(first=0, outputs=int(model.config.num_labels or 0), is_score=task.IS_SCORE),),
         seed=recipe.student_seed,
         work=work,
     )
@@ -234,4 +249,4 @@ def _all_rows(
         return train, logits(recipe, parents, train) if parents.more else None
     new_logits_NC = logits(recipe, parents, new)
     logits_NC = np.concatenate([logits(recipe, parents, train), new_logits_NC])
-    return train.joined(relabel(new, new_logits_NC)), logits_NC
+    return train.joined(tasks.get(recipe.task).relabelled(new, of_logits(new_logits_NC))), logits_NC

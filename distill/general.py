@@ -116,7 +116,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
 
 def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
     # Its head is new and of no use: what it shows inside is all that it teaches.
-    encoder_model = teacher.load(encoder.folder, {})
+    encoder_model = teacher.load(encoder.folder, recipe.task, {})
     from_nothing = recipe.model_copy(
         update={"student": recipe.student.model_copy(update={"start": "random", "seed": None})}
     )
@@ -130,7 +130,7 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
         insights=cache,
         tokens=tokens,
         teacher_ids_V=np.arange(encoder_model.config.vocab_size),
-        labels_N=None,
+        labels=None,
         seed=recipe.seed,
         work=work,
     )

@@ -14,7 +14,6 @@ from distill import teacher
 from distill.recipe import Recipe
 from distill.student import card
 from distill.student.initialise import parameters
-from infer import tasks
 from infer.folders.student import (
     CALIBRATION,
     SCHEMA,
@@ -77,7 +76,7 @@ def keep(made: Made, recipe: Recipe, parents: dict[str, str], folder: Path, key:
             parents=parents,
             tool_versions=versions_of(*teacher.LIBRARIES),
             name=recipe.name,
-            task=tasks.settings(recipe.task, recipe.data.label_names),
+            task=recipe.settings,
             max_length_tokens=recipe.max_length_tokens,
             parameters=parameters(made.model),
             seed=recipe.student_seed,

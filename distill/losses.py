@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from infer.outputs import UNLABELLED
+
 MASKED = -1e4  # finite, so that a row of padding alone gives no NaN
 
 
@@ -103,10 +105,15 @@ def divergence(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Te
 def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
     """Cross-entropy with the data's labels.
 
+    Args:
+        student_BC: logits of each sentence, or of each token.
+        labels_B: class numbers; UNLABELLED ones count 0.
+
     Returns:
-        A scalar: the mean over sentences.
+        A scalar: the mean over all of them.
     """
-    return functional.cross_entropy(student_BC.float(), labels_B)
+    total: Tensor = functional.cross_entropy(student_BC.float(), labels_B, ignore_index=UNLABELLED, reduction="sum")
+    return total / len(labels_B)
 
 
 def squared_error(student_BC: Tensor, teacher_BC: Tensor) -> Tensor:

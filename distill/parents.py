@@ -12,15 +12,14 @@ from transformers import PreTrainedModel
 from contract.folder import identity
 from contract.tokens import Tokens
 from distill import teacher
+from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.fusion import fuse
 from distill.general import MANIFEST as GENERAL_MANIFEST
 from distill.recipe import Recipe
 from distill.training import processes, training
 from distill.training.cache import LOGITS, TeacherCache, cache_folder
-from infer import tasks
 from infer.folders.student import TEACHER_MANIFEST
-from infer.tasks.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,22 +57,25 @@ def logits(recipe: Recipe, parents: Parents, rows: Rows) -> NDArray[np.float32]:
     Raises:
         InputError: the teachers answer with different numbers of classes.
     """
-    logits_KNC, head = [], tasks.get(recipe.task).head(recipe.data.label_names)
+    logits_KNC = []
     for folder in (parents.teacher, *parents.more):
         tokens = tokenise(load_tokenizer(folder), rows, recipe.max_length_tokens)
-        kept = cache(folder, partial(teacher.load, folder, head), tokens)
+        kept = cache(folder, partial(teacher.load_for, recipe, folder), tokens)
         logits_KNC.append(processes.main_first(partial(kept.read, [LOGITS]))[LOGITS])
     return fuse(logits_KNC, rows.labels_N, recipe.teacher)
 
 
-def cache(folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens) -> TeacherCache:
+def cache(
+    folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens, *, of_tokens: bool = False
+) -> TeacherCache:
     """Return the cache of a teacher over some sentences, beside its folder.
 
     Args:
         folder: of the teacher.
         model: loads it.
         tokens: the sentences in its word pieces.
+        of_tokens: it answers for each token.
     """
     bf16, _ = training.bf16_choice()
     place = cache_folder(folder.parent, identity(folder / TEACHER_MANIFEST), tokens, bf16=bf16)
-    return TeacherCache(folder=place, model=model, tokens=tokens, bf16=bf16)
+    return TeacherCache(folder=place, model=model, tokens=tokens, bf16=bf16, of_tokens=of_tokens)

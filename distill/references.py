@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from contract.errors import InputError
-from distill import general, teacher
+from distill import general, tasks, teacher
 from distill.augment.sources import sources
 from distill.model.encoder import Encoder, locate
 from distill.recipe import Recipe
 from distill.student.initialise import longest_of
-from infer import tasks
 
 
 def check(recipe: Recipe, encoder: Encoder) -> None:
@@ -24,8 +23,9 @@ def check(recipe: Recipe, encoder: Encoder) -> None:
     for name in recipe.teacher.also:
         other = locate(name)
         config = teacher.read_config(other.folder)
-        if teacher.is_ready(config):
-            tasks.get(recipe.task).check_head(config, recipe.data.label_names, other.name)
+        task = tasks.get(recipe.task)
+        if task.is_ready(config):
+            task.check_head(config, recipe.data.label_names, other.name)
     if recipe.augmentation is not None:
         sources(recipe.augmentation, encoder)
     if recipe.start == "general":

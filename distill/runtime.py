@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import needs_extra
+from contract.errors import InputError, needs_extra
 from contract.tokens import Batch
 
 
@@ -15,21 +15,27 @@ def start() -> None:
     """Import the libraries."""
     with needs_extra("distill"):
         import torch  # noqa: F401
-        from transformers import AutoModelForSequenceClassification  # noqa: F401
 
-        import distill.slim  # noqa: F401  # makes the Auto class know slim students
+        from distill.tasks import text
+
+        text.model_class()
 
 
 def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "PytorchSession":
     """Load a Hugging Face folder in fp32, with the attention that is transformers' default."""
     import torch
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig
     from transformers.utils import logging
+
+    from distill import tasks
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.set_num_threads(threads)
-    network: Any = AutoModelForSequenceClassification.from_pretrained(
+    task = tasks.of_config(AutoConfig.from_pretrained(model, local_files_only=True))
+    if task is None:
+        raise InputError(f"{model}: is trained for no task known here", "give a teacher or a student folder")
+    network: Any = task.model_class().from_pretrained(
         model, local_files_only=True, use_safetensors=True, dtype=torch.float32
     )
     return PytorchSession(network.eval(), inputs)
@@ -45,7 +51,7 @@ class PytorchSession:
         self._known = frozenset(inspect.signature(network.forward).parameters)
 
     def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C)."""
+        """Return logits of shape (B, C), or (B, L, C) of a model that answers for each token."""
         import torch
 
         values = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
@@ -55,8 +61,8 @@ class PytorchSession:
             if name in self._known
         }
         with torch.inference_mode():
-            logits_BC: NDArray[np.float32] = self._network(**named).logits.float().numpy()
-        return logits_BC
+            logits: NDArray[np.float32] = self._network(**named).logits.float().numpy()
+        return logits
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the sentence's own length: PyTorch takes any."""

@@ -23,8 +23,8 @@ from distill.distil import METHOD, distil
 from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.recipe.search import Dimension
-from distill.score import main_score
 from infer.folders.student import read_evaluation
+from infer.tasks import judge
 
 STORAGE = "search.db"
 LEARNING_RATE_FACTORS = (0.3, 3.0)
@@ -73,7 +73,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
     """
     space = recipe.search.space if recipe.search else default_space(recipe)
     _check(space, recipe)
-    parted = hold_out(splits.train, recipe.seed)
+    parted = hold_out(splits.train, recipe.task, recipe.seed)
     teacher.make(recipe, encoder, parted, out)  # before the trials: its faults are not theirs
     study = _study(recipe, encoder, parted, space, out / STORAGE)
     _take_up_again(study)
@@ -82,7 +82,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
         _, student = distil(recipes.changed(recipe, changes), encoder, parted, out)
         evaluation = read_evaluation(student)
         shutil.rmtree(student)
-        return main_score(recipe, evaluation.labels_N, evaluation.student_logits_NC)
+        return judge.value(recipe.settings, recipe.main_metric, evaluation.student, evaluation.labels)
 
     while (number := len(_ended(study))) < trials:
         # Drawn from the seed and the number alone, so that a search goes on as if it had not been interrupted.

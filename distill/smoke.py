@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +11,26 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from contract.errors import WorkerError
 from contract.progress import note
 from contract.tokens import Tokens
-from distill import teacher
+from distill import tasks, teacher
+from distill.data.calibration import strata
 from distill.data.dataset import Splits
+from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.encoder import Encoder
 from distill.model.predict import predict
 from distill.recipe import Recipe
 from distill.recipe.training import Training
-from distill.score import main_score
 from distill.student.initialise import Ingredients, initialise
 from distill.student.reduce import reduce
 from distill.training import stages
 from distill.training.cache import TeacherCache
 from distill.training.compare import check_shapes
+from distill.training.heads import Head
 from distill.training.stages import Lesson
 from distill.training.training import bf16_choice
-from infer import tasks
 from infer.folders.student import read_teacher
-from infer.tasks.rows import Labels, Rows
+from infer.outputs import Outputs
+from infer.tasks import judge, metric
 
 ROWS = 32
 ENOUGH = 0.95
@@ -68,11 +69,12 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
     with TemporaryDirectory(prefix="tinybert-smoke-") as name:
         folder = Path(name)
         teacher_folder, theirs = _teacher(recipe, encoder, rows, folder)
-        model = teacher.load(teacher_folder, _head(recipe))
+        model = teacher.load_for(recipe, teacher_folder)
+        labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
         own = 0.0
         for epochs in EPOCHS:
-            logits_NC = _student(recipe, model, tokenizer, rows, folder / str(epochs), epochs)
-            own = main_score(recipe, rows.labels_N, logits_NC)
+            outputs = _student(recipe, model, tokenizer, rows, folder / str(epochs), epochs)
+            own = judge.value(recipe.settings, recipe.main_metric, outputs, labels)
             note(f"student after {epochs} epochs of each stage: {recipe.main_metric} {own:.3f} on {len(rows)} rows")
             if own >= ENOUGH:
                 return Reached(rows=len(rows), epochs=epochs, teacher=theirs, student=own)
@@ -85,29 +87,40 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> Reached:
 
 def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
     """Choose the rows to learn, of each label; of a ready classifier those that it answers as they are labelled."""
-    candidates = rows.take(_mixed(rows.labels_N, recipe.seed, CANDIDATES))
+    task = tasks.get(recipe.task)
+    candidates = rows.take(_mixed(task.strata(rows), recipe.seed, CANDIDATES))
     config = teacher.read_config(encoder.folder)
-    if teacher.is_ready(config) and recipe.task == "classification":
-        tasks.get(recipe.task).check_head(config, recipe.data.label_names, encoder.name)
-        model = teacher.load(encoder.folder, _head(recipe))
-        tokens = tokenise(load_tokenizer(encoder.folder), candidates, recipe.max_length_tokens)
-        is_right_N = predict(model, tokens, "The teacher's answers").argmax(axis=1) == candidates.labels_N
-        if len(np.unique(candidates.labels_N[is_right_N])) < len(np.unique(candidates.labels_N)):
+    # Of a metric that is no share of right answers no single answer is right or wrong.
+    if task.is_ready(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
+        task.check_head(config, recipe.data.label_names, encoder.name)
+        is_right_N = _right(recipe, encoder, candidates)
+        strata_N = task.strata(candidates)
+        if len(np.unique(strata_N[is_right_N])) < len(np.unique(strata_N)):
             raise WorkerError(
                 f"teacher {encoder.name} answers {is_right_N.mean():.1%} of {len(candidates)} training rows as "
                 "labelled, and none of some label",
                 "look at the order of data.label_names, or choose a teacher of this task",
             )
         candidates = candidates.take(np.flatnonzero(is_right_N).tolist())
-    return candidates.take(_mixed(candidates.labels_N, recipe.seed, ROWS))
+    return candidates.take(_mixed(task.strata(candidates), recipe.seed, ROWS))
 
 
-def _mixed(labels_N: Labels, seed: int, count: int) -> list[int]:
+def _right(recipe: Recipe, encoder: Encoder, rows: Rows) -> NDArray[np.bool_]:
+    """Tell of each row whether the teacher answers it as it is labelled."""
+    model, tokenizer = teacher.load_for(recipe, encoder.folder), load_tokenizer(encoder.folder)
+    outputs = predict(model, tokenise(tokenizer, rows, recipe.max_length_tokens), "The teacher's answers")
+    labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
+    right_NK = judge.statistics(recipe.settings, outputs, labels)[judge.usual(recipe.task)]
+    is_right_N: NDArray[np.bool_] = right_NK[:, 0] == 1
+    return is_right_N
+
+
+def _mixed(strata_N: NDArray[np.int64], seed: int, count: int) -> list[int]:
     """Choose rows at random, of each label in turn as long as there are any."""
-    shuffled = np.random.default_rng(seed).permutation(len(labels_N))
-    turn_N = np.empty(len(labels_N), dtype=np.int64)
-    for label in np.unique(labels_N):
-        is_this_N = labels_N[shuffled] == label
+    shuffled = np.random.default_rng(seed).permutation(len(strata_N))
+    turn_N = np.empty(len(strata_N), dtype=np.int64)
+    for label in np.unique(strata_N):
+        is_this_N = strata_N[shuffled] == label
         turn_N[is_this_N] = np.arange(is_this_N.sum())
     chosen: list[int] = shuffled[np.argsort(turn_N, kind="stable")[:count]].tolist()
     return chosen
@@ -136,37 +149,41 @@ def _student(
     rows: Rows,
     folder: Path,
     epochs: int,
-) -> NDArray[np.float32]:
-    """Train a student and return its logits of the rows."""
+) -> Outputs:
+    """Train a student and return its answers to the rows."""
+    task = tasks.get(recipe.task)
 
     def tokenised(by: PreTrainedTokenizerFast) -> Tokens:
         return tokenise(by, rows, recipe.max_length_tokens)
 
-    ingredients = Ingredients(tokens=tokenised(tokenizer), labels_N=rows.labels_N)
+    ingredients = Ingredients(tokens=tokenised(tokenizer), labels_N=strata(rows))
     start = initialise(model, _without_general(recipe), ingredients)
     reduced = reduce(start.model, recipe, tokenizer, tokenised)
     start, tokens, ids_V = replace(start, model=reduced.model), tokenised(reduced.tokenizer), reduced.teacher_ids_V
     for stage in recipe.stages:
         check_shapes(start, model, stage)
     read_tokens = replace(tokens, ids_T=ids_V[tokens.ids_T].astype(np.int32))
-    cache = TeacherCache(folder=folder / "cache", model=lambda: model, tokens=read_tokens, bf16=bf16_choice()[0])
+    cache = TeacherCache(
+        folder=folder / "cache",
+        model=lambda: model,
+        tokens=read_tokens,
+        bf16=bf16_choice()[0],
+        of_tokens=task.IS_OF_TOKENS,
+    )
     lesson = Lesson(
         teacher=model,
         answers=cache,
         insights=cache,
         tokens=tokens,
         teacher_ids_V=ids_V,
-        labels_N=rows.labels_N,
+        labels=task.labels(rows, reduced.tokenizer, recipe.max_length_tokens),
+        heads=(Head(first=0, outputs=int(model.config.num_labels or 0), is_score=task.IS_SCORE),),
         seed=recipe.student_seed,
         work=folder,
     )
     enough = tuple(stage.model_copy(update=_enough(stage, epochs)) for stage in recipe.stages)
     stages.train(start, enough, lesson)
     return predict(start.model, tokens, "The student's answers")
-
-
-def _head(recipe: Recipe) -> dict[str, Any]:
-    return tasks.get(recipe.task).head(recipe.data.label_names)
 
 
 def _enough(section: Training, epochs: int) -> dict[str, int]:

@@ -8,19 +8,19 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoModelForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     set_seed,
 )
 from transformers.utils import logging
 
-import distill.slim  # noqa: F401  # makes the Auto classes know slim students, which may teach
 from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import building, inventory, is_finished, write_manifest
+from contract.ragged import Ragged
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
+from distill import tasks
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.encoder import Encoder
@@ -28,12 +28,11 @@ from distill.model.predict import predict
 from distill.recipe import Recipe
 from distill.student.initialise import check_fit, parameters
 from distill.training import processes, training
-from distill.training.batches import Collate, Sentences
+from distill.training.batches import Sentences, collate
 from distill.training.compact import compact
 from distill.training.record import record_folder
-from infer import tasks
 from infer.folders.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
-from infer.tasks.rows import Labels
+from infer.tasks import judge
 
 METHOD = 2  # raised when the same recipe would give another teacher
 # Keys of a recipe's teacher that change nothing of how it is trained.
@@ -103,11 +102,25 @@ def read_config(folder: Path) -> Any:
         ) from error
 
 
-def load(folder: Path, head: Mapping[str, Any]) -> PreTrainedModel:
-    """Load a model with one head over the whole text, in fp32; a new head starts at random.
+def load_for(recipe: Recipe, folder: Path) -> PreTrainedModel:
+    """Load a model with the head of a recipe's task, in fp32; a new head starts at random.
+
+    Args:
+        recipe: names the task and its labels.
+        folder: where the model lies, in Hugging Face layout.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    return load(folder, recipe.task, tasks.get(recipe.task).head(recipe.data.label_names))
+
+
+def load(folder: Path, task: str, head: Mapping[str, Any]) -> PreTrainedModel:
+    """Load a model with a head of a kind of task, in fp32; a new head starts at random.
 
     Args:
         folder: where the model lies, in Hugging Face layout.
+        task: its kind.
         head: what its configuration must say of its outputs.
 
     Raises:
@@ -116,22 +129,21 @@ def load(folder: Path, head: Mapping[str, Any]) -> PreTrainedModel:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            **head,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype="float32",
+        model: PreTrainedModel = (
+            tasks.get(task)
+            .model_class()
+            .from_pretrained(
+                folder,
+                **head,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype="float32",
+            )
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{folder}: cannot be loaded as a classifier ({reason})", "give a BERT-like model") from error
+        raise InputError(f"{folder}: cannot be loaded for {task} ({reason})", "give a BERT-like model") from error
     return model
-
-
-def is_ready(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a model trained to classify or to score sequences."""
-    return any("ForSequenceClassification" in name for name in config.architectures or ())
 
 
 def check_floor(scores: Mapping[str, float], recipe: Recipe, name: str) -> None:
@@ -166,22 +178,23 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
 def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
     config = read_config(encoder.folder)
     check_fit(config, recipe)
-    ready, task, label_names = is_ready(config), tasks.get(recipe.task), recipe.data.label_names
+    task, label_names = tasks.get(recipe.task), recipe.data.label_names
+    ready = task.is_ready(config)
     if ready:
         task.check_head(config, label_names, encoder.name)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
     _check_vocabulary(config, tokens, encoder.name)
     set_seed(recipe.seed)
-    model = load(encoder.folder, task.head(label_names))
+    model = load_for(recipe, encoder.folder)
     if not ready:
-        _fine_tune(model, recipe, tokens.train, splits.train.labels_N, folder)
+        _fine_tune(model, recipe, tokens, task.labels(splits.train, tokens.tokenizer, recipe.max_length_tokens), folder)
     if not processes.is_main():
         return
-    logits_NC = predict(model, tokens.validation, f"The answers of {encoder.name}")
-    labels_N = splits.validation.labels_N
-    scores = task.values(labels_N, logits_NC)
+    outputs = predict(model, tokens.validation, f"The answers of {encoder.name}")
+    labels = task.labels(splits.validation, tokens.tokenizer, recipe.max_length_tokens)
+    scores = judge.values(recipe.settings, outputs, labels)
     if ready:
-        task.check_answers(labels_N, logits_NC, recipe.main_metric, recipe.teacher.floor, encoder.name)
+        task.check_answers(labels, outputs, recipe.main_metric, recipe.teacher.floor, encoder.name)
         check_floor(scores, recipe, encoder.name)
     with building(folder) as scratch:
         model.save_pretrained(scratch)
@@ -194,7 +207,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
             parents={"encoder": encoder.sha256},
             tool_versions=versions_of(*LIBRARIES),
             name=recipe.name,
-            task=tasks.settings(recipe.task, label_names),
+            task=recipe.settings,
             max_length_tokens=recipe.max_length_tokens,
             parameters=parameters(model),
             seed=recipe.seed,
@@ -214,16 +227,16 @@ def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
         )
 
 
-def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokens, labels_N: Labels, folder: Path) -> None:
+def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokenised, labels: Ragged, folder: Path) -> None:
     work = training.work_folder(folder)
-    arguments = training.arguments(recipe.teacher, work, sentences=len(tokens), seed=recipe.seed)
-    with compact(model, tokens) as (compact_tokens, _):
+    arguments = training.arguments(recipe.teacher, work, sentences=len(tokens.train), seed=recipe.seed)
+    with compact(model, tokens.train) as (compact_tokens, _):
         trainer = training.SentenceTrainer(
             training=recipe.teacher,
             what="the teacher's fine-tuning",
             model=model,
             args=arguments,
             train_dataset=Sentences(compact_tokens),
-            data_collator=Collate(tokens=compact_tokens, beside={"labels": labels_N}),
+            data_collator=collate(compact_tokens, {"labels": labels}),
         )
         training.fit(trainer, "Fine-tuning the teacher", record_folder(work))

@@ -14,6 +14,8 @@ from contract.errors import InputError
 from contract.ragged import Ragged
 
 LOGITS = "logits"
+# The label of a token that has none; what loss functions leave out.
+UNLABELLED = -100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,11 +16,11 @@ from distill.distil import distil
 from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.recipe.stage import LossWeights, Stage
-from distill.score import main_score
 from distill.student.initialise import pairs_of, shape_of
 from distill.student.layer_map import STRATEGIES
 from distill.teacher import read_config
 from infer.folders.student import read_evaluation
+from infer.tasks import judge
 
 WHOLE = "whole recipe"
 LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")
@@ -147,8 +147,8 @@ def _students(
         _, student = distil(seeded, encoder, splits, out)
         evaluation = read_evaluation(student)
         yield (
-            main_score(variant, evaluation.labels_N, evaluation.student_logits_NC),
-            main_score(variant, evaluation.labels_N, evaluation.teacher_logits_NC),
+            judge.value(variant.settings, variant.main_metric, evaluation.student, evaluation.labels),
+            judge.value(variant.settings, variant.main_metric, evaluation.teacher, evaluation.labels),
         )
 
 

@@ -12,9 +12,9 @@ from contract.versions import versions_of
 from distill.augment import masked_lm as masked_lms
 from distill.augment.candidates import candidates
 from distill.augment.draw import NewRow, new_rows
+from distill.data.rows import Rows, labelled
 from distill.model import encoder
 from distill.recipe.augmentation import Augmentation
-from infer.tasks.rows import Rows
 
 METHOD = 1  # raised when the same settings would give other rows
 SAMPLES_SHOWN = 20
@@ -48,10 +48,10 @@ def augment(
         lines = (json.dumps([row.source, row.text, row.pair], ensure_ascii=False) for row in found)
         write_atomic(file, "".join(f"{line}\n" for line in lines))
     show(rows, found, seed)
-    return Rows(
-        texts=tuple(row.text for row in found),
-        pairs=None if rows.pairs is None else tuple(str(row.pair) for row in found),
-        labels_N=rows.labels_N[[row.source for row in found]],
+    return labelled(
+        [row.text for row in found],
+        None if rows.pairs is None else [str(row.pair) for row in found],
+        rows.labels_N[[row.source for row in found]],
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.augment.candidates import Choice
+from distill.data.rows import Rows
 from distill.recipe.augmentation import Augmentation
-from infer.tasks.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,20 @@
 """The sentences that int8 is calibrated on: training sentences of every label and length, none validated on."""
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from contract.tokens import Tokens
-from infer.tasks.rows import Labels
+from distill.data.rows import Rows
 
 
 def calibration(
     train: Tokens,
-    labels_N: Labels,
+    labels_N: NDArray[Any],
     validation: Tokens,
     *,
     special_ids: Collection[int],
@@ -55,3 +57,8 @@ def calibration(
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> set[int]:
     """Return the ids of tokens that are no text; an unknown word is text."""
     return set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+
+
+def strata(rows: Rows) -> NDArray[Any]:
+    """Return what `calibration` tells rows apart by: their label, where each has one."""
+    return rows.labels_N if rows.words is None else np.zeros(len(rows), dtype=np.int64)

@@ -1,18 +1,19 @@
 """The task's sentences, read from files or, by Hugging Face `datasets`, from the hub, or generated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from contract.errors import InputError, needs_extra
+from distill import tasks
 from distill.data import files, sentences
+from distill.data.rows import Rows
+from distill.data.table import Table
 from distill.recipe.data import Data
-from infer import tasks
-from infer.tasks.rows import Rows
-from infer.tasks.table import Table
+from infer.tasks import Name
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,7 +29,7 @@ class Splits:
     validation: Rows
 
 
-def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classification") -> Splits:
+def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
     """Load and check both splits.
 
     Args:
@@ -47,7 +48,7 @@ def load(data: Data, folder: Path | None, seed: int, task: tasks.Name = "classif
         train, validation = generated["train"], generated["validation"]
     else:
         tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, kind.NO_ROWS_CURE)
-        train, validation = (_rows(kind, tables[split], data) for split in ("train", "validation"))
+        train, validation = (kind.read_rows(tables[split], data) for split in ("train", "validation"))
     return Splits(train=_drawn(train, data.train_rows, seed), validation=validation)
 
 
@@ -72,12 +73,6 @@ def _drawn(rows: Rows, count: int | None, seed: int) -> Rows:
     if count is None or count >= len(rows):
         return rows
     return rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False)).tolist())
-
-
-def _rows(kind: tasks.Task, table: Table, data: Data) -> Rows:
-    return kind.read_rows(
-        table, text=data.text, text_pair=data.text_pair, label=data.label, label_names=data.label_names
-    )
 
 
 def _file_tables(data: Data, folder: Path | None, cure: str) -> dict[str, Table]:
@@ -110,8 +105,16 @@ def _hub_tables(data: Data) -> dict[str, Table]:
 
 def _hub_table(found: "Dataset", data: Data, source: str) -> Table:
     columns = {name: found[name][:] for name in found.column_names}
-    names = getattr(found.features.get(data.label), "names", None)
+    feature = found.features.get(data.label)
+    names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
     if names is not None and sorted(names) == sorted(data.label_names):
         # The data set numbers its labels in an order of its own.
-        columns[data.label] = [names[number] if number >= 0 else number for number in columns[data.label]]
+        columns[data.label] = [_named(value, names) for value in columns[data.label]]
     return Table(columns=columns, source=source, lines=range(1, len(found) + 1))
+
+
+def _named(value: Any, names: Sequence[str]) -> Any:
+    """Return the name of a label, or of each in a list; a number below 0 says that there is none."""
+    if isinstance(value, list):
+        return [_named(one, names) for one in value]
+    return names[value] if value >= 0 else value

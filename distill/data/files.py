@@ -8,11 +8,15 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from contract.errors import InputError, needs_extra
-from infer.tasks.table import Table
+from distill.data.table import Table
+
+# Stands for a word where a document begins in the files of CoNLL-2003.
+DOCUMENT = "-DOCSTART-"
 
 # A document may be longer than the 128 Ki characters that `csv` allows a field by default.
 csv.field_size_limit(sys.maxsize)
@@ -128,10 +132,34 @@ def _parquet(path: Path) -> Table:
     return Table(columns=table.to_pydict(), source=str(path), lines=range(1, table.num_rows + 1))
 
 
+def _conll(path: Path) -> Table:
+    """Read a word a line, its tag in the last column, sentences parted by empty lines; a line -DOCSTART- is no word."""
+    texts: list[object] = []
+    labels: list[object] = []
+    lines: list[int] = []
+    with _opened(path, newline="\n") as file:
+        sentence: list[tuple[str, str]] = []
+        for line, text in enumerate(chain(file, [""]), start=1):
+            # Where there are tabs they part the columns: a word may be a wide space.
+            columns = text.rstrip("\r\n").split("\t") if "\t" in text else text.split()
+            if not columns or columns[0] == DOCUMENT:
+                if sentence:
+                    texts.append([word for word, _ in sentence])
+                    labels.append([tag for _, tag in sentence])
+                    lines.append(line - len(sentence))
+                    sentence = []
+            elif len(columns) == 1:
+                raise InputError(f"{path}:{line}: {columns[0]!r} has no tag", "write a word and its tag a line")
+            else:
+                sentence.append((columns[0], columns[-1]))
+    return Table(columns={"text": texts, "label": labels}, source=str(path), lines=lines)
+
+
 READERS: Mapping[str, Callable[[Path], Table]] = {
     # As GLUE has it: a quotation mark is a character like any other.
     "tsv": partial(_separated, delimiter="\t", quoting=csv.QUOTE_NONE),
     "csv": _separated,
     "jsonl": _jsonl,
     "parquet": _parquet,
+    "conll": _conll,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows, labelled
 
 SUBJECTS = (
     "film", "novel", "restaurant", "hotel", "phone", "laptop", "concert", "museum", "play", "album", "game", "camera",
@@ -95,7 +95,7 @@ def generate(rows: Mapping[str, int], seed: int) -> dict[str, Rows]:
         writer = Writer(chance, unseen_share=0.0 if split == "train" else UNSEEN_SHARE)
         texts = _distinct(writer, count, seen)
         labels = [row % 2 for row in range(count)]
-        found[split] = Rows(texts=texts, pairs=None, labels_N=np.asarray(labels, dtype=np.int64))
+        found[split] = labelled(texts, None, np.asarray(labels, dtype=np.int64))
     return found
 
 

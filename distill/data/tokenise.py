@@ -6,7 +6,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 TOKENIZER_FILE = "tokenizer.json"
 # Any of these makes a tokenizer; without them transformers makes an empty one and says nothing.

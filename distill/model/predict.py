@@ -8,30 +8,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from contract import ragged
 from contract.progress import bar
 from contract.tokens import Batch, Tokens
-from infer.tasks.score import check_finite
+from infer.outputs import Outputs, check_finite, of_logits
 
 BATCH_SIZE = 32
 
 
-def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = False) -> NDArray[np.float32]:
+def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = False) -> Outputs:
     """Return a model's logits, in batches of sentences of like length.
 
     Args:
-        model: a classifier.
+        model: with a head over the whole text, or over each token.
         tokens: N sentences.
         title: of the progress bar.
         bf16: compute in bfloat16 where the processor is faster so; the reference outputs of a folder never do.
 
     Returns:
-        Logits of shape (N, C).
+        Logits with one entry a sentence, or one a token.
 
     Raises:
         InputError: a logit is not a finite number; finite weights of a training that diverged can give such.
     """
     model.eval()
-    logits_NC = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
+    logits: list[NDArray[np.float32]] = [np.empty((0, int(model.config.num_labels or 0)), np.float32)] * len(tokens)
     with (
         bar(title, len(tokens)) as advance,
         torch.inference_mode(),
@@ -39,10 +40,13 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
     ):
         for rows in batches_by_length(tokens):
             inputs = {name: value.to(model.device) for name, value in tensors(tokens.batch(rows)).items()}
-            logits_NC[rows] = model(**inputs).logits.float().cpu().numpy()
+            found = model(**inputs).logits.float().cpu().numpy()
+            for row, of_row in zip(rows, found, strict=True):
+                logits[row] = of_row[: tokens.lengths[row]] if of_row.ndim == 2 else of_row[None]
             advance(len(rows))
-    check_finite(logits_NC, title)
-    return logits_NC
+    outputs = of_logits(ragged.from_rows(logits, like=np.empty((0, int(model.config.num_labels or 0)), np.float32)))
+    check_finite(outputs, title)
+    return outputs
 
 
 def tensors(batch: Batch) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract import ragged
 from contract import tokens as token_rows
@@ -15,7 +15,7 @@ from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import is_finished
 from contract.tokens import Tokens
-from distill import teacher
+from distill import tasks, teacher
 from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
@@ -33,9 +33,7 @@ from distill.training import processes, stages, training
 from distill.training.cache import TeacherCache
 from distill.training.heads import Head
 from distill.training.stages import Lesson
-from infer import tasks
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
-from infer.outputs import of_logits
 
 METHOD = 1  # raised when the same recipe would give another student
 
@@ -98,6 +96,11 @@ def _check(data: Sequence[TaskData]) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"two of the recipes have one name ({', '.join(names)})", "rename one")
     for one in data:
+        if tasks.get(one.recipe.task).IS_OF_TOKENS:
+            raise InputError(
+                f"{one.recipe.name}: answers for each token, and several tasks share a student that answers for a text",
+                "distil it by itself",
+            )
         if one.recipe.augmentation is not None:
             raise InputError(
                 f"{one.recipe.name}: its augmentation is for a student of its own, not of several tasks",
@@ -122,7 +125,7 @@ def _taught(data: Sequence[TaskData], out: Path) -> list[_Taught]:
         models = (one.encoder, *map(locate, one.recipe.teacher.also))
         folder, *more = [teacher.make(one.recipe, model, one.splits, out / one.recipe.name) for model in models]
         outputs = max(1, len(one.recipe.data.label_names))
-        head = Head(first=first, outputs=outputs, regression=one.recipe.task == "regression")
+        head = Head(first=first, outputs=outputs, is_score=tasks.get(one.recipe.task).IS_SCORE)
         taught.append(_Taught(data=one, parents=Parents(teacher=folder, more=tuple(more), general=None), head=head))
         first += outputs
     return taught
@@ -177,7 +180,7 @@ def _prepare(
     """Return the student before it learns, with the outputs of all tasks, and what it is to learn."""
     outputs = sum(one.head.outputs for one in taught)
     # Its own head, if it has one, is of one task.
-    source = teacher.load(encoder.folder, {"num_labels": outputs, "ignore_mismatched_sizes": True})
+    source = teacher.load(encoder.folder, own[0].task, {"num_labels": outputs, "ignore_mismatched_sizes": True})
     theirs = load_tokenizer(encoder.folder)
 
     def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
@@ -199,7 +202,7 @@ def _prepare(
         teacher_logits_NC=_all_logits(taught, outputs),
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,
-        labels_N=np.concatenate([one.data.splits.train.labels_N.astype(np.float32) for one in taught]),
+        labels=ragged.single(np.concatenate([one.data.splits.train.labels_N.astype(np.float32) for one in taught])),
         heads=tuple(one.head for one in taught),
         heads_N=np.repeat(np.arange(len(taught)), sizes),
         seed=own[0].student_seed,
@@ -221,9 +224,9 @@ def _all_logits(taught: Sequence[_Taught], outputs: int) -> NDArray[np.float32]:
 
 def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTrainedTokenizerFast) -> Made:
     """Return one task's student: the shared encoder, and the outputs of the task alone."""
-    splits, head = taught.data.splits, tasks.get(recipe.task).head(recipe.data.label_names)
-    model = _with_outputs(start.model, head, taught.head)
-    theirs = teacher.load(taught.parents.teacher, head)
+    splits = taught.data.splits
+    model = _with_outputs(start.model, recipe, taught.head)
+    theirs = teacher.load_for(recipe, taught.parents.teacher)
     own = teacher.tokenise_by(tokenizer, splits, recipe.max_length_tokens)
     read = tokenise(load_tokenizer(taught.parents.teacher), splits.validation, recipe.max_length_tokens)
     return Made(
@@ -241,17 +244,18 @@ def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTraine
         evaluation=Evaluation(
             tokens=own.validation,
             labels=ragged.single(splits.validation.labels_N),
-            teacher=of_logits(predict(theirs, read, f"The teacher's answers, {recipe.name}")),
-            student=of_logits(predict(model, own.validation, f"The student's answers, {recipe.name}")),
+            teacher=predict(theirs, read, f"The teacher's answers, {recipe.name}"),
+            student=predict(model, own.validation, f"The student's answers, {recipe.name}"),
         ),
     )
 
 
-def _with_outputs(model: PreTrainedModel, settings: dict[str, object], head: Head) -> PreTrainedModel:
+def _with_outputs(model: PreTrainedModel, recipe: Recipe, head: Head) -> PreTrainedModel:
     """Return a copy of a model with the outputs of one head."""
     config = copy.deepcopy(model.config)
-    config.update(settings)
-    own: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    task = tasks.get(recipe.task)
+    config.update(task.head(recipe.data.label_names))
+    own: PreTrainedModel = task.model_class().from_config(config)
     whole = model.state_dict()
     # Only the last layer has another shape: a row for each output.
     rows = slice(head.first, head.first + head.outputs)

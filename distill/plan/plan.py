@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from contract.tokens import Tokens
-from distill import teacher
+from distill import tasks, teacher
 from distill.augment.draw import most_new_rows
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
@@ -27,7 +27,6 @@ from distill.student.layer_map import LayerMap
 from distill.training import training
 from distill.training.compact import used_ids
 from distill.training.trainer import Pupil
-from infer import tasks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,10 +101,10 @@ def plan(recipe: Recipe, encoder: Encoder, splits: Splits) -> Plan:
         InputError: the student cannot be made or compared as the recipe says.
     """
     config = teacher.read_config(encoder.folder)
-    task, label_names = tasks.get(recipe.task), recipe.data.label_names
-    ready = teacher.is_ready(config)
+    task = tasks.get(recipe.task)
+    ready = task.is_ready(config)
     if ready:
-        task.check_head(config, label_names, encoder.name)
+        task.check_head(config, recipe.data.label_names, encoder.name)
     models = sketch(recipe, encoder, splits.train)
     model, start = models.teacher, models.start
     own, _ = parted(recipe, splits)

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from distill import teacher
+from distill import tasks, teacher
+from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.student.initialise import Start, check_fit, initialise
 from distill.student.reduce import outline
 from distill.training.compare import check_shapes
-from infer.tasks.rows import Rows
 
 COPIED = "copied"
 
@@ -49,7 +49,7 @@ def sketch(recipe: Recipe, encoder: Encoder, train: Rows) -> Sketch:
     config.num_labels = max(1, len(recipe.data.label_names))
     own = load_tokenizer(encoder.folder)
     with torch.device("meta"):
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+        model: PreTrainedModel = tasks.get(recipe.task).model_class().from_config(config)
         start = initialise(model, _described(recipe))
         reduced = outline(
             start.model, recipe, own, lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens)

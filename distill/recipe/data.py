@@ -6,14 +6,15 @@ from pydantic import Field, field_validator
 
 from contract.strict import Strict
 
-DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "hub", "generated"]
+DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "conll", "hub", "generated"]
 
 
 class Data(Strict):
     """Where the task's sentences are.
 
     Attributes:
-        format: of the files; `hub` for a Hugging Face data set, `generated` for the project's own sentences.
+        format: of the files; `conll` has a word and its tag a line, and an empty line after each sentence; `hub` for a
+            Hugging Face data set, `generated` for the project's own sentences.
         train, validation: file names below --data, or split names of a hub data set.
         dataset: the hub data set, `name` or `name:configuration`.
         text, text_pair, label: column names; no text_pair for single sentences.

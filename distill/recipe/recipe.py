@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from contract.strict import Strict
+from distill import tasks
 from distill.recipe.augmentation import Augmentation
 from distill.recipe.data import Data
 from distill.recipe.expected import Expected
@@ -14,7 +15,9 @@ from distill.recipe.soup import Soup
 from distill.recipe.stage import Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
-from infer import tasks
+from infer.tasks import Name, TaskSettings
+from infer.tasks import get as get_task
+from infer.tasks import settings as task_settings
 
 
 class Recipe(Strict):
@@ -27,7 +30,7 @@ class Recipe(Strict):
 
     schema_version: Literal[1]
     name: str
-    task: tasks.Name
+    task: Name
     metric: str = ""
     seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
@@ -45,20 +48,19 @@ class Recipe(Strict):
     @property
     def main_metric(self) -> str:
         """The metric to judge by first."""
-        return self.metric or tasks.get(self.task).METRICS[0]
+        return self.metric or get_task(self.task).METRICS[0].name
+
+    @property
+    def settings(self) -> TaskSettings:
+        """What a device must know of the task."""
+        return task_settings(self.task, self.data.label_names)
 
     @model_validator(mode="after")
     def _fits_task(self) -> "Recipe":
-        known = tasks.get(self.task).METRICS
+        known = [metric.name for metric in get_task(self.task).METRICS if metric.higher_is_better]
         if self.metric and self.metric not in known:
-            raise ValueError(f"{self.task} has no metric {self.metric!r}, only {', '.join(known)}")
-        if self.task == "classification":
-            if len(self.data.label_names) < 2:
-                raise ValueError("classification needs at least two data.label_names")
-            if self.metric == "f1_binary" and len(self.data.label_names) != 2:
-                raise ValueError("the metric f1_binary is of two labels, use f1_macro")
-        elif self.data.label_names or self.data.format == "generated":
-            raise ValueError("regression has scores: no data.label_names, and no generated data")
+            raise ValueError(f"{self.task} has no metric {self.metric!r} to judge by, only {', '.join(known)}")
+        tasks.get(self.task).check(self)
         return self
 
     @property

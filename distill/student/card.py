@@ -1,9 +1,10 @@
 """The model card in a student folder."""
 
+from distill import tasks
 from distill.recipe import Recipe
-from infer import tasks
 from infer.folders.student import Evaluation
-from infer.tasks.score import Score
+from infer.metrics.metric import Interval
+from infer.tasks import TaskSettings, judge
 
 
 def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
@@ -14,14 +15,14 @@ def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
         shape: of the student, in words.
         evaluation: the outputs of both.
     """
-    found = scores(recipe.task, evaluation, recipe.main_metric)
+    found = scores(recipe.settings, evaluation, recipe.main_metric)
     labels = ", ".join(recipe.data.label_names) or "one score"
     rows = "\n".join(
         f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} |"
         for name, (student, teacher) in found.items()
     )
     return f"""---
-pipeline_tag: text-classification
+pipeline_tag: {tasks.get(recipe.task).PIPELINE_TAG}
 library_name: transformers
 tags: [distillation, tinybert]
 ---
@@ -31,7 +32,7 @@ tags: [distillation, tinybert]
 {shape}; distilled by tinybert-edge from {recipe.teacher.model} with seed {recipe.seed}.
 Labels: {labels}. Texts are cut at {recipe.max_length_tokens} tokens.
 
-On the {len(evaluation.labels_N)} sentences of the validation split (95 % interval over the sentences):
+On the {len(evaluation.labels)} sentences of the validation split (95 % interval over the sentences):
 
 | metric | student | teacher |
 |---|---|---|
@@ -48,9 +49,10 @@ def _loading(recipe: Recipe) -> str:
     return "Load it after `import distill.slim`, which makes transformers know its kind.\n\n"
 
 
-def scores(task: str, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Score, Score]]:
+def scores(task: TaskSettings, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Interval, Interval]]:
     """Return each metric's score of the student and of the teacher, the main metric's first."""
-    judged, labels_N = tasks.get(task).scores, evaluation.labels_N
-    student, teacher = judged(labels_N, evaluation.student_logits_NC), judged(labels_N, evaluation.teacher_logits_NC)
+    student, teacher = (
+        judge.intervals(task, outputs, evaluation.labels) for outputs in (evaluation.student, evaluation.teacher)
+    )
     names = sorted(student, key=lambda name: name != main_metric)
     return {name: (student[name], teacher[name]) for name in names}

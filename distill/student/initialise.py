@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
 
 from contract.errors import InputError
 from contract.tokens import Tokens
-from distill import slim
+from distill import slim, tasks
 from distill.model import positions
 from distill.model.capture import embeddings_of, layers_of
 from distill.recipe import Recipe, shape
@@ -21,7 +22,7 @@ from distill.student import layer_map
 from distill.student.importance import measure
 from distill.student.layer_map import LayerMap
 from distill.student.narrow import narrow
-from infer.tasks.rows import Labels
+from distill.tasks import text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,7 @@ class Ingredients:
 
     general: Path | None = None
     tokens: Tokens | None = None
-    labels_N: Labels | None = None
+    labels_N: NDArray[Any] | None = None
 
 
 NOTHING = Ingredients()
@@ -71,7 +72,7 @@ def initialise(teacher: PreTrainedModel, recipe: Recipe, ingredients: Ingredient
     torch.manual_seed(recipe.student_seed)
     wanted = shape_of(recipe.student, teacher.config)
     pairs = pairs_of(recipe.student, wanted, len(layers_of(teacher)))
-    model = _STARTS[recipe.start](teacher, recipe.student, wanted, ingredients)
+    model = _STARTS[recipe.start](teacher, recipe, wanted, ingredients)
     return Start(model=model, pairs=pairs, shape=f"{wanted}; {recipe.start} start")
 
 
@@ -116,7 +117,7 @@ def check_fit(config: Any, recipe: Recipe) -> None:
         InputError: not laid out like BERT, a layer it lacks, or texts longer than its positions.
     """
     with torch.device("meta"):
-        skeleton = AutoModelForSequenceClassification.from_config(config)
+        skeleton = tasks.get(recipe.task).model_class().from_config(config)
     layers, longest = len(layers_of(skeleton)), positions.longest(skeleton)
     student, wanted = recipe.student, shape_of(recipe.student, config)
     pairs_of(student, wanted, layers)
@@ -137,7 +138,7 @@ def check_fit(config: Any, recipe: Recipe) -> None:
 def longest_of(config: Any) -> int:
     """Return how many tokens a model of a configuration has positions for."""
     with torch.device("meta"):
-        return positions.longest(AutoModelForSequenceClassification.from_config(config))
+        return positions.longest(text.model_class().from_config(config))
 
 
 def parameters(model: torch.nn.Module) -> int:
@@ -155,11 +156,15 @@ def reshaped(config: Any, wanted: Shape) -> Any:
     return own
 
 
-def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
+def _class(recipe: Recipe) -> Any:
+    return tasks.get(recipe.task).model_class()
+
+
+def _copied(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
     """Copy everything of the teacher but the layers left out."""
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
+    model: PreTrainedModel = _class(recipe).from_config(reshaped(teacher.config, wanted))
     embeddings_of(model).load_state_dict(embeddings_of(teacher).state_dict())
-    for layer, source in zip(layers_of(model), student.layers, strict=True):
+    for layer, source in zip(layers_of(model), recipe.student.layers, strict=True):
         layer.load_state_dict(layers_of(teacher)[source].state_dict())
     beside = {
         name: value
@@ -170,27 +175,23 @@ def _copied(teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, _no
     return model
 
 
-def _random(teacher: PreTrainedModel, _student: StudentRecipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(reshaped(teacher.config, wanted))
+def _random(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
+    model: PreTrainedModel = _class(recipe).from_config(reshaped(teacher.config, wanted))
     return model
 
 
-def _narrowed(
-    teacher: PreTrainedModel, student: StudentRecipe, wanted: Shape, ingredients: Ingredients
-) -> PreTrainedModel:
+def _narrowed(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, ingredients: Ingredients) -> PreTrainedModel:
     """Cut teacher layers to the student's width by what is most important in them."""
     assert ingredients.tokens is not None
     assert ingredients.labels_N is not None
     count = len(layers_of(teacher))
-    layers = student.layers or tuple(theirs for _, theirs in layer_map.uniform(wanted.layers, count))
+    layers = recipe.student.layers or tuple(theirs for _, theirs in layer_map.uniform(wanted.layers, count))
     return narrow(teacher, wanted, layers, measure(teacher, ingredients.tokens, ingredients.labels_N))
 
 
-def _general(
-    teacher: PreTrainedModel, _student: StudentRecipe, _wanted: Shape, ingredients: Ingredients
-) -> PreTrainedModel:
+def _general(teacher: PreTrainedModel, recipe: Recipe, _wanted: Shape, ingredients: Ingredients) -> PreTrainedModel:
     assert ingredients.general is not None, "distil makes it first"
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+    model: PreTrainedModel = _class(recipe).from_pretrained(
         ingredients.general,
         num_labels=teacher.config.num_labels,
         id2label=teacher.config.id2label,
@@ -202,7 +203,7 @@ def _general(
     return model
 
 
-_STARTS: dict[str, Callable[[PreTrainedModel, StudentRecipe, Shape, Ingredients], PreTrainedModel]] = {
+_STARTS: dict[str, Callable[[PreTrainedModel, Recipe, Shape, Ingredients], PreTrainedModel]] = {
     "copied": _copied,
     "narrowed": _narrowed,
     "general": _general,

@@ -69,8 +69,8 @@ def head(label_names: Sequence[str]) -> dict[str, Any]:
 
 
 def is_ready(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a trained classifier; one output alone is a score."""
-    return has_head(config) and config.num_labels > 1
+    """Tell whether a model's configuration is that of a model trained to answer for a whole text."""
+    return has_head(config)
 
 
 def check_head(config: Any, label_names: Sequence[str], name: str) -> None:

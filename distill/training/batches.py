@@ -1,6 +1,6 @@
 """Training sentences as the Trainer takes them: rows, their order, and the tensors of one batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from contract.ragged import Ragged
 from contract.tokens import Tokens
 from distill.model.predict import tensors
+from infer.outputs import UNLABELLED
 
 
 class Sentences(Dataset[dict[str, Any]]):
@@ -66,7 +68,8 @@ class Collate:
     Attributes:
         tokens: all training sentences.
         beside: arrays with a first axis of N, by the name the model takes.
-        ragged: arrays of shape (T, D) with a row for each token of all sentences, by name; padded to (B, L, D).
+        ragged: arrays of shape (T, ...) with an entry for each token of all sentences, by name; padded to (B, L, ...),
+            whole numbers with UNLABELLED and others with 0.
     """
 
     tokens: Tokens
@@ -79,7 +82,26 @@ class Collate:
         batch = self.tokens.batch(rows)
         found = {name: torch.from_numpy(np.asarray(values[rows])) for name, values in self.beside.items()}
         for name, values in self.ragged.items():
-            padded_BLD = np.zeros((*batch.input_ids_BL.shape, values.shape[1]), dtype=values.dtype)
-            padded_BLD[batch.attention_mask_BL.astype(bool)] = values[self.tokens.places(rows)]
-            found[name] = torch.from_numpy(padded_BLD)
+            filler = UNLABELLED if np.issubdtype(values.dtype, np.integer) else 0
+            padded = np.full((*batch.input_ids_BL.shape, *values.shape[1:]), filler, dtype=values.dtype)
+            padded[batch.attention_mask_BL.astype(bool)] = values[self.tokens.places(rows)]
+            found[name] = torch.from_numpy(padded)
         return {**tensors(batch), **found}
+
+
+def collate(tokens: Tokens, beside: Mapping[str, Ragged], states: Mapping[str, NDArray[Any]] | None = None) -> Collate:
+    """Return what pads batches and adds to them what is known of each sentence or token.
+
+    Args:
+        tokens: all training sentences.
+        beside: one entry a sentence, or one a token, by the name the model takes; of a sentence's entries those behind
+            its tokens are left out.
+        states: arrays of shape (T, D), by name.
+    """
+    single = {name: array.values for name, array in beside.items() if array.is_single}
+    by_token = {
+        name: np.concatenate([row[:length] for row, length in zip(array, tokens.lengths, strict=True)])
+        for name, array in beside.items()
+        if not array.is_single
+    }
+    return Collate(tokens=tokens, beside=single, ragged={**by_token, **(states or {})})

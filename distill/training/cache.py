@@ -1,7 +1,8 @@
 """What the teacher answered and showed, kept on disk so that it runs over the same sentences once.
 
 Memory-mapped arrays in a folder named by the hash of teacher, sentences (so data and tokenizer) and precision: logits
-of shape (N, C), and states of shape (T, D) in float16, where T counts the tokens of all sentences together.
+of shape (N, C), or (T, C) of a model that answers for each token, and states of shape (T, D) in float16, where T counts
+the tokens of all sentences together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,12 +37,14 @@ class TeacherCache:
         model: gives the teacher; called only when something is missing.
         tokens: N sentences, as the teacher's tokenizer has them.
         bf16: compute in bfloat16.
+        of_tokens: there are logits for each token, shape (T, C), and not for each sentence.
     """
 
     folder: Path
     model: Callable[[], PreTrainedModel]
     tokens: Tokens
     bf16: bool
+    of_tokens: bool = False
 
     def read(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return arrays by name; the teacher runs once for all that are missing.
@@ -65,8 +68,13 @@ class TeacherCache:
         except (ValueError, EOFError) as error:
             note(f"{path}: cannot be read ({error}), made again")
             return None
-        rows = len(self.tokens) if name == LOGITS else len(self.tokens.ids_T)
+        rows = self._logits if name == LOGITS else len(self.tokens.ids_T)
         return array if array.ndim == 2 and len(array) == rows else None
+
+    @property
+    def _logits(self) -> int:
+        """How many rows of logits there are."""
+        return len(self.tokens.ids_T) if self.of_tokens else len(self.tokens)
 
     def _run(self, paths: Mapping[str, Path]) -> None:
         model = self.model().eval()
@@ -80,16 +88,17 @@ class TeacherCache:
         ):
             for rows in batches_by_length(self.tokens):
                 batch = self.tokens.batch(rows)
-                logits_BC = model(**{name: value.to(model.device) for name, value in tensors(batch).items()}).logits
+                logits = model(**{name: value.to(model.device) for name, value in tensors(batch).items()}).logits
                 places, is_token_BL = self.tokens.places(rows), batch.attention_mask_BL.astype(bool)
                 for name in states:
                     arrays[name][places] = captured.states[name].half().cpu().numpy()[is_token_BL]
                 if LOGITS in arrays:
-                    arrays[LOGITS][rows] = logits_BC.float().cpu().numpy()
+                    found = logits.float().cpu().numpy()
+                    arrays[LOGITS][places if self.of_tokens else rows] = found[is_token_BL] if self.of_tokens else found
                 advance(len(rows))
 
     def _layout(self, model: PreTrainedModel) -> Layout:
-        logits = ((len(self.tokens), int(model.config.num_labels or 0)), np.float32)
+        logits = ((self._logits, int(model.config.num_labels or 0)), np.float32)
         state = ((len(self.tokens.ids_T), int(model.config.hidden_size)), np.float16)
         return lambda name: logits if name == LOGITS else state
 

@@ -24,7 +24,9 @@ Range = tuple[float, float]
 
 
 @contextmanager
-def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Range = (0.0, 0.0)) -> Iterator[None]:
+def fake_quantized(
+    model: PreTrainedModel, kind: FakeQuantize | None, rest: Range = (0.0, 0.0), *, reads_all: bool = False
+) -> Iterator[None]:
     """Round a model's weights and activations while the block runs.
 
     Of `dynamic` each sentence has its own range of activations, padding among them, and each embedding one scale: what
@@ -39,6 +41,7 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
             they were trained.
         kind: what is to quantise it; None changes nothing.
         rest: least and largest number of the word embedding's rows that are not in the model meanwhile.
+        reads_all: the answer is made of all tokens, and not of the first alone.
     """
     if kind is None:
         yield
@@ -47,7 +50,7 @@ def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, rest: Rang
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     for table in tables:
         _round(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
-    of_one_token = _of_one_token(model) if kind == "dynamic" else set()
+    of_one_token = _of_one_token(model) if kind == "dynamic" and not reads_all else set()
     for layer in layers:
         _round(layer, _Rows())
         dynamic = _Tokens() if layer in of_one_token else _Sentences()

@@ -20,12 +20,12 @@ class Head:
     Attributes:
         first: the first of them.
         outputs: how many.
-        regression: whether they are a score, or else logits of classes.
+        is_score: whether they are a score, or else logits of classes.
     """
 
     first: int
     outputs: int
-    regression: bool
+    is_score: bool
 
     def of(self, logits_BC: Tensor) -> Tensor:
         """Return this task's outputs."""

@@ -12,13 +12,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel, set_seed
 
+from contract import ragged
 from contract.progress import note
+from contract.ragged import Ragged
 from contract.tokens import Tokens
 from distill.model.dropout import dropout
 from distill.recipe.stage import Stage
 from distill.student.initialise import Start
 from distill.training import processes, training
-from distill.training.batches import Collate, Sentences
+from distill.training.batches import Sentences, collate
 from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
@@ -39,8 +41,9 @@ class Lesson:
         teacher_logits_NC: to be learned in place of this teacher's own, as of several teachers together; else None.
         tokens: the training sentences, N of them, with the student's token ids.
         teacher_ids_V: the teacher's token id of each token id of the student.
-        labels_N: of the sentences; None without a task.
-        heads, heads_N: of a student of several tasks, and the number of each sentence's; none for one task.
+        labels: one a sentence or one a token; None without a task.
+        heads: the student's outputs, by task; none without a task.
+        heads_N: the number of each sentence's head; None for one task.
         seed: of order and dropout.
         work: where unfinished work is kept.
     """
@@ -51,7 +54,7 @@ class Lesson:
     teacher_logits_NC: NDArray[np.float32] | None = None
     tokens: Tokens
     teacher_ids_V: NDArray[np.int64]
-    labels_N: NDArray[np.generic] | None
+    labels: Ragged | None
     heads: tuple[Head, ...] = ()
     heads_N: NDArray[np.int64] | None = None
     seed: int
@@ -119,7 +122,10 @@ def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact,
     """Train one stage, or load what it ended with; a finished stage is never trained again."""
     finished = place.work / "finished.safetensors"
     if not processes.of_main(finished.is_file):
-        with dropout(pupil, stage.dropout), fake_quantized(pupil.student, stage.fake_quantize, sentences.rest):
+        with (
+            dropout(pupil, stage.dropout),
+            fake_quantized(pupil.student, stage.fake_quantize, sentences.rest, reads_all=lesson.answers.of_tokens),
+        ):
             _train(pupil, stage, lesson, sentences, place)
         if processes.is_main():
             _keep(pupil, finished)
@@ -139,15 +145,7 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
     pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
     live = bool(theirs) and not stage.cache_layers
     cached = processes.main_first(lambda: _cached(stage, theirs, lesson))
-    beside: dict[str, NDArray[Any]] = {}
-    if lesson.labels_N is not None:
-        beside["labels"] = lesson.labels_N
-    if lesson.heads_N is not None:
-        beside[HEAD] = lesson.heads_N
-    if stage.losses.prediction and lesson.teacher_logits_NC is not None:
-        beside[TEACHER_LOGITS] = lesson.teacher_logits_NC
-    elif LOGITS in cached:
-        beside[TEACHER_LOGITS] = cached[LOGITS]
+    beside, of_tokens = _beside(stage, lesson, cached)
     ids_R = torch.from_numpy(lesson.teacher_ids_V[sentences.ids_R])
     set_seed(lesson.seed)
     trainer = DistillationTrainer(
@@ -156,17 +154,36 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
         teacher_heads=lesson.teacher.config.num_attention_heads,
         stage=stage,
         heads=lesson.heads,
+        of_tokens=lesson.answers.of_tokens,
         args=training.arguments(stage, place.work, sentences=len(sentences.tokens), seed=lesson.seed),
         train_dataset=Sentences(sentences.tokens),
-        data_collator=Collate(
-            tokens=sentences.tokens,
-            beside=beside,
-            ragged={TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
+        data_collator=collate(
+            sentences.tokens,
+            beside,
+            of_tokens | {TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
         ),
     )
     if not processes.of_main(lambda: any(place.work.glob("checkpoint-*"))):
         trainer.preflight()
     training.fit(trainer, place.title, place.record)
+
+
+def _beside(
+    stage: Stage, lesson: Lesson, cached: dict[str, NDArray[Any]]
+) -> tuple[dict[str, Ragged], dict[str, NDArray[Any]]]:
+    """Return what is known of each sentence, and the teacher's logits where they are of each token."""
+    beside: dict[str, Ragged] = {}
+    if lesson.labels is not None:
+        beside["labels"] = lesson.labels
+    if lesson.heads_N is not None:
+        beside[HEAD] = ragged.single(lesson.heads_N)
+    if stage.losses.prediction and lesson.teacher_logits_NC is not None:
+        beside[TEACHER_LOGITS] = ragged.single(lesson.teacher_logits_NC)
+    elif LOGITS in cached and lesson.answers.of_tokens:
+        return beside, {TEACHER_LOGITS: cached[LOGITS]}
+    elif LOGITS in cached:
+        beside[TEACHER_LOGITS] = ragged.single(cached[LOGITS])
+    return beside, {}
 
 
 def _cached(stage: Stage, states: tuple[str, ...], lesson: Lesson) -> dict[str, NDArray[Any]]:

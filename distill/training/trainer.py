@@ -28,9 +28,11 @@ Judged = TypeVar("Judged")
 # A student copied from its teacher differs from it only by what is dropped.
 PREFLIGHT_DROPOUT = 0.1
 TEACHER_LOGITS = "teacher_logits"
+# What a batch brings for each row of logits.
+BY_ROW = (TEACHER_LOGITS, "labels")
 # What a batch brings of the teacher's states: this, and the name of the state.
 TEACHER_STATE = "teacher."
-# What a loss is the mean over, where that is not tokens.
+# What a loss is the mean over, where that is not tokens; answers may be of each token.
 MEAN_OVER = {"attention": "pairs", "prediction": "sentences", "labels": "sentences"}
 PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "soft_cross_entropy": losses.prediction,
@@ -41,9 +43,14 @@ PREDICTION: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What one model showed in a forward pass: its logits and its inside, in float32 whatever it was computed in."""
+    """What one model showed in a forward pass, in float32 whatever it was computed in.
 
-    logits_BC: Tensor
+    Attributes:
+        logits_RC: a row for each sentence, or for each token where the model answers for each.
+        inside: its states.
+    """
+
+    logits_RC: Tensor
     inside: Captured
 
 
@@ -73,7 +80,7 @@ class Pupil(nn.Module):
             inputs: a batch.
         """
         seen = look(self.student, self.watched, inputs)
-        with torch.autocast(seen.logits_BC.device.type, enabled=False):
+        with torch.autocast(seen.logits_RC.device.type, enabled=False):
             return judge(seen)
 
 
@@ -84,8 +91,11 @@ def look(model: PreTrainedModel, names: tuple[str, ...], inputs: Inputs) -> Seen
     the model and the device: the output of a linear layer always, of a normalisation of that on a CPU alone.
     """
     with capturing(model, names) as inside:
-        logits_BC = model(**inputs).logits
-    return Seen(logits_BC=logits_BC.float(), inside=Captured(heads=inside.heads, states=_in_full(inside.states)))
+        logits = model(**inputs).logits
+    return Seen(
+        logits_RC=_rows(logits, inputs["attention_mask"]).float(),
+        inside=Captured(heads=inside.heads, states=_in_full(inside.states)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +129,8 @@ class DistillationTrainer(SentenceTrainer):
         teacher: None where the batches bring all that the stage needs of it.
         teacher_heads: attention heads of the teacher.
         stage: weights of the losses.
-        heads: of a student that answers several tasks; none for one task.
+        heads: the student's outputs, by task.
+        of_tokens: it answers for each token, and not for a whole text.
         kwargs: as for Trainer; the collator must give `labels` where they are learned, `teacher_logits` and
             `teacher.` states where there is no teacher, and `head` where there are several.
     """
@@ -131,6 +142,7 @@ class DistillationTrainer(SentenceTrainer):
         teacher_heads: int,
         stage: Stage,
         heads: tuple[Head, ...] = (),
+        of_tokens: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(training=stage, what=f"stage {stage.name!r}", **kwargs)
@@ -141,7 +153,8 @@ class DistillationTrainer(SentenceTrainer):
         self.stage = stage
         assert isinstance(self.model, Pupil)
         self.pooled_times = partial(pooled_times, self.model.student.config)
-        self.heads = heads or (_only_head(self.model.student.config),)
+        self.heads = heads
+        self.of_tokens = of_tokens
 
     def compute_loss(
         self,
@@ -154,11 +167,15 @@ class DistillationTrainer(SentenceTrainer):
         share = inputs.pop(SHARE, None)
         terms = self.terms(model, inputs)
         if share is not None:
-            terms = {name: term * share[COUNTED.index(MEAN_OVER.get(name, "tokens"))] for name, term in terms.items()}
+            terms = {name: term * share[COUNTED.index(self._mean_over(name))] for name, term in terms.items()}
         self.losses.note(terms)
         weights = self.stage.losses.model_dump()
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         return (loss, terms) if return_outputs else loss
+
+    def _mean_over(self, loss: str) -> str:
+        unit = MEAN_OVER.get(loss, "tokens")
+        return "tokens" if unit == "sentences" and self.of_tokens else unit
 
     def terms(self, model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
         """Return the losses whose weight is not 0, by name.
@@ -168,11 +185,13 @@ class DistillationTrainer(SentenceTrainer):
             inputs: a batch with what the teacher has to say of it, where that is known beforehand.
         """
         own, brought = _part(inputs)
-        teacher_logits_BC, states = brought.pop(TEACHER_LOGITS, None), _states(brought)
+        states = _states(brought)
+        beside = {name: _rows(value, own["attention_mask"]) for name, value in brought.items() if name in BY_ROW}
+        teacher_logits_RC = beside.pop(TEACHER_LOGITS, None)
         if self.teacher is not None:
             live = self.teacher.teach(own, bf16=self.args.bf16)
             states = live.inside.states
-            teacher_logits_BC = live.logits_BC if teacher_logits_BC is None else teacher_logits_BC
+            teacher_logits_RC = live.logits_RC if teacher_logits_RC is None else teacher_logits_RC
 
         def judge(student: Seen) -> dict[str, Tensor]:
             sight = Sight(
@@ -186,32 +205,32 @@ class DistillationTrainer(SentenceTrainer):
             weights = self.stage.losses
             terms = {name: compare(sight) for name, compare in INSIDE.items() if getattr(weights, name)}
             if weights.prediction:
-                assert teacher_logits_BC is not None
-                terms["prediction"] = self._predict(student.logits_BC, teacher_logits_BC, brought.get(HEAD))
+                assert teacher_logits_RC is not None
+                terms["prediction"] = self._predict(student.logits_RC, teacher_logits_RC, brought.get(HEAD))
             if weights.labels:
-                terms["labels"] = self._answer(student.logits_BC, brought["labels"], brought.get(HEAD))
+                terms["labels"] = self._answer(student.logits_RC, beside["labels"], brought.get(HEAD))
             return terms
 
         found: dict[str, Tensor] = model(judge, **own)
         return found
 
-    def _predict(self, student_BC: Tensor, teacher_BC: Tensor, heads_B: Tensor | None) -> Tensor:
+    def _predict(self, student_RC: Tensor, teacher_RC: Tensor, heads_B: Tensor | None) -> Tensor:
         """Compare the logits of both; scores of a regression have no classes and no temperature."""
 
         def loss(head: Head, rows: Rows) -> Tensor:
-            own, theirs = head.of(student_BC[rows]), head.of(teacher_BC[rows])
-            if head.regression:
+            own, theirs = head.of(student_RC[rows]), head.of(teacher_RC[rows])
+            if head.is_score:
                 return losses.squared_error(own, theirs)
             return PREDICTION[self.stage.prediction_loss](own, theirs, self.stage.temperature)
 
         return mean_by_head(self.heads, heads_B, loss)
 
-    def _answer(self, student_BC: Tensor, labels_B: Tensor, heads_B: Tensor | None) -> Tensor:
+    def _answer(self, student_RC: Tensor, labels_B: Tensor, heads_B: Tensor | None) -> Tensor:
         """Compare the logits with the data's labels."""
 
         def loss(head: Head, rows: Rows) -> Tensor:
-            own, answers_R = head.of(student_BC[rows]), labels_B[rows]
-            if head.regression:
+            own, answers_R = head.of(student_RC[rows]), labels_B[rows]
+            if head.is_score:
                 return losses.squared_error(own, answers_R[:, None])
             return losses.labels(own, answers_R.long())
 
@@ -249,8 +268,10 @@ class DistillationTrainer(SentenceTrainer):
                 )
 
 
-def _only_head(config: Any) -> Head:
-    return Head(first=0, outputs=int(config.num_labels), regression=config.problem_type == "regression")
+def _rows(values: Tensor, mask_BL: Tensor) -> Tensor:
+    """Return what stands for each sentence as it is, and what stands for each token without padding."""
+    of_tokens = values.shape[:2] == mask_BL.shape and values.ndim == mask_BL.ndim + values.is_floating_point()
+    return values[mask_BL.bool()] if of_tokens else values
 
 
 def _part(inputs: Inputs) -> tuple[Inputs, Inputs]:

@@ -69,7 +69,7 @@ class Student(Model):
         Raises:
             InputError: the recipe names none of its task.
         """
-        known = tasks.get(self.task.kind).METRICS
+        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
         metric = self.recipe.get("metric") or known[0]
         if metric not in known:
             raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task.kind}", CURE)

@@ -14,7 +14,8 @@ from infer.metrics.metric import Metric, Statistics
 
 def right(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64]) -> Statistics:
     """Return the statistic of accuracy, shape (N, 1)."""
-    return (labels_N == answers_N).astype(np.float64)[:, None]
+    right_N1: Statistics = (labels_N == answers_N).astype(np.float64)[:, None]
+    return right_N1
 
 
 def hits(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64], classes: int) -> Statistics:

@@ -28,6 +28,20 @@ def values(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[s
     return {name: tasks.metric(task.kind, name).value(found[name]) for name in found}
 
 
+def usual(kind: str) -> str:
+    """Return the name of the metric that a kind of task is judged by where nobody says another."""
+    return tasks.get(kind).METRICS[0].name
+
+
+def value(task: tasks.TaskSettings, metric: str, outputs: Outputs, labels: Ragged) -> float:
+    """Return one metric.
+
+    Raises:
+        InputError: an output is not a finite number.
+    """
+    return tasks.metric(task.kind, metric).value(statistics(task, outputs, labels)[metric])
+
+
 def intervals(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[str, Interval]:
     """Return each metric with its 95 % interval over the examples.
 

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from contract.ragged import Ragged
 from infer.metrics.metric import Metric, Statistics
 from infer.metrics.spans import F1, PRECISION, RECALL, hits
-from infer.outputs import Outputs
+from infer.outputs import UNLABELLED, Outputs
 from infer.softmax import divergence, softmax
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (F1, PRECISION, RECALL)
 READS: Literal["first", "all"] = "all"
-UNLABELLED = -100
 OUTSIDE = "O"
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 
@@ -170,7 +169,8 @@ def _of_word(probabilities_PC: NDArray[np.float64], aggregation: Aggregation) ->
     if aggregation == "max":
         surest_C: NDArray[np.float64] = probabilities_PC[probabilities_PC.max(axis=1).argmax()]
         return surest_C
-    return probabilities_PC[0]
+    first_C: NDArray[np.float64] = probabilities_PC[0]
+    return first_C
 
 
 def _parted(tag: str) -> tuple[bool, str]:

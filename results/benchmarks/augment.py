@@ -37,7 +37,7 @@ from distill.augment.masked_lm import MaskedLM
 from distill.augment.words import words_of
 from distill.quiet import quiet
 from distill.recipe.augmentation import Augmentation
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 Choices = list[tuple[Choice, ...]]
 # Enough to find so many whole words among them; the answers are compared.

@@ -45,7 +45,7 @@ from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
 from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 BATCH_SIZE = 32
 LAYERS = (1, 3, 5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contract.errors import InputError
 from distill.data.hold_out import hold_out
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 
 @given(

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from distill.data.dataset import GENERATED_ROWS
 from distill.data.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from distill.augment.sources import sources
 from distill.distil import distil
 from distill.model.encoder import Encoder
 from distill.recipe.augmentation import Augmentation
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 # Also in conftest.py, but parameters of a test cannot come from a fixture.
 TEXTS = ("The film was good , very good !", "dull story", "walking 7 fine music", "这电影很好", "bad " * 30)

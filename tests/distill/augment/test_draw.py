@@ -11,7 +11,7 @@ from distill.augment.candidates import Choice
 from distill.augment.draw import draw, in_case_of, new_rows
 from distill.augment.words import Word, words_of
 from distill.recipe.augmentation import Augmentation
-from infer.tasks.rows import Rows
+from distill.data.rows import Rows
 
 
 @pytest.mark.parametrize(
