@@ -10,10 +10,10 @@ from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from convert.converter import Made, get
 from convert.plan import Plan
-from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, SCHEMA, TOKENIZER, Artifact, Parity, Quality
 from infer.folders.student import Student
 from infer.folders.variant import Variant
+from infer.tasks.judge import usual
 from targets.profile import Precision, Profile, RuntimeName
 
 METHOD = 5  # raised when the same student would be converted to another artifact
@@ -41,8 +41,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
     profile, student = origin.profile, origin.student
     # The usual one is left out, as it was before a recipe's own was followed.
-    usual = tasks.get(student.task.kind).METRICS[0].name
-    metric = {} if student.main_metric == usual else {"metric": student.main_metric}
+    metric = {} if student.main_metric == usual(student.task.kind) else {"metric": student.main_metric}
     is_half = variant.runtime is RuntimeName.OPENVINO and variant.precision is Precision.FP16
     floats = {"has_fp16": "fp16" in profile.isa_features} if is_half else {}
     return sha256_of_value(
