@@ -37,7 +37,7 @@ from distill.augment.masked_lm import MaskedLM
 from distill.augment.words import words_of
 from distill.quiet import quiet
 from distill.recipe.augmentation import Augmentation
-from distill.data.rows import Rows
+from distill.data.rows import Rows, labelled
 
 Choices = list[tuple[Choice, ...]]
 # Enough to find so many whole words among them; the answers are compared.
@@ -144,7 +144,7 @@ def _ask_as_the_authors(blank: Blank, lm: MaskedLM) -> torch.Tensor:
 
 
 def _timed(way: Callable[[], Choices], texts: Sequence[str], settings: Augmentation, seconds: list[float]) -> Choices:
-    rows = Rows(texts=tuple(texts), pairs=None, labels_N=np.zeros(len(texts), dtype=np.int64))
+    rows = labelled(tuple(texts), None, np.zeros(len(texts), dtype=np.int64))
     start = time.perf_counter()
     found = way()
     new_rows(rows, dict(zip(texts, found, strict=True)), settings, seed=0)

@@ -45,7 +45,7 @@ from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
 from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
-from distill.data.rows import Rows
+from distill.data.rows import Rows, labelled
 
 BATCH_SIZE = 32
 LAYERS = (1, 3, 5)
@@ -186,7 +186,7 @@ def _rows(arguments: argparse.Namespace) -> Rows:
         return generated
     with arguments.texts.open(encoding="utf-8") as file:
         texts = [row[0] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)][1:]
-    return Rows(texts=tuple(texts[: arguments.sentences]), pairs=None, labels_N=generated.labels_N)
+    return labelled(tuple(texts[: arguments.sentences]), None, generated.labels_N)
 
 
 def _print(seconds: dict[str, list[float]], tokens: int, filling_s: float, arguments: argparse.Namespace) -> None:

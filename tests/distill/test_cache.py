@@ -43,7 +43,7 @@ def test_it_holds_what_the_teacher_shows_and_the_teacher_runs_once(tmp_path: Pat
     for row in range(len(TOKENS)):
         with torch.no_grad():
             seen = look(teacher, NAMES[1:], tensors(TOKENS.batch([row])))
-        np.testing.assert_allclose(arrays["logits"][row], seen.logits_BC[0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(arrays["logits"][row], seen.logits_RC[0].numpy(), atol=1e-5)
         for name in NAMES[1:]:
             np.testing.assert_allclose(
                 arrays[name][TOKENS.places([row])], seen.inside.states[name][0].numpy(), atol=2e-3

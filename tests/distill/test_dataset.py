@@ -45,7 +45,7 @@ def _write(folder: Path, name: str, rows: list[tuple[str, object]]) -> None:
 
 
 def _load(folder: Path, file_format: str, **changes: str) -> Splits:
-    return load(_data(file_format, **changes), folder, seed=0)
+    return load(_data(file_format, **changes), folder, seed=0, task="classification")
 
 
 @pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl", "parquet"])
@@ -82,7 +82,9 @@ def test_labels_are_read_as_they_stand_and_are_names_first(
 ) -> None:
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.{file_format}", [(f"text {row}", label) for row, label in enumerate(labels)])
-    splits = load(_data(file_format).model_copy(update={"label_names": label_names}), tmp_path, seed=0)
+    splits = load(
+        _data(file_format).model_copy(update={"label_names": label_names}), tmp_path, seed=0, task="classification"
+    )
     assert splits.train.labels_N.tolist() == expected
 
 
@@ -94,7 +96,7 @@ def test_a_number_is_no_place_among_names_that_are_numbers(
         _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", "0")])
     data = _data("tsv").model_copy(update={"label_names": label_names})
     with pytest.raises(InputError, match=rf"train\.tsv:3: label '0' is out of range: it must be one of: {known}$"):
-        load(data, tmp_path, seed=0)
+        load(data, tmp_path, seed=0, task="classification")
 
 
 @pytest.mark.parametrize("kind", [bool, int, float])
@@ -106,7 +108,7 @@ def test_truth_values_and_numbers_are_labels(
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.{file_format}", [("a", kind(1)), ("b", kind(0))])
     data = _data(file_format).model_copy(update={"label_names": label_names})
-    assert load(data, tmp_path, seed=0).train.labels_N.tolist() == [1, 0]
+    assert load(data, tmp_path, seed=0, task="classification").train.labels_N.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -117,14 +119,14 @@ def test_a_label_that_is_only_like_one_is_refused(tmp_path: Path, label_names: t
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", label)])
     with pytest.raises(InputError, match=rf"train\.tsv:3: label '{label}' is out of range"):
-        load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0)
+        load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0, task="classification")
 
 
 def test_files_may_be_compressed_and_end_in_empty_lines(tmp_path: Path) -> None:
     for split in ("train", "dev"):
         (tmp_path / f"{split}.csv.gz").write_bytes(gzip.compress(b"sentence,label,,\na,1,,\nb,0,,\n\n\n"))
     data = _data("csv", train="train.csv.gz", validation="dev.csv.gz")
-    assert load(data, tmp_path, seed=0).train.texts == ("a", "b")
+    assert load(data, tmp_path, seed=0, task="classification").train.texts == ("a", "b")
 
 
 @pytest.mark.parametrize("file_format", ["tsv", "csv"])
@@ -155,7 +157,7 @@ def test_a_hub_data_set_may_number_its_labels_in_another_order(tmp_path: Path, m
         table.to_parquet(str(folder / f"{split}.parquet"))
     monkeypatch.chdir(tmp_path)
     data = _data("hub", dataset="some-user/some-data", train="train", validation="validation")
-    assert load(data, None, seed=0).train.labels_N.tolist() == [1, 0]
+    assert load(data, None, seed=0, task="classification").train.labels_N.tolist() == [1, 0]
 
 
 def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +168,7 @@ def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytes
         _write(folder, f"{split}.jsonl", list(GOOD))
     monkeypatch.chdir(tmp_path)
     data = _data("hub", dataset="some-user/some-data", train="train", validation="validation")
-    assert load(data, None, seed=0).train.texts[0] == "a fine film"
+    assert load(data, None, seed=0, task="classification").train.texts[0] == "a fine film"
 
 
 def test_a_recipe_of_files_takes_a_hub_data_set(
@@ -262,7 +264,7 @@ def test_a_broken_file_is_one_line(tmp_path: Path, name: str, text: str | bytes,
 
 def test_no_folder_and_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name their folder with --data"):
-        load(_data("tsv"), None, seed=0)
+        load(_data("tsv"), None, seed=0, task="classification")
     with pytest.raises(InputError, match="no such file: check --data"):
         _load(tmp_path, "tsv")
 

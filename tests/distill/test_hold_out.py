@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contract.errors import InputError
 from distill.data.hold_out import hold_out
-from distill.data.rows import Rows
+from distill.data.rows import labelled
 
 
 @given(
@@ -18,8 +18,8 @@ from distill.data.rows import Rows
 def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: int) -> None:
     labels = [0, 0, 1, 1, 2, 2, *labels]
     texts = tuple(f"text {number}" for number in range(len(labels)))
-    rows = Rows(texts=texts * repeats, pairs=None, labels_N=np.asarray(labels * repeats))
-    parted = hold_out(rows, seed)
+    rows = labelled(texts * repeats, None, np.asarray(labels * repeats))
+    parted = hold_out(rows, "classification", seed)
     assert not set(parted.train.texts) & set(parted.validation.texts)
     assert sorted(parted.train.texts + parted.validation.texts) == sorted(rows.texts)
     held_out = max(3, round(0.1 * len(labels)))
@@ -28,11 +28,11 @@ def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: i
         share = held_out * labels.count(label) / len(labels)
         assert abs((parted.validation.labels_N == label).sum() / repeats - share) < 1
     assert set(parted.train.labels_N.tolist()) == set(labels)
-    again = hold_out(rows, seed)
+    again = hold_out(rows, "classification", seed)
     assert again.validation.texts == parted.validation.texts
 
 
 def test_a_label_with_one_text_cannot_be_held_out() -> None:
-    rows = Rows(texts=("a", "b", "c"), pairs=None, labels_N=np.asarray([0, 0, 1]))
+    rows = labelled(("a", "b", "c"), None, np.asarray([0, 0, 1]))
     with pytest.raises(InputError, match="no rows can be held out of the training split"):
-        hold_out(rows, 0)
+        hold_out(rows, "classification", 0)

@@ -163,7 +163,7 @@ def test_a_fault_is_told_before_anything_is_trained(tasks: Path, options: list[s
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=12))
 def test_the_loss_of_a_batch_is_the_mean_of_its_rows(numbers: list[int]) -> None:
-    heads = tuple(Head(first=2 * number, outputs=2, regression=False) for number in range(3))
+    heads = tuple(Head(first=2 * number, outputs=2, is_score=False) for number in range(3))
     logits_BC = torch.arange(6.0 * len(numbers)).reshape(-1, 6)
 
     def loss(head: Head, rows: Rows) -> Tensor:

@@ -66,7 +66,7 @@ def importance_of(teacher: BertForSequenceClassification, seed: int) -> Importan
 
 def logits(model: torch.nn.Module) -> np.ndarray:
     assert isinstance(model, BertForSequenceClassification)
-    return predict(model, sentences(), "logits")
+    return predict(model, sentences(), "logits").logits.values
 
 
 @pytest.mark.parametrize("regression", [False, True])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import AutoModel, BertModel, PreTrainedTokenizerFast
 
+from contract import ragged
 from contract.errors import InputError
 from contract.tokens import Tokens
 from distill import command, teacher
@@ -84,7 +85,10 @@ def made(
             return tokenise(tokenizer, splits.train, recipe.max_length_tokens)
 
         torch.manual_seed(0)
-        model, tokenizer = teacher.load(encoder.folder, {"num_labels": 3}), load_tokenizer(encoder.folder)
+        model, tokenizer = (
+            teacher.load(encoder.folder, "classification", {"num_labels": 3}),
+            load_tokenizer(encoder.folder),
+        )
         ingredients = Ingredients(
             general=_general(tmp_path / "general", encoder_folder) if recipe.start == "general" else None,
             tokens=tokenised(tokenizer),
@@ -102,7 +106,8 @@ def made(
             insights=kept,
             tokens=tokens,
             teacher_ids_V=reduced.teacher_ids_V,
-            labels_N=splits.train.labels_N,
+            labels=splits.train.labels,
+            heads=(Head(first=0, outputs=3, is_score=False),),
             seed=0,
             work=tmp_path / "work",
         )
@@ -155,7 +160,7 @@ def test_every_student_takes_a_step_of_every_kind(
 LOGITS_N3 = np.random.default_rng(0).normal(size=(ROWS, 3)).astype(np.float32)
 SCORES_N = np.linspace(0, 2, ROWS, dtype=np.float32)
 ANSWERS = {"prediction": 1.0, "labels": 1.0}
-HEADS = (Head(first=0, outputs=2, regression=False), Head(first=2, outputs=1, regression=True))
+HEADS = (Head(first=0, outputs=2, is_score=False), Head(first=2, outputs=1, is_score=True))
 
 
 @PRECISIONS
@@ -163,17 +168,17 @@ HEADS = (Head(first=0, outputs=2, regression=False), Head(first=2, outputs=1, re
     ("changes", "losses"),
     [
         ({"teacher_logits_NC": LOGITS_N3}, {"hidden": 1.0, **ANSWERS}),
-        ({"labels_N": SCORES_N, "heads": HEADS[1:], "teacher_logits_NC": LOGITS_N3}, ANSWERS),
+        ({"labels": ragged.single(SCORES_N), "heads": HEADS[1:], "teacher_logits_NC": LOGITS_N3}, ANSWERS),
         (
             {
-                "labels_N": (np.arange(ROWS) // 2 % 2).astype(np.float32),
+                "labels": ragged.single((np.arange(ROWS) // 2 % 2).astype(np.float32)),
                 "heads": HEADS,
                 "heads_N": np.arange(ROWS) % 2,
                 "teacher_logits_NC": LOGITS_N3,
             },
             ANSWERS,
         ),
-        ({"labels_N": None}, {"embedding": 1.0, "hidden": 1.0, "relation": 1.0}),
+        ({"labels": None}, {"embedding": 1.0, "hidden": 1.0, "relation": 1.0}),
     ],
     ids=["fused teachers", "scores", "several tasks", "text alone"],
 )
@@ -201,8 +206,8 @@ def test_what_is_seen_of_a_model_in_bfloat16_is_float32_and_nearly_the_same(made
         exact = look(start.model, tuple(names), inputs)
         with torch.autocast("cpu", torch.bfloat16):
             seen = look(start.model, tuple(names), inputs)
-    for name, state in {**exact.inside.states, "logits": exact.logits_BC}.items():
-        own = seen.logits_BC if name == "logits" else seen.inside.states[name]
+    for name, state in {**exact.inside.states, "logits": exact.logits_RC}.items():
+        own = seen.logits_RC if name == "logits" else seen.inside.states[name]
         assert own.dtype == torch.float32, name
         torch.testing.assert_close(own, state, atol=0.1, rtol=0)
 

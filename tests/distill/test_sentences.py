@@ -7,8 +7,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from distill.data.dataset import GENERATED_ROWS
-from distill.data.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
 from distill.data.rows import Rows
+from distill.data.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
 
 
 @pytest.fixture(scope="module")

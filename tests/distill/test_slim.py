@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from contract.errors import InputError
-from distill import teacher
+from distill import tasks, teacher
 from distill.model.capture import capturing, has_attention, state_name
 from distill.slim import Convolution, SlimBertForSequenceClassification, pool, pooled_times, slim
 
@@ -179,13 +179,13 @@ def test_a_saved_student_is_loaded_by_the_auto_classes_and_as_a_teacher(tmp_path
     input_ids_BL, mask_BL = sentence(8, 0, 11)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert isinstance(loaded, SlimBertForSequenceClassification)
-    for again in (loaded, teacher.load(tmp_path, {"id2label": {0: "bad", 1: "good"}})):
+    for again in (loaded, teacher.load(tmp_path, "classification", {"id2label": {0: "bad", 1: "good"}})):
         weights = model.state_dict()
         assert all(torch.equal(value, weights[name]) for name, value in again.state_dict().items())
         torch.testing.assert_close(logits(again.eval(), input_ids_BL, mask_BL), logits(model, input_ids_BL, mask_BL))
     config = loaded.config
     assert (config.convolution_layers, config.pooled_after, config.convolution_kernel) == ([0, 2], [1], 5)
-    assert teacher.is_ready(teacher.read_config(tmp_path))
+    assert tasks.of_config(teacher.read_config(tmp_path)) is not None
 
 
 def test_every_parameter_learns() -> None:

@@ -9,22 +9,22 @@ import pytest
 
 from contract.errors import InputError
 from contract.strict import parse
-from distill import command
+from distill import command, tasks
 from distill.augment import masked_lm
 from distill.augment.augment import augment
-from distill.augment.relabel import relabel
 from distill.augment.sources import sources
+from distill.data.rows import Rows, labelled
 from distill.distil import distil
 from distill.model.encoder import Encoder
 from distill.recipe.augmentation import Augmentation
-from distill.data.rows import Rows
+from infer.outputs import of_logits
 
 # Also in conftest.py, but parameters of a test cannot come from a fixture.
 TEXTS = ("The film was good , very good !", "dull story", "walking 7 fine music", "这电影很好", "bad " * 30)
 
 
 def rows_of(*texts: str, pairs: tuple[str, ...] | None = None, dtype: Any = np.int64) -> Rows:
-    return Rows(texts=texts, pairs=pairs, labels_N=np.arange(len(texts)).astype(dtype))
+    return labelled(texts, pairs, np.arange(len(texts)).astype(dtype))
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float32])
@@ -102,8 +102,10 @@ def test_no_candidates(tmp_path: Path, pairs_file: Path, augmentation: Augmentat
 
 def test_the_teacher_relabels() -> None:
     logits_NC = np.array([[0.1, 0.9], [0.2, 0.8]], dtype=np.float32)
-    assert relabel(rows_of("a", "b"), logits_NC).labels_N.tolist() == [1, 1]
-    fractional = relabel(rows_of("a", "b", dtype=np.float32), logits_NC[:, :1]).labels_N
+    kept = tasks.get("classification").relabelled(rows_of("a", "b"), of_logits(logits_NC))
+    assert kept.labels_N.tolist() == [1, 1]
+    scores = rows_of("a", "b", dtype=np.float32)
+    fractional = tasks.get("regression").relabelled(scores, of_logits(logits_NC[:, :1])).labels_N
     assert fractional.dtype == np.float32
     assert fractional.tolist() == pytest.approx([0.1, 0.2])
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from distill.augment.candidates import Choice
 from distill.augment.draw import draw, in_case_of, new_rows
 from distill.augment.words import Word, words_of
+from distill.data.rows import labelled
 from distill.recipe.augmentation import Augmentation
-from distill.data.rows import Rows
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_words_are_replaced_with_probability_p() -> None:
 
 
 def test_each_text_of_a_pair_stands_beside_the_other_as_it_was(augmentation: Augmentation) -> None:
-    rows = Rows(texts=("good film", "fine film"), pairs=("bad plot", "good film"), labels_N=np.arange(2))
+    rows = labelled(("good film", "fine film"), ("bad plot", "good film"), np.arange(2))
     choices = {
         text: [Choice(word, ("X", "Y", "Z")) for word in words_of(text, "word", keep_function_words=True)]
         for text in (*rows.texts, *(rows.pairs or ()))

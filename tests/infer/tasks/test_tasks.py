@@ -1,0 +1,133 @@
+"""What every kind of task must hold: both of its halves, and that nothing else knows its name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import contract as root
+from contract.ragged import Ragged
+from contract.strict import parse
+from distill import tasks as training
+from distill.tasks.protocol import Training
+from infer import tasks
+from infer.outputs import UNLABELLED, Outputs, of_logits
+from infer.tasks import judge
+from infer.tasks.protocol import Task
+
+HOUSE = Path(root.__file__).parent.parent
+NAMES = tuple(tasks.MODULES)
+# mypy checks that each module is a task.
+HALVES: tuple[tuple[Task, Training], ...] = tuple((tasks.get(name), training.get(name)) for name in NAMES)
+
+
+def settings(name: str) -> tasks.TaskSettings:
+    return tasks.settings(name, () if training.get(name).IS_SCORE else ("O", "B-X", "I-X"))
+
+
+def answers(name: str, seed: int = 0, examples: int = 40) -> tuple[Outputs, Ragged]:
+    """Outputs that are often right, and the labels they are judged by."""
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(3, 9, size=examples) if training.get(name).IS_OF_TOKENS else np.ones(examples, int)
+    entries = int(lengths.sum())
+    if training.get(name).IS_SCORE:
+        right = generator.normal(size=entries).astype(np.float32)
+        logits = (right + generator.normal(size=entries) / 3).astype(np.float32)[:, None]
+    else:
+        right = generator.integers(0, 3, size=entries)
+        logits = (np.eye(3)[right] * 2 + generator.normal(size=(entries, 3))).astype(np.float32)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    labels = right.copy()
+    if training.get(name).IS_OF_TOKENS:
+        labels[offsets[:-1]] = labels[offsets[1:] - 1] = UNLABELLED
+    return of_logits(Ragged(values=logits, offsets=offsets)), Ragged(values=labels, offsets=offsets)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_survive_their_way_through_a_manifest(name: str) -> None:
+    found = settings(name)
+    assert parse(type(found), found.model_dump(mode="json"), "a manifest") == found
+    assert found.kind == name
+    assert found.columns == max(1, len(found.names))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_metric_has_statistics_of_each_example(name: str) -> None:
+    outputs, labels = answers(name)
+    found = judge.statistics(settings(name), outputs, labels)
+    assert set(found) <= {metric.name for metric in tasks.get(name).METRICS}
+    assert judge.usual(name) in found
+    for statistics_NK in found.values():
+        assert statistics_NK.shape[0] == len(outputs)
+        assert np.isfinite(statistics_NK).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_statistics_of_some_examples_are_those_of_a_part(name: str) -> None:
+    """So that intervals, paired drops and sequential tests may take them apart; ranks are of each sample."""
+    outputs, labels = answers(name)
+    rows = np.arange(0, len(outputs), 3)
+    whole, part = (
+        judge.statistics(settings(name), *both) for both in ((outputs, labels), (outputs.take(rows), labels.take(rows)))
+    )
+    for metric in tasks.get(name).METRICS:
+        if metric.name in whole:
+            assert metric.value(whole[metric.name][rows]) == pytest.approx(metric.value(part[metric.name]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_agrees_with_itself_and_is_no_distance_away(name: str) -> None:
+    (outputs, labels), (other, _) = answers(name), answers(name, seed=1)
+    task = tasks.get(name)
+    assert task.agree(outputs, outputs).all()
+    assert task.distance(outputs, outputs) == pytest.approx(0, abs=1e-9)
+    if len(other.logits.values) == len(outputs.logits.values):
+        assert not task.agree(other, outputs).all()
+        assert task.distance(other, outputs) > 0
+    drop = judge.drop(settings(name), judge.usual(name), outputs, outputs, labels)
+    assert drop.value == 0
+    assert drop.low <= 0 <= drop.high
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_head_of_a_task_makes_a_model_that_is_ready_for_it(name: str) -> None:
+    from transformers import BertConfig
+
+    half = training.get(name)
+    config = BertConfig(
+        vocab_size=8,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        **half.head(settings(name).names),
+    )
+    model = half.model_class().from_config(config)
+    model.config.architectures = [type(model).__name__]
+    assert half.is_ready(model.config)
+    assert model.config.num_labels == settings(name).columns
+    half.check_head(model.config, settings(name).names, "a model")
+    found = training.of_config(model.config)
+    assert found is not None
+    assert found.model_class() is half.model_class()
+    assert training.of_config(BertConfig(architectures=["BertModel"])) is None
+
+
+def sources() -> Iterator[Path]:
+    for folder in ("contract", "targets", "infer", "distill", "convert", "bench", "tinybert_edge"):
+        yield from (path for path in (HOUSE / folder).rglob("*.py") if path.parent.name != "tasks")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_other_module_knows_a_task_by_name(name: str) -> None:
+    """What a task needs of the other stages it says by its two halves: a new one is no change to them."""
+    known = re.compile(rf'["\']{name}["\']|\b{name.upper()}\b|tasks\.{name}\b|tasks import .*\b{name}\b')
+    found = [
+        f"{path.relative_to(HOUSE)}:{number}"
+        for path in sources()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if known.search(line)
+    ]
+    assert found == []
