@@ -13,6 +13,7 @@ from convert import calibration
 from convert.make import Task, make
 from convert.plan import plan
 from convert.write import Origin
+from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
 from targets.profile import Precision, Profile
@@ -62,7 +63,8 @@ def convert_student(
         ConversionError: some variants failed; the others are finished.
     """
     manifest = read_student(student)
-    plans = plan(profile, manifest.max_length_tokens, runtimes, precisions)
+    reads = tasks.get(manifest.task.kind).READS
+    plans = plan(profile, manifest.max_length_tokens, runtimes, precisions, reads=reads)
     check_whole(student, manifest)
     evaluation = read_evaluation(student)
     if len(evaluation.tokens) == 0:

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
-import distill.slim  # noqa: F401  # makes the Auto class know slim students
+import distill.tasks
+import infer.tasks
 from convert.mask import MASKED_SCORE
 from convert.rewrites import rewrite
+from infer.folders.student import read_student
 from infer.folders.variant import Rewrite
 
 
+# TFLite names its nodes by this class and its module: another name would be other bytes of the same model.
 class Classifier(nn.Module):
-    """A student with a mask of its own.
+    """A student of any task with a mask of its own.
 
     The mask is made here, in the four dimensions attention wants, because the one of transformers is exported to
     operations that not every runtime knows.
@@ -30,12 +33,16 @@ class Classifier(nn.Module):
         self.rewrites = tuple(rewrites)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        """Return logits of shape (B, C) for three integer tensors of shape (B, L)."""
+        """Return logits for three integer tensors of shape (B, L).
+
+        Returns:
+            Of shape (B, C), or (B, L, C) where each token is answered for.
+        """
         mask_B11L = (1.0 - attention_mask[:, None, None, :].float()) * MASKED_SCORE
-        logits_BC: Tensor = self.student(
+        logits: Tensor = self.student(
             input_ids=input_ids.long(), attention_mask=mask_B11L, token_type_ids=token_type_ids.long()
         ).logits
-        return logits_BC
+        return logits
 
 
 def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
@@ -43,13 +50,24 @@ def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
 
     Args:
         student: its folder.
-        rewrites: exact ones, each applied where the student is laid out for it.
+        rewrites: exact ones, each applied where the student is laid out for it and its task leaves room.
     """
+    task = read_student(student).task.kind
+    reads = infer.tasks.get(task).READS
+    wanted = [one for one in rewrites if one is not Rewrite.FIRST_TOKEN or reads == "first"]
     # Attention written out in single operations is what the runtimes' own optimisers recognise.
-    model = AutoModelForSequenceClassification.from_pretrained(
-        student, attn_implementation="eager", dtype=torch.float32, local_files_only=True
+    model = (
+        distill.tasks.get(task)
+        .model_class()
+        .from_pretrained(student, attn_implementation="eager", dtype=torch.float32, local_files_only=True)
     )
-    return Classifier(*rewrite(model.eval(), rewrites)).eval()
+    return Classifier(*rewrite(model.eval(), wanted)).eval()
+
+
+def is_by_token(classifier: Classifier, inputs: tuple[Tensor, Tensor, Tensor]) -> bool:
+    """Tell whether each token of some inputs has logits of its own."""
+    with torch.inference_mode():
+        return bool(classifier(*inputs).ndim == 3)
 
 
 def example(sentences: int, length_tokens: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,9 +2,13 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from infer.folders.artifact import Artifact
+    from infer.metrics.metric import Interval, Metric
 
 StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
 TargetOption = Annotated[
@@ -99,18 +103,43 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
         typer.echo(json_module.dumps({"folder": str(folder), "artifacts": values}))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    # Of models for any length the worse of sentences as they are and some that are padded.
-    table = Table("model", "size, MiB", "same label, at worst", "largest difference of a logit", title=folder.name)
-    table.add_column("score, student's, teacher's, %")
+    metric = _metric_of(found[0][1])
+    table = Table(Column("model", no_wrap=True), "MiB", "same\nanswer", "largest\ndifference", title=folder.name)
+    table.add_column(metric.heading)
+    table.add_column("below\nteacher")
     for _, artifact in found:
-        parity = artifact.parity
-        same = f"{parity.agreement:.1%}"
-        size = f"{artifact.model_size_bytes / MIB:.1f}"
-        quality = artifact.quality
-        scores = ", ".join(f"{100 * score:.1f}" for score in (quality.value, quality.student, quality.teacher))
-        name = f"{artifact.runtime} {artifact.precision}"
-        table.add_row(name, size, same, f"{parity.max_abs_difference:.1e}", f"{scores} ({quality.metric})")
+        parity, quality = artifact.parity, artifact.quality
+        table.add_row(
+            f"{artifact.runtime} {artifact.precision}",
+            f"{artifact.model_size_bytes / MIB:.1f}",
+            f"{parity.agreement:.1%}",
+            f"{parity.max_abs_difference:.1e}",
+            _between(quality.value, metric),
+            _between(quality.drop, metric),
+        )
     Console().print(table)
+    quality = found[0][1].quality
+    student, teacher = (_written(value, metric) for value in (quality.student, quality.teacher))
+    # Of models for any length the worse of sentences as they are and some that are padded.
+    typer.echo("Same answer and largest difference of an output: from the student's, at worst.")
+    typer.echo(f"{metric.heading}: student {student}, teacher {teacher}; in brackets 95 % intervals.")
     typer.echo(str(folder))
+
+
+def _metric_of(artifact: "Artifact") -> "Metric":
+    """Return what the student's recipe judges by."""
+    from infer import tasks
+
+    return tasks.metric(artifact.task.kind, artifact.quality.metric)
+
+
+def _between(found: "Interval", metric: "Metric") -> str:
+    from rich.markup import escape
+
+    return escape(f"{_written(found.value, metric)} [{_written(found.low, metric)}, {_written(found.high, metric)}]")
+
+
+def _written(value: float, metric: "Metric") -> str:
+    return f"{100 * value if metric.unit == '%' else value:.{metric.digits}f}"

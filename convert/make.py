@@ -138,17 +138,18 @@ def _convert(task: Task, variant: Variant, models: Path, source: Source | None) 
 
 
 def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Parity, Quality]:
-    measured, logits_NC = parity.measure(
+    student = task.origin.student
+    measured, outputs = parity.measure(
         models,
         made,
         task.evaluation,
+        task=student.task,
         runtime=task.plan.runtime,
         threads=task.origin.profile.threads,
-        padded_length_tokens=task.origin.student.max_length_tokens,
+        padded_length_tokens=student.max_length_tokens,
     )
-    parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student_logits_NC))
-    student = task.origin.student
-    return measured, judge(task.evaluation, student.task.kind, student.main_metric, logits_NC)
+    parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student, student.task))
+    return measured, judge(task.evaluation, student.task, student.main_metric, outputs)
 
 
 @contextmanager

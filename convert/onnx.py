@@ -34,18 +34,20 @@ def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], l
     with needs_extra(EXTRA):
         import torch
 
-        from convert.classifier import example, load
+        from convert.classifier import example, is_by_token, load
         from infer.folders.model import INPUTS
     classifier = load(student, rewrites)
     path = destination / MODEL_FILE
+    inputs = example(2, TRACED_LENGTH_TOKENS, torch.int64)
+    answered = {0: "batch", 1: "length"} if is_by_token(classifier, inputs) else {0: "batch"}
     # The newer exporter takes ten times as long, and ONNX Runtime finds less to fuse in what it writes.
     torch.onnx.export(
         classifier,
-        example(2, TRACED_LENGTH_TOKENS, torch.int64),
+        inputs,
         str(path),
         input_names=list(INPUTS),
         output_names=["logits"],
-        dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, "logits": {0: "batch"}},
+        dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, "logits": answered},
         opset_version=OPSET,
         dynamo=False,
     )

@@ -1,64 +1,70 @@
-"""Parity: a converted model must answer as the PyTorch student does, on real sentences, padded and not.
-
-Shapes: N sentences, C classes.
-"""
+"""Parity: a converted model must answer as the PyTorch student does, on real sentences, padded and not."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.errors import WorkerError
+from contract.errors import InputError, WorkerError
 from convert.converter import Made
+from infer import tasks
 from infer.folders.artifact import Parity
 from infer.folders.model import Loadable
 from infer.folders.student import Evaluation
+from infer.outputs import Outputs, check_alike, check_finite
+from infer.tasks import TaskSettings
 from infer.worker import start
 from targets.profile import Precision, RuntimeName
 
 PADDED_SENTENCES = 64
 FP32_LIMIT = 1e-4
-NEAR = 0.1
 
 
-def fp32_limit(reference_logits_NC: NDArray[np.float32]) -> float:
+def fp32_limit(reference: Outputs, task: TaskSettings) -> float:
     """Return the difference that rounding explains; scores may be large numbers, labels' logits are not."""
-    largest = float(np.abs(reference_logits_NC).max()) if reference_logits_NC.shape[1] == 1 else 1.0
+    largest = 1.0 if task.names else max(float(np.abs(array.values).max()) for array in reference.arrays.values())
     return FP32_LIMIT * max(1.0, largest)
 
 
-def compare(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
-    """Compare a model's logits with the reference's.
+def compare(reference: Outputs, outputs: Outputs, task: TaskSettings) -> Parity:
+    """Compare a model's outputs with the reference's.
 
     Raises:
         WorkerError: they are of another shape, or not finite.
     """
-    if logits_NC.shape != reference_logits_NC.shape:
-        raise WorkerError(f"it answers in shape {logits_NC.shape}, the student in {reference_logits_NC.shape}")
-    if not np.isfinite(logits_NC).all():
-        raise WorkerError("its logits are not finite numbers")
-    differences_NC = np.abs(logits_NC.astype(np.float64) - reference_logits_NC)
+    check_comparable(reference, outputs)
+    differences = np.concatenate(
+        [
+            np.abs(outputs.arrays[name].values.astype(np.float64) - array.values).ravel()
+            for name, array in reference.arrays.items()
+        ]
+    )
     return Parity(
-        sentences=len(logits_NC),
-        agreement=float(agreeing(reference_logits_NC, logits_NC).mean()),
-        max_abs_difference=float(differences_NC.max()),
-        mean_abs_difference=float(differences_NC.mean()),
+        sentences=len(outputs),
+        agreement=float(tasks.get(task.kind).agree(outputs, reference).mean()),
+        max_abs_difference=float(differences.max()),
+        mean_abs_difference=float(differences.mean()),
     )
 
 
-def agreeing(reference_logits_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell of each sentence whether a model answers as the reference does, shape (N,).
+def check_comparable(reference: Outputs, outputs: Outputs) -> None:
+    """Check that a model's outputs are numbers of the reference's shape.
 
-    That is the same label; of one output, which is a score, one within a tenth of the standard deviation of the
-    reference's scores.
+    Raises:
+        WorkerError: they are not; that is the model's fault, where the folders were whole.
     """
-    if reference_logits_NC.shape[1] == 1:
-        differences_N = np.abs(logits_NC[:, 0].astype(np.float64) - reference_logits_NC[:, 0])
-        near_N: NDArray[np.bool_] = differences_N <= NEAR * reference_logits_NC.std(dtype=np.float64)
-        return near_N
-    same_N: NDArray[np.bool_] = logits_NC.argmax(axis=1) == reference_logits_NC.argmax(axis=1)
-    return same_N
+    try:
+        check_alike(outputs, reference)
+    except InputError as error:
+        raise WorkerError(f"it answers in shape {_shape(outputs)}, the student in {_shape(reference)}") from error
+    try:
+        check_finite(outputs)
+    except InputError as error:
+        raise WorkerError("its logits are not finite numbers") from error
+
+
+def _shape(outputs: Outputs) -> str:
+    return ", ".join(str(array.values.shape) for array in outputs.arrays.values())
 
 
 def worst(first: Parity, second: Parity) -> Parity:
@@ -76,25 +82,27 @@ def measure(
     made: Made,
     evaluation: Evaluation,
     *,
+    task: TaskSettings,
     runtime: RuntimeName,
     threads: int,
     padded_length_tokens: int,
-) -> tuple[Parity, NDArray[np.float32]]:
+) -> tuple[Parity, Outputs]:
     """Run a model on all evaluation sentences and compare; where it takes any length, on the first ones padded, too.
 
     Args:
         folder: where the model lies.
         made: the model.
         evaluation: the sentences and the student's answers.
+        task: the student's.
         runtime: the model's runtime.
         threads: how many it may use.
         padded_length_tokens: the length to pad to where the model takes any; otherwise its own are used.
 
     Returns:
-        How near it is, the worse of both ways, and its logits of all sentences, shape (N, C).
+        How near it is, the worse of both ways, and its outputs of all sentences.
 
     Raises:
-        WorkerError: it does not run, or its logits are of another shape or not finite.
+        WorkerError: it does not run, or its outputs are of another shape or not finite.
     """
     model = Loadable(
         folder=folder,
@@ -104,13 +112,13 @@ def measure(
         buckets=made.length_buckets_tokens,
         threads=threads,
     )
-    logits_NC = start.outputs_of(model, evaluation.tokens)
-    parity = compare(evaluation.student_logits_NC, logits_NC)
+    outputs = start.outputs_of(model, evaluation.tokens)
+    parity = compare(evaluation.student, outputs, task)
     if not model.buckets:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
-        padded_NC = start.outputs_of(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
-        parity = worst(parity, compare(evaluation.student_logits_NC[: len(first)], padded_NC))
-    return parity, logits_NC
+        padded = start.outputs_of(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
+        parity = worst(parity, compare(evaluation.student.take(first), padded, task))
+    return parity, outputs
 
 
 def check(parity: Parity, precision: Precision, limit: float = FP32_LIMIT) -> None:

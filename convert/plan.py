@@ -7,7 +7,7 @@ from contract.errors import InputError
 from contract.strict import near_miss
 from convert.converter import get, require
 from convert.offer import offers
-from infer.folders.variant import Rewrite, Variant, default_rewrites
+from infer.folders.variant import Reads, Variant
 from targets.profile import Precision, Profile, RuntimeName
 
 
@@ -39,6 +39,8 @@ def plan(
     max_length_tokens: int,
     runtimes: Sequence[str] | None = None,
     precisions: Sequence[str] | None = None,
+    *,
+    reads: Reads = "first",
 ) -> list[Plan]:
     """Choose the variants to make.
 
@@ -47,6 +49,7 @@ def plan(
         max_length_tokens: the student's longest sentence.
         runtimes: only these; all that the profile names if not given.
         precisions: only these, which may be any its processor is fit for; those that the profile names if not given.
+        reads: what of the last layer the student's answer is made of.
 
     Raises:
         InputError: one asked for is not offered, or the profile's length buckets are too short.
@@ -58,7 +61,7 @@ def plan(
     for runtime in chosen:
         wanted = _precisions(profile, runtime, precisions)
         if wanted:
-            plans.append(plan_of(profile, max_length_tokens, runtime, wanted, default_rewrites(runtime)))
+            plans.append(plan_of(profile, max_length_tokens, runtime, wanted, reads))
     return plans
 
 
@@ -67,12 +70,12 @@ def plan_of(
     max_length_tokens: int,
     runtime: RuntimeName,
     precisions: Sequence[Precision],
-    rewrites: tuple[Rewrite, ...],
+    reads: Reads,
 ) -> Plan:
-    """Return the plan of some precisions of one runtime; raises as `plan` does."""
+    """Return the plan of some precisions of one runtime, with the usual rewrites; raises as `plan` does."""
     require(runtime)
     return Plan(
-        variants=tuple(Variant(runtime=runtime, precision=one, rewrites=rewrites) for one in precisions),
+        variants=tuple(Variant(runtime=runtime, precision=one, reads=reads) for one in precisions),
         lengths_tokens=get(runtime).lengths(profile, max_length_tokens),
     )
 

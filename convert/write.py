@@ -10,10 +10,10 @@ from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from convert.converter import Made, get
 from convert.plan import Plan
-from infer import tasks
-from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact, Parity, Quality
+from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, SCHEMA, TOKENIZER, Artifact, Parity, Quality
 from infer.folders.student import Student
 from infer.folders.variant import Variant
+from infer.tasks.judge import usual
 from targets.profile import Precision, Profile, RuntimeName
 
 METHOD = 5  # raised when the same student would be converted to another artifact
@@ -41,14 +41,14 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
     profile, student = origin.profile, origin.student
     # The usual one is left out, as it was before a recipe's own was followed.
-    metric = {} if student.main_metric == tasks.get(student.task.kind).METRICS[0] else {"metric": student.main_metric}
+    metric = {} if student.main_metric == usual(student.task.kind) else {"metric": student.main_metric}
     is_half = variant.runtime is RuntimeName.OPENVINO and variant.precision is Precision.FP16
     floats = {"has_fp16": "fp16" in profile.isa_features} if is_half else {}
     return sha256_of_value(
         {
             "method": METHOD,
             "student": origin.identity,
-            "variant": variant.model_dump(mode="json"),
+            "variant": variant.model_dump(mode="json", exclude={"reads"}),  # which follows from the student
             "lengths_tokens": plan.lengths_tokens,
             "target": profile.name,
             "arch": profile.arch,
@@ -89,14 +89,13 @@ def write(
         shutil.copyfile(origin.folder / TOKENIZER, scratch / TOKENIZER)
         write_tokens(scratch / EVALUATION, origin.evaluation)
         manifest = Artifact(
-            schema_version=1,
+            schema_version=SCHEMA,
             key=key(origin, plan, variant),
             files=inventory(scratch),
             parents={**origin.student.parents, "student": origin.identity},
             tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
             name=origin.student.name,
-            task=origin.student.task.kind,
-            label_names=origin.student.task.names,
+            task=origin.student.task,
             variant=variant.model_copy(update={"rewrites": made.rewrites}),
             target=origin.profile.name,
             model_file=made.model_file,

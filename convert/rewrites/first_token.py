@@ -1,4 +1,4 @@
-"""The last layer for [CLS] alone, as a classifier reads no other token of it.
+"""The last layer for [CLS] alone, where the answer is made of no other token.
 
 Keys and values are of all tokens; the query, the attention's output, the feed-forward layer and both normalisations are
 of one. What is left is a fifth less work for a student of four layers and a quarter less for one of three.

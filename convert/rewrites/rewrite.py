@@ -28,7 +28,7 @@ def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreT
     """Return the student with rewrites, and those of them that were applied.
 
     Args:
-        student: a BERT-like classifier in evaluation mode; it stays as it is.
+        student: a BERT-like model in evaluation mode; it stays as it is.
         rewrites: what to do, as far as its layers are BERT's and its logits stay.
     """
     if not OF_ATTENTION & set(rewrites):
@@ -50,7 +50,7 @@ def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreT
 
 
 def _last_is_whole(student: PreTrainedModel) -> bool:
-    """Tell whether nothing but the classifier reads the last layer; pooling after it would."""
+    """Tell whether nothing but the head reads the last layer; pooling after it would."""
     last = len(layers_of(student)) - 1
     return has_attention(student, last) and last not in getattr(student.config, "pooled_after", ())
 
@@ -80,6 +80,6 @@ def _same_logits(student: PreTrainedModel, made: nn.Module) -> bool:
     mask_BL[0, length // 2 :] = 0
     mask_B11L = (1.0 - mask_BL[:, None, None, :].float()) * MASKED_SCORE
     with torch.inference_mode():
-        expected_BC, found_BC = (model(input_ids=ids_BL, attention_mask=mask_B11L).logits for model in (student, made))
-    scale = max(1.0, float(expected_BC.abs().max()))
-    return bool((expected_BC - found_BC).abs().max() < UNCHANGED * scale)
+        expected, found = (model(input_ids=ids_BL, attention_mask=mask_B11L).logits for model in (student, made))
+    scale = max(1.0, float(expected.abs().max()))
+    return expected.shape == found.shape and bool((expected - found).abs().max() < UNCHANGED * scale)

@@ -7,9 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.write import Origin
+from infer import tasks
 from infer.folders.artifact import Artifact
 from infer.folders.model import Loadable
 from infer.folders.student import Evaluation
+from infer.folders.variant import Reads
+from infer.metrics.metric import Metric, Statistics
+from infer.outputs import Outputs
+from infer.tasks.judge import statistics
 from targets.profile import RuntimeName
 
 
@@ -34,14 +39,28 @@ class Entrant:
         return self.origin.folder.resolve().name
 
     @property
-    def task(self) -> str:
-        """The kind of its task."""
-        return self.origin.student.task.kind
+    def task(self) -> tasks.TaskSettings:
+        """The kind of its task and what its answers are."""
+        return self.origin.student.task
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """What its recipe judges by."""
-        return self.origin.student.main_metric
+        return tasks.metric(self.task.kind, self.origin.student.main_metric)
+
+    @property
+    def reads(self) -> Reads:
+        """What of its last layer the answer is made of."""
+        return tasks.get(self.task.kind).READS
+
+    def statistics(self, outputs: Outputs, rows: NDArray[np.int64]) -> Statistics:
+        """Return what its metric is a function of, shape (N, K).
+
+        Args:
+            outputs: answers to N of its sentences.
+            rows: these sentences.
+        """
+        return statistics(self.task, outputs, self.evaluation.labels.take(rows))[self.metric.name]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,12 +7,15 @@ import numpy as np
 
 from contract.errors import InputError
 from contract.folder import identity
+from contract.ragged import Ragged
 from convert import calibration
 from convert.build import check_whole
 from convert.tune.candidate import Entrant
 from convert.tune.floor import Floor
 from convert.write import Origin
+from infer import tasks
 from infer.folders.student import STUDENT_MANIFEST, read_evaluation, read_student
+from infer.outputs import check_alike
 from targets.profile import Profile
 
 
@@ -48,9 +51,11 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
     """Check that students can be compared.
 
     Raises:
-        InputError: they are not of one task, metric, teacher and split, or the floor is another for each.
+        InputError: they are not of one task, metric, teacher and split, or the floor is another for each or none of
+            their metric.
     """
     first = entrants[0]
+    _check_direction(first)
     if len(entrants) > 1 and floor.reference == "student":
         raise InputError(f"floor {floor} is another for each student", "give one of teacher-1.0 or a score in points")
     for place, other in enumerate(entrants[1:], start=1):
@@ -65,10 +70,33 @@ def check_together(entrants: Sequence[Entrant], floor: Floor) -> None:
             )
 
 
+def _check_direction(entrant: Entrant) -> None:
+    """Check that more of an entrant's metric is better, as a floor must be reached from below."""
+    if not entrant.metric.higher_is_better:
+        rising = [one.name for one in tasks.get(entrant.task.kind).METRICS if one.higher_is_better]
+        raise InputError(
+            f"{entrant.origin.folder}: judged by {entrant.metric.name}, of which less is better, so it has no floor",
+            f"distil with metric = one of {', '.join(rising)}",
+        )
+
+
 def _same_task(first: Entrant, other: Entrant) -> bool:
-    own, theirs = first.evaluation, other.evaluation
     return (
-        (first.origin.student.task, first.metric) == (other.origin.student.task, other.metric)
-        and np.array_equal(own.labels_N, theirs.labels_N)
-        and np.array_equal(own.teacher_logits_NC.argmax(axis=1), theirs.teacher_logits_NC.argmax(axis=1))
+        (first.task, first.metric.name) == (other.task, other.metric.name)
+        and _same_labels(first.evaluation.labels, other.evaluation.labels)
+        and _same_teacher(first, other)
     )
+
+
+def _same_labels(own: Ragged, theirs: Ragged) -> bool:
+    return np.array_equal(own.values, theirs.values) and np.array_equal(own.offsets, theirs.offsets)
+
+
+def _same_teacher(first: Entrant, other: Entrant) -> bool:
+    """Tell whether both teachers answer alike; their numbers may differ by rounding."""
+    own, theirs = first.evaluation.teacher, other.evaluation.teacher
+    try:
+        check_alike(theirs, own)
+    except InputError:
+        return False
+    return bool(tasks.get(first.task.kind).agree(theirs, own).all())

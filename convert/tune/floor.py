@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError
-from infer import tasks
 from infer.folders.student import Evaluation
+from infer.metrics.metric import Metric, Statistics
+from infer.outputs import Outputs
 
 PATTERN = re.compile(r"(teacher|student)(?:\s*-\s*(\d+(?:\.\d*)?))?|(\d+(?:\.\d*)?)")
 CURE = "write it as teacher-1.0, student-0.3, or as a score in points, such as 88.5"
@@ -39,22 +40,20 @@ class Floor:
     def __str__(self) -> str:
         return f"{self.reference}-{self.points:g}" if self.reference else f"{self.points:g}"
 
-    def score(self, evaluation: Evaluation, rows: NDArray[np.int64], task: str, metric: str) -> float:
+    def score(self, metric: Metric, reference_NK: Statistics) -> float:
         """Return the score that must be reached on some sentences.
 
         Args:
-            evaluation: what the teacher and the student answer.
-            rows: the sentences.
-            task: its kind.
             metric: that is the score.
+            reference_NK: statistics of the reference's answers to these sentences.
         """
         if not self.reference:
             return self.points / 100
-        return score(evaluation, rows, task, metric, self.reference_logits_NC(evaluation)[rows]) - self.points / 100
+        return metric.value(reference_NK) - self.points / 100
 
-    def reference_logits_NC(self, evaluation: Evaluation) -> NDArray[np.float32]:  # noqa: N802  # a shape
-        """Return the answers of the reference, shape (N, C)."""
-        return evaluation.teacher_logits_NC if self.reference == "teacher" else evaluation.student_logits_NC
+    def reference_outputs(self, evaluation: Evaluation) -> Outputs:
+        """Return the answers of the reference to all sentences."""
+        return evaluation.teacher if self.reference == "teacher" else evaluation.student
 
 
 def parse(text: str) -> Floor:
@@ -70,21 +69,6 @@ def parse(text: str) -> Floor:
     if not 1 < float(own or 2) <= 100 or float(below or 0) > 100:
         raise InputError(f"floor {text!r} is no score in points", CURE)
     return Floor(reference=reference or "", points=float(below or own or 0))
-
-
-def score(
-    evaluation: Evaluation, rows: NDArray[np.int64], task: str, metric: str, logits_NC: NDArray[np.float32]
-) -> float:
-    """Return a metric on some sentences.
-
-    Args:
-        evaluation: with the labels of all sentences.
-        rows: the sentences that were answered.
-        task: its kind.
-        metric: of it.
-        logits_NC: the answers to these sentences, in their order.
-    """
-    return tasks.get(task).values(evaluation.labels_N[rows], logits_NC)[metric]
 
 
 def outcome(right_N: NDArray[np.bool_], reference_right_N: NDArray[np.bool_], margin: float, looks: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""Whether a candidate reaches the floor, asked of as few sentences as it takes."""
+"""Whether a candidate reaches the floor, asked of as few sentences as it takes. Shapes: N sentences, K statistics."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from contract.errors import InputError, WorkerError
 from contract.folder import identity
 from contract.strict import Strict, parse
+from convert import parity
 from convert.tune.candidate import Candidate
-from convert.tune.floor import Floor, Outcome, outcome, score
+from convert.tune.floor import Floor, Outcome, outcome
 from convert.tune.ledger import Ledger
 from infer.folders.artifact import ARTIFACT_MANIFEST
+from infer.metrics.metric import Statistics
+from infer.outputs import Outputs, joined
 from infer.worker import start
 
 # Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
@@ -58,8 +61,8 @@ class Judge:
 
     def search(self, candidate: Candidate) -> Judgement:
         """Judge a candidate on the half that the search sees, and stop as soon as the outcome is sure."""
-        # The sequential test counts right answers.
-        sure = bool(self.floor.reference) and candidate.entrant.metric == "accuracy"
+        # The sequential test counts right answers, so it takes a metric that is their share.
+        sure = bool(self.floor.reference) and candidate.entrant.metric.is_share
         return self._remembered(candidate, candidate.entrant.search_rows, "search", LOOKS if sure else (1.0,))
 
     def check(self, candidate: Candidate) -> Judgement:
@@ -70,7 +73,7 @@ class Judge:
         self, candidate: Candidate, rows: NDArray[np.int64], half: str, looks: tuple[float, ...]
     ) -> Judgement:
         # Threads do not change what a model answers; padding may.
-        metric = candidate.entrant.metric
+        metric = candidate.entrant.metric.name
         key = f"{identity(candidate.folder / ARTIFACT_MANIFEST)} {candidate.buckets} {half} {self.floor} {metric}"
         known = self.ledger.known("judged", key)
         # What another version of this found may be of another shape: it is asked again.
@@ -82,38 +85,32 @@ class Judge:
         return found
 
     def _judge(self, candidate: Candidate, rows: NDArray[np.int64], looks: tuple[float, ...]) -> Judgement:
-        entrant = candidate.entrant
-        evaluation, task, metric = entrant.evaluation, entrant.task, entrant.metric
-        answered = [np.empty((0, evaluation.student_logits_NC.shape[1]), np.float32)]
+        entrant, metric = candidate.entrant, candidate.entrant.metric
+        reference = self.floor.reference_outputs(entrant.evaluation).take(rows)
+        reference_NK = entrant.statistics(reference, rows)
+        answered: list[Outputs] = []
         ends = [max(1, round(share * len(rows))) for share in looks]
         for first, last in zip([0, *ends], ends, strict=False):
             answered.append(self._answers(candidate, rows[first:last]))
-            seen, logits_NC = rows[:last], np.concatenate(answered)
-            own, wanted = (
-                score(evaluation, seen, task, metric, logits_NC),
-                self.floor.score(evaluation, seen, task, metric),
-            )
+            own_NK, seen_NK = entrant.statistics(joined(answered), rows[:last]), reference_NK[:last]
+            own, wanted = metric.value(own_NK), self.floor.score(metric, seen_NK)
             if last == len(rows):
                 found = Outcome.MET if own >= wanted - ROUNDING else Outcome.MISSED
             else:
-                found = self._sure(candidate, seen, logits_NC, len(looks))
+                found = self._sure(own_NK, seen_NK, len(looks))
             if found is not Outcome.OPEN:
-                return Judgement(outcome=found, metric=metric, sentences=len(seen), score=own, floor=wanted)
+                return Judgement(outcome=found, metric=metric.name, sentences=last, score=own, floor=wanted)
         raise AssertionError("the last look asks all sentences")
 
-    def _sure(
-        self, candidate: Candidate, rows: NDArray[np.int64], logits_NC: NDArray[np.float32], looks: int
-    ) -> Outcome:
-        evaluation = candidate.entrant.evaluation
-        reference_NC = self.floor.reference_logits_NC(evaluation)
-        labels_N = evaluation.labels_N[rows]
-        right_N = logits_NC.argmax(axis=1) == labels_N
-        reference_right_N = reference_NC[rows].argmax(axis=1) == labels_N
+    def _sure(self, own_N1: Statistics, reference_N1: Statistics, looks: int) -> Outcome:
+        right_N, reference_right_N = own_N1[:, 0] == 1, reference_N1[:, 0] == 1
         return outcome(right_N, reference_right_N, self.floor.points / 100, looks)
 
-    def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        tokens = candidate.entrant.evaluation.tokens.take(rows.tolist())
-        logits_NC = start.outputs_of(candidate.loadable, tokens)
-        if not np.isfinite(logits_NC).all():
-            raise WorkerError(f"{candidate.model}: its logits are not finite numbers")
-        return logits_NC
+    def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> Outputs:
+        evaluation = candidate.entrant.evaluation
+        outputs = start.outputs_of(candidate.loadable, evaluation.tokens.take(rows.tolist()))
+        try:
+            parity.check_comparable(evaluation.student.take(rows), outputs)
+        except WorkerError as error:
+            raise WorkerError(f"{candidate.model}: {error.cause}") from error
+        return outputs

@@ -98,8 +98,7 @@ class Search:
         found: list[Candidate] = []
         for entrant in self.entrants:
             if not (found and self.is_out_of_time()):
-                length_tokens = entrant.origin.student.max_length_tokens
-                plans = space.plans(self.profile, length_tokens, self.runtimes, precisions)
+                plans = space.plans(self.profile, entrant, self.runtimes, precisions)
                 found += self.models.make(entrant, plans)
         return found
 
@@ -230,9 +229,7 @@ class Search:
         if self.is_out_of_time():
             return []
         entrant = candidate.entrant
-        runtimes = (candidate.artifact.runtime,)
-        length_tokens = entrant.origin.student.max_length_tokens
-        (plan,) = space.plans(self.profile, length_tokens, runtimes, tuple(Precision))
+        (plan,) = space.plans(self.profile, entrant, (candidate.artifact.runtime,), tuple(Precision))
         made = self.models.make(entrant, space.base_plan(plan, variants))
         return [one.run_with(threads=candidate.threads, buckets=candidate.buckets) for one in made]
 

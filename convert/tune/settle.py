@@ -84,10 +84,11 @@ def _write_best(winner: Finalist, folder: Path) -> None:
         return
     made = Made(model_file=found.model_file, inputs=found.inputs, length_buckets_tokens=candidate.buckets)
     evaluation = candidate.entrant.evaluation
-    measured, logits_NC = parity.measure(
+    measured, outputs = parity.measure(
         candidate.folder,
         made,
         evaluation,
+        task=found.task,
         runtime=found.runtime,
         threads=candidate.threads,
         padded_length_tokens=found.max_length_tokens,
@@ -101,6 +102,6 @@ def _write_best(winner: Finalist, folder: Path) -> None:
             "threads": candidate.threads,
             "length_buckets_tokens": candidate.buckets,
             "parity": measured,
-            "quality": judge(evaluation, found.task, found.quality.metric, logits_NC),
+            "quality": judge(evaluation, found.task, found.quality.metric, outputs),
         }
         write_manifest(scratch / ARTIFACT_MANIFEST, found.model_copy(update=changes))

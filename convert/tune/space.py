@@ -5,27 +5,28 @@ from collections.abc import Sequence
 from convert.converter import get
 from convert.offer import offered
 from convert.plan import Plan, plan_of
-from convert.tune.candidate import Candidate
-from infer.folders.variant import OF_ONNX, Calibration, Rewrite, Variant, default_rewrites
+from convert.tune.candidate import Candidate, Entrant
+from infer.folders.variant import OF_ONNX, Calibration, Reads, Rewrite, Variant, default_rewrites
 from targets.profile import Precision, Profile, RuntimeName
 
 
 def plans(
-    profile: Profile, max_length_tokens: int, runtimes: Sequence[RuntimeName], precisions: Sequence[Precision]
+    profile: Profile, entrant: Entrant, runtimes: Sequence[RuntimeName], precisions: Sequence[Precision]
 ) -> list[Plan]:
-    """Return what is tried first: those of some precisions that are offered, in every runtime."""
+    """Return what is tried first of a student: those of some precisions that are offered, in every runtime."""
+    length_tokens = entrant.origin.student.max_length_tokens
     found = []
     for runtime in runtimes:
         fit = [precision for precision in offered(profile, runtime) if precision in precisions]
         if fit:
-            found.append(plan_of(profile, max_length_tokens, runtime, fit, default_rewrites(runtime)))
+            found.append(plan_of(profile, length_tokens, runtime, fit, entrant.reads))
     return found
 
 
 def variants_near(variant: Variant) -> list[Variant]:
     """Return the variants that differ from one in an optional rewrite, in having none, or in their calibration."""
-    toggled = [{*variant.rewrites} ^ {one} for one in optional(variant.runtime)]
-    sets = [*toggled, set()] if variant.rewrites else [{*default_rewrites(variant.runtime)}]
+    toggled = [{*variant.rewrites} ^ {one} for one in optional(variant.runtime, variant.reads)]
+    sets = [*toggled, set()] if variant.rewrites else [{*default_rewrites(variant.runtime, variant.reads)}]
     found = [variant.model_copy(update={"rewrites": tuple(one for one in Rewrite if one in some)}) for some in sets]
     if variant.runtime is RuntimeName.ONNX and variant.precision is Precision.INT8_STATIC:
         found += [variant.model_copy(update={"calibration": method}) for method in Calibration]
@@ -57,7 +58,8 @@ def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
     return [Plan(variants=tuple(found), lengths_tokens=plan.lengths_tokens) for found in by_base.values()]
 
 
-def optional(runtime: RuntimeName) -> tuple[Rewrite, ...]:
-    """Return the rewrites of a runtime that are not applied where nothing else is said."""
-    of_runtime = set(Rewrite) if runtime is RuntimeName.ONNX else set(Rewrite) - OF_ONNX
-    return tuple(one for one in Rewrite if one in of_runtime - {*default_rewrites(runtime)})
+def optional(runtime: RuntimeName, reads: Reads) -> tuple[Rewrite, ...]:
+    """Return the rewrites of a runtime that fit a task and are not applied where nothing else is said."""
+    unfit = set() if runtime is RuntimeName.ONNX else {*OF_ONNX}
+    unfit |= set() if reads == "first" else {Rewrite.FIRST_TOKEN}
+    return tuple(one for one in Rewrite if one not in unfit | {*default_rewrites(runtime, reads)})

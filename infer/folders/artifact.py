@@ -1,13 +1,20 @@
 """The artifact folder: one model for one runtime, and all a device needs to run and time it."""
 
 from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from contract.folder import Manifest, read_manifest
 from contract.strict import Strict
 from infer.folders.model import Loadable
+from infer.folders.settings import with_task_settings
 from infer.folders.variant import Variant
+from infer.metrics.metric import Interval
+from infer.tasks import TaskSettings
 from targets.profile import Precision, RuntimeName
 
+SCHEMA: Literal[2] = 2
 ARTIFACT_MANIFEST = "artifact.json"
 EVALUATION = "evaluation.npz"
 TOKENIZER = "tokenizer.json"
@@ -18,9 +25,9 @@ class Parity(Strict):
 
     Attributes:
         sentences: how many were compared.
-        agreement: share of sentences with the same predicted label; of a score, with nearly the same one.
-        max_abs_difference: largest difference of one logit.
-        mean_abs_difference: mean difference of a logit.
+        agreement: share of sentences with the same answer, as the task compares answers.
+        max_abs_difference: largest difference of one output.
+        mean_abs_difference: mean difference of an output.
     """
 
     sentences: int
@@ -34,11 +41,27 @@ class Quality(Strict):
 
     Attributes:
         metric: what the student's recipe judges by.
-        value, student, teacher: of the artifact, of the PyTorch student, of the teacher.
-        lost: sentences whose label the student has right and the artifact wrong; null for scores.
-        gained: the other way round.
-        divergence: mean Kullback-Leibler divergence from the teacher's probabilities, in nats; null for scores.
+        values: of the artifact, by each metric of its task, with 95 % intervals over the sentences.
+        student, teacher: of the PyTorch student and of the teacher, by that metric.
+        drop: by how much the artifact is worse than the teacher by that metric, with the interval of the pairs.
+        distance: of its outputs from the teacher's, as the task measures it; null where layout 1 has none.
     """
+
+    metric: str
+    values: dict[str, Interval]
+    student: float
+    teacher: float
+    drop: Interval
+    distance: float | None
+
+    @property
+    def value(self) -> Interval:
+        """The artifact's own, by what the student's recipe judges by."""
+        return self.values[self.metric]
+
+
+class _QualityOfLayout1(Strict):
+    """What layout 1 said: lost and gained were labels that the student has right and the artifact wrong, and back."""
 
     metric: str
     value: float
@@ -48,12 +71,32 @@ class Quality(Strict):
     gained: int | None
     divergence: float | None
 
+    def read(self) -> Quality:
+        """Return it as it is said now; its intervals, which were not kept, are as wide as its metrics can be."""
+        drop = self.teacher - self.value
+        return Quality(
+            metric=self.metric,
+            values={self.metric: Interval(value=self.value, low=-1.0, high=1.0)},
+            student=self.student,
+            teacher=self.teacher,
+            drop=Interval(value=drop, low=-2.0, high=2.0),
+            distance=self.divergence,
+        )
+
+
+def _quality_of_layout_1(value: Any) -> Any:
+    try:
+        return _QualityOfLayout1.model_validate(value).read().model_dump(mode="json")
+    except ValidationError:
+        return value  # it is refused for that
+
 
 class Artifact(Manifest):
     """artifact.json.
 
     Attributes:
         name: the student's recipe.
+        task: the kind of task and what its answers are.
         variant: how it was converted; its rewrites are those that could be applied.
         model_file: the file to load, among `files`.
         inputs: names of the model's inputs, in the order ids, mask, token types.
@@ -63,8 +106,7 @@ class Artifact(Manifest):
     """
 
     name: str
-    task: str
-    label_names: tuple[str, ...]
+    task: TaskSettings
     variant: Variant
     target: str
     model_file: str
@@ -75,6 +117,11 @@ class Artifact(Manifest):
     quantization: tuple[str, ...]
     parity: Parity
     quality: Quality
+
+    @classmethod
+    def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the keys of layout 1, which knew one metric without intervals and no task settings, as these."""
+        return with_task_settings({**value, "quality": _quality_of_layout_1(value.get("quality"))})
 
     @property
     def runtime(self) -> RuntimeName:

@@ -16,6 +16,7 @@ from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
+from infer.folders.settings import with_task_settings
 from infer.outputs import LOGITS, Outputs
 
 SCHEMA: Literal[2] = 2
@@ -46,16 +47,6 @@ class Model(Manifest):
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
         """Return the keys of layout 1, which had the task's name and the labels beside each other, as these."""
         return with_task_settings(value)
-
-
-def with_task_settings(value: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest's or record's keys with those of layout 1 (`task`, `label_names`) as task settings."""
-    names = value.get("label_names", ())
-    if value.get("task") not in tasks.MODULES or not isinstance(names, list | tuple):
-        return value  # it is refused for that
-    kept = {key: entry for key, entry in value.items() if key != "label_names"}
-    task = tasks.settings(value["task"], [str(name) for name in names])
-    return {**kept, "schema_version": 2, "task": task.model_dump(mode="json")}
 
 
 class Teacher(Model):

@@ -43,13 +43,13 @@ def verify(
 def _values(found: "Verified") -> dict[str, Any]:
     manifest = found.manifest.model_dump(mode="json")
     known = {**manifest, **manifest.get("variant", {})}
-    more: dict[str, Any] = {
-        key: known[key] for key in ("name", "task", "runtime", "precision", "target") if key in known
-    }
+    more = {key: known[key] for key in ("runtime", "precision", "target") if key in known}
     return {
         "path": str(found.path),
         "kind": found.kind,
         "sha256": found.sha256,
+        "name": manifest["name"],
+        "task": manifest["task"]["kind"],
         **more,
         "parents": manifest["parents"],
         "tool_versions": manifest["tool_versions"],

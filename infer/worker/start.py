@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeVar, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar
 
 from contract.child import Limits, ask, command_of, free_memory_bytes
 from contract.tokens import Tokens, write_tokens
 from infer.folders.artifact import TOKENIZER
 from infer.folders.model import Loadable
 from infer.folders.student import EVALUATION
+from infer.outputs import Outputs
 from infer.worker import job as jobs
 from infer.worker.job import Job, Mode, WarmUp
 
@@ -59,16 +57,13 @@ def run_worker(
         return kind.read(answer, file, source)
 
 
-def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> NDArray[np.float32]:
-    """Run a model over sentences in a fresh process.
+def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
+    """Run a model over sentences in a fresh process and return its outputs.
 
     Args:
         model: what to run.
         tokens: N sentences; those of the folder's evaluation.npz if not given.
         timeout_s: after which the process is killed.
-
-    Returns:
-        Logits of shape (N, C).
 
     Raises:
         InputError: the model cannot be used so.
@@ -82,8 +77,7 @@ def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: floa
             path = Path(scratch) / "tokens.npz"
             write_tokens(path, tokens)
             job = replace(job, tokens=str(path.resolve()))
-        reply = run_worker(job, OutputsReply, timeout_s=timeout_s)
-        return cast("NDArray[np.float32]", reply.outputs.logits.values)
+        return run_worker(job, OutputsReply, timeout_s=timeout_s).outputs
 
 
 def times_of(

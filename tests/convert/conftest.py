@@ -3,34 +3,46 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from contract import ragged
 from contract.folder import inventory, write_manifest
+from contract.ragged import Ragged
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
 from distill.slim import Convolution, slim
 from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from infer.outputs import of_logits
 from infer.shipping.pack import pack
-from infer.tasks import classification
+from infer.tasks import TaskSettings, classification, regression, token_classification
 from targets.profile import Profile, read
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e", "i", "o", "u", "ar", "en", "il"))
-LABEL_NAMES = ("bad", "good")
+LABELS = classification.Settings(labels=("bad", "good"))
+HEADS = {
+    "classification": BertForSequenceClassification,
+    "regression": BertForSequenceClassification,
+    "token_classification": BertForTokenClassification,
+}
 
 
 def build(
@@ -41,6 +53,7 @@ def build(
     calibrated: int = 24,
     layers: int = 2,
     activation: str = "gelu",
+    task: TaskSettings = LABELS,
     change: Callable[[PreTrainedModel], PreTrainedModel] = lambda model: model,
 ) -> Path:
     """Make a finished student folder: random weights, sentences of 4 to max_length_tokens tokens.
@@ -51,6 +64,7 @@ def build(
         evaluated, calibrated: sentences of each kind.
         layers: of the model.
         activation: function of its feed-forward layers.
+        task: what it answers.
         change: makes another model of it.
     """
     torch.manual_seed(7)
@@ -61,18 +75,19 @@ def build(
         num_attention_heads=4,
         intermediate_size=128,
         max_position_embeddings=64,
-        id2label=dict(enumerate(LABEL_NAMES)),
+        id2label=dict(enumerate(task.names or ["score"])),
         initializer_range=0.1,
         hidden_act=activation,
     )
     sentences = random_sentences(evaluated + calibrated, max_length_tokens)
     return write(
         folder,
-        change(BertForSequenceClassification(config)),
+        change(HEADS[task.kind](config)),
         tokenizer(),
         evaluation=sentences.take(range(evaluated)),
         calibration=sentences.take(range(evaluated, evaluated + calibrated)),
         max_length_tokens=max_length_tokens,
+        task=task,
     )
 
 
@@ -104,6 +119,7 @@ def write(
     evaluation: Tokens,
     calibration: Tokens,
     max_length_tokens: int,
+    task: TaskSettings = LABELS,
 ) -> Path:
     """Write a finished student folder."""
     folder.mkdir(parents=True)
@@ -111,22 +127,23 @@ def write(
     PreTrainedTokenizerFast(
         tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(folder)
-    logits_NC = _logits(model, evaluation)
+    logits = _logits(model, evaluation)
+    answers_T = logits.values.argmax(axis=1).astype(np.int64) if task.names else logits.values[:, 0]
     write_evaluation(
         folder,
         Evaluation(
             tokens=evaluation,
-            labels=ragged.single(logits_NC.argmax(axis=1).astype(np.int64)),
-            teacher=of_logits(-logits_NC),
-            student=of_logits(logits_NC),
+            labels=replace(logits, values=answers_T),
+            teacher=of_logits(replace(logits, values=-logits.values)),
+            student=of_logits(logits),
         ),
     )
     write_tokens(folder / CALIBRATION, calibration)
-    seal_folder(folder, max_length_tokens=max_length_tokens)
+    seal_folder(folder, max_length_tokens=max_length_tokens, task=task)
     return folder
 
 
-def seal_folder(folder: Path, *, max_length_tokens: int = 24) -> None:
+def seal_folder(folder: Path, *, max_length_tokens: int = 24, task: TaskSettings = LABELS) -> None:
     """Write a student folder's manifest for the files that lie in it now."""
     (folder / STUDENT_MANIFEST).unlink(missing_ok=True)
     write_manifest(
@@ -138,7 +155,7 @@ def seal_folder(folder: Path, *, max_length_tokens: int = 24) -> None:
             parents={"teacher": "1" * 64},
             tool_versions={},
             name="made-up",
-            task=classification.Settings(labels=LABEL_NAMES),
+            task=task,
             max_length_tokens=max_length_tokens,
             parameters=1,
             seed=7,
@@ -148,18 +165,18 @@ def seal_folder(folder: Path, *, max_length_tokens: int = 24) -> None:
     )
 
 
-def _logits(model: PreTrainedModel, tokens: Tokens) -> NDArray[np.float32]:
+def _logits(model: PreTrainedModel, tokens: Tokens) -> Ragged:
     rows = []
     with torch.inference_mode():
         for row in range(len(tokens)):
             batch = tokens.batch([row])
-            output_BC = model(
+            output = model(
                 input_ids=torch.from_numpy(batch.input_ids_BL),
                 attention_mask=torch.from_numpy(batch.attention_mask_BL),
                 token_type_ids=torch.from_numpy(batch.token_type_ids_BL),
             ).logits
-            rows.append(output_BC[0].float().numpy())
-    return np.stack(rows)
+            rows.append(np.atleast_2d(output[0].float().numpy()))
+    return ragged.from_rows(rows, like=rows[0])
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +192,22 @@ def student(shared: Path) -> Path:
     with FileLock(shared / "student.lock"):
         folder = shared / "student"
         return folder if (folder / STUDENT_MANIFEST).exists() else build(folder)
+
+
+@pytest.fixture(scope="session")
+def scorer(shared: Path) -> Path:
+    """A student folder of scores that no test changes."""
+    with FileLock(shared / "scorer.lock"):
+        folder = shared / "scorer"
+        return folder if (folder / STUDENT_MANIFEST).exists() else build(folder, task=regression.Settings())
+
+
+@pytest.fixture(scope="session")
+def tagger(shared: Path) -> Path:
+    """A student folder of a tag for each token that no test changes."""
+    with FileLock(shared / "tagger.lock"):
+        folder, task = shared / "tagger", token_classification.Settings(tags=("O", "B-PER", "I-PER"))
+        return folder if (folder / STUDENT_MANIFEST).exists() else build(folder, task=task)
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,14 @@ from convert import build, child, converter
 from convert.build import ConversionError
 from infer.folders.model import Loadable
 from infer.folders.student import CALIBRATION, EVALUATION, read_evaluation
+from infer.outputs import Outputs, of_logits
 from infer.worker import start
 from infer.worker.start import outputs_of
 from targets.profile import Profile
 
 Seal = Callable[..., None]
 Spoil = Callable[[Path, Seal], None]
-Run = Callable[[Loadable, Tokens], NDArray[np.float32]]
+Run = Callable[[Loadable, Tokens], Outputs]
 
 # A converter that writes a file and calls it a model; faults are told by what it is asked to make.
 STAND_IN = """
@@ -49,13 +50,13 @@ def convert_student(student: Path, profile: Profile, *, run: Run = outputs_of, *
         return build.convert_student(student, profile, **wanted)
 
 
-def never(_model: Loadable, _tokens: Tokens) -> NDArray[np.float32]:
+def never(_model: Loadable, _tokens: Tokens) -> Outputs:
     raise AssertionError("nothing was to be converted")
 
 
 def answers_as(student: Path, factor: float = 1.0) -> Run:
-    reference_NC = read_evaluation(student).student_logits_NC
-    return lambda _model, tokens: reference_NC[: len(tokens)] * np.float32(factor)
+    reference_NC = read_evaluation(student).student.logits.values
+    return lambda _model, tokens: of_logits(reference_NC[: len(tokens)] * np.float32(factor))
 
 
 def names(folders: list[Path]) -> list[str]:
@@ -87,7 +88,7 @@ def test_a_changed_artifact_is_made_again_from_the_finished_one(
     flip_a_byte(changed)
     run_for: list[Path] = []
 
-    def run(model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+    def run(model: Loadable, tokens: Tokens) -> Outputs:
         run_for.append(model.folder)
         return outputs_of(model, tokens)
 

@@ -14,6 +14,8 @@ from convert.converter import Converter
 from convert.parity import FP32_LIMIT, compare
 from infer.folders.artifact import EVALUATION, Artifact, read_artifact
 from infer.folders.student import read_evaluation
+from infer.outputs import Outputs
+from infer.tasks import classification
 from infer.worker.start import outputs_of
 from targets.profile import Precision, RuntimeName
 
@@ -24,13 +26,14 @@ Answer = Callable[[list[NDArray[np.int64]]], NDArray[np.float32]]
 
 RUNTIMES = tuple(RuntimeName)
 BOTH = (Precision.FP32, Precision.INT8)
+TASK = classification.Settings(labels=("bad", "good"))
 VARIANTS = [f"{runtime}-{precision}" for runtime in RUNTIMES for precision in BOTH]
 
 
-def outputs(artifact: Path, rows: range, buckets: tuple[int, ...]) -> NDArray[np.float32]:
+def outputs(artifact: Path, buckets: tuple[int, ...]) -> Outputs:
     found = read_artifact(artifact)
     model = found.loadable(artifact, threads=1, buckets=found.length_buckets_tokens or buckets)
-    return outputs_of(model, read_tokens(artifact / EVALUATION)[0].take(rows))
+    return outputs_of(model, read_tokens(artifact / EVALUATION)[0])
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +43,8 @@ def read(artifacts: Path) -> dict[str, Artifact]:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_fp32_is_the_student_on_every_sentence_padded(artifacts: Path, student: Path, runtime: RuntimeName) -> None:
-    reference_NC = read_evaluation(student).student_logits_NC
-    logits_NC = outputs(artifacts / f"{runtime}-fp32", range(len(reference_NC)), (40,))
-    assert np.abs(logits_NC - reference_NC).max() < FP32_LIMIT
+    found = compare(read_evaluation(student).student, outputs(artifacts / f"{runtime}-fp32", (40,)), TASK)
+    assert found.max_abs_difference < FP32_LIMIT
 
 
 @pytest.mark.parametrize("precision", BOTH)
@@ -52,9 +54,7 @@ def test_openvino_is_the_student_with_fewer_instructions_too(
 ) -> None:
     """Its library takes no newer ones than the environment names: without and with AVX2, VNNI, bfloat16 and AMX."""
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)  # reaches the process that runs the model
-    reference_NC = read_evaluation(student).student_logits_NC
-    logits_NC = outputs(artifacts / f"openvino-{precision}", range(len(reference_NC)), (40,))
-    found = compare(reference_NC, logits_NC)
+    found = compare(read_evaluation(student).student, outputs(artifacts / f"openvino-{precision}", (40,)), TASK)
     assert (found.max_abs_difference < FP32_LIMIT) == (precision is Precision.FP32)
     assert found.agreement > 0.9
 
@@ -137,7 +137,7 @@ def check_batches(answer: Answer, student: Path, precision: Precision) -> None:
     for rows, length_tokens in ((range(1), None), (range(7), None), (range(3, 12), 33), (range(20, 22), 64)):
         batch = evaluation.tokens.batch(rows, length_tokens)
         logits_BC = answer([batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL])
-        difference = np.abs(logits_BC - evaluation.student_logits_NC[list(rows)]).max()
+        difference = np.abs(logits_BC - evaluation.student.logits.values[list(rows)]).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
 
 

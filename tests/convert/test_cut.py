@@ -13,7 +13,6 @@ from distill.model.positions import cut
 from distill.model.predict import predict
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, write_evaluation
-from infer.outputs import of_logits
 from targets.profile import Profile
 
 
@@ -32,9 +31,9 @@ def test_a_runtime_answers_as_the_cut_student(
     evaluation = read_evaluation(changeable)
     student = cut(AutoModelForSequenceClassification.from_pretrained(changeable), 24)
     student.save_pretrained(changeable)
-    logits_NC = predict(student, evaluation.tokens, "The student's answers")
-    assert abs(logits_NC - evaluation.student_logits_NC).max() < FP32_LIMIT
-    write_evaluation(changeable, replace(evaluation, student=of_logits(logits_NC)))
+    outputs = predict(student, evaluation.tokens, "The student's answers")
+    assert abs(outputs.logits.values - evaluation.student.logits.values).max() < FP32_LIMIT
+    write_evaluation(changeable, replace(evaluation, student=outputs))
     seal(changeable)
     (folder,) = convert_student(changeable, profile, out=tmp_path, runtimes=[runtime], precisions=["fp32"])
     artifact = read_artifact(folder)

@@ -14,7 +14,6 @@ from distill.model.predict import predict
 from distill.student.factorise import factorise
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, write_evaluation
-from infer.outputs import of_logits
 from targets.profile import Profile, RuntimeName
 
 
@@ -26,8 +25,8 @@ def test_every_runtime_answers_as_the_factorised_student(
     whole = AutoModelForSequenceClassification.from_pretrained(changeable)
     student = factorise(whole, 16, evaluation.tokens).model
     student.save_pretrained(changeable)
-    logits_NC = predict(student, evaluation.tokens, "The student's answers")
-    write_evaluation(changeable, replace(evaluation, student=of_logits(logits_NC)))
+    outputs = predict(student, evaluation.tokens, "The student's answers")
+    write_evaluation(changeable, replace(evaluation, student=outputs))
     seal(changeable)
     folders = convert_student(changeable, profile, out=tmp_path / "artifacts")
     parities = {folder.name: read_artifact(folder).parity for folder in folders}
@@ -35,4 +34,5 @@ def test_every_runtime_answers_as_the_factorised_student(
     for name, parity in parities.items():
         assert parity.agreement > 0.9
         assert (parity.max_abs_difference < FP32_LIMIT) == name.endswith("fp32")
+    logits_NC = outputs.logits.values
     assert np.ptp(logits_NC[:, 1] - logits_NC[:, 0]) > 100 * FP32_LIMIT  # so that parity says something

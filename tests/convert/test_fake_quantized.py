@@ -54,7 +54,9 @@ def _int8_logits(folder: Path, runtime: RuntimeName, tokens: Tokens, out: Path) 
     artifact = read_artifact(made)
     if runtime is RuntimeName.ONNX:
         return _exact_onnx_logits(made / artifact.model_file, tokens)
-    return outputs_of(artifact.loadable(made, threads=1, buckets=artifact.length_buckets_tokens), tokens)
+    model = artifact.loadable(made, threads=1, buckets=artifact.length_buckets_tokens)
+    logits_NC: NDArray[np.float32] = outputs_of(model, tokens).logits.values
+    return logits_NC
 
 
 def _exact_onnx_logits(model: Path, tokens: Tokens) -> NDArray[np.float32]:
@@ -91,7 +93,7 @@ def test_a_runtimes_int8_answers_as_was_trained(
     trained = _distil(recipe, data, tmp_path / "out", f'stages.1.fake_quantize="{kind}"')
     evaluation = read_evaluation(plain)
     tokens = evaluation.tokens
-    lost = np.abs(_int8_logits(plain, runtime, tokens, tmp_path / "plain") - evaluation.student_logits_NC)
+    lost = np.abs(_int8_logits(plain, runtime, tokens, tmp_path / "plain") - evaluation.student.logits.values)
     rounded_NC = _rounded_logits(trained, kind, tokens)
     off = np.abs(_int8_logits(trained, runtime, tokens, tmp_path / "trained") - rounded_NC)
     assert off.mean() < most * lost.mean()

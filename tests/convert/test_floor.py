@@ -1,6 +1,9 @@
-"""Floors: how they are written, and when they are surely reached or missed."""
+"""Floors: how they are written, what students have one in common, and when they are surely reached or missed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import InputError
+from convert.tune.candidate import Entrant
+from convert.tune.enter import check_together, enter
 from convert.tune.floor import Floor, Outcome, outcome, parse
+from infer.metrics.counts import ACCURACY
+from infer.metrics.spans import F1
+from infer.outputs import Outputs, of_logits
+from targets.profile import Profile
 
 
 @pytest.mark.parametrize(
@@ -57,3 +66,69 @@ def test_the_sequential_test_is_seldom_wrong(loss: float, margin: float) -> None
                 wrong += found is not truth
                 break
     assert wrong <= 20
+
+
+RIGHT_N1 = np.array([[1.0], [1.0], [1.0], [0.0]])
+
+
+@pytest.mark.parametrize(("text", "score"), [("teacher-1.0", 0.74), ("student", 0.75), ("88.5", 0.885)])
+def test_a_floor_is_a_score_of_its_metric(text: str, score: float) -> None:
+    assert parse(text).score(ACCURACY, RIGHT_N1) == pytest.approx(score)
+
+
+def test_a_floor_follows_a_metric_that_is_no_share() -> None:
+    counts_N3 = np.array([[2.0, 2.0, 2.0], [0.0, 1.0, 0.0]])
+    assert parse("teacher-1.0").score(F1, counts_N3) == pytest.approx(0.8 - 0.01)
+
+
+@pytest.fixture(scope="module")
+def entrants(student: Path, scorer: Path, tagger: Path, profile: Profile) -> dict[str, Entrant]:
+    return {folder.name: enter(folder, profile) for folder in (student, scorer, tagger)}
+
+
+def judged_by(entrant: Entrant, metric: str) -> Entrant:
+    manifest = entrant.origin.student.model_copy(update={"recipe": {"metric": metric}})
+    return replace(entrant, origin=replace(entrant.origin, student=manifest))
+
+
+def another(entrant: Entrant, **changes: Any) -> Entrant:
+    """The same student in another folder, with changes to what was evaluated."""
+    folder = entrant.origin.folder.parent / "another"
+    evaluation = replace(entrant.evaluation, **changes)
+    return replace(entrant, origin=replace(entrant.origin, folder=folder), evaluation=evaluation)
+
+
+def moved(outputs: Outputs, by: float) -> Outputs:
+    return of_logits(replace(outputs.logits, values=outputs.logits.values + np.float32(by)))
+
+
+def test_there_is_no_floor_where_less_is_better(entrants: dict[str, Entrant]) -> None:
+    message = "judged by rmse, of which less is better, so it has no floor: distil with metric = one of pearson, spearm"
+    with pytest.raises(InputError, match=message):
+        check_together([judged_by(entrants["scorer"], "rmse")], parse("teacher-1"))
+    check_together([judged_by(entrants["scorer"], "spearman")], parse("teacher-1"))
+
+
+@pytest.mark.parametrize("kind", ["student", "scorer", "tagger"])
+def test_students_of_teachers_that_agree_are_compared(entrants: dict[str, Entrant], kind: str) -> None:
+    first = entrants[kind]
+    teacher, labels = first.evaluation.teacher, first.evaluation.labels
+    check_together([first, another(first, teacher=moved(teacher, 1e-6))], parse("80"))
+    others = [
+        another(first, teacher=of_logits(replace(teacher.logits, values=-teacher.logits.values))),
+        another(first, teacher=teacher.take(range(10))),
+        another(first, labels=replace(labels, values=labels.values + 1)),
+        *(another(entrants[name]) for name in entrants if name != kind),
+    ]
+    for other in others:
+        with pytest.raises(InputError, match="another: not of the task, metric, teacher and data of"):
+            check_together([first, other], parse("80"))
+
+
+@pytest.mark.parametrize("kind", ["student", "scorer", "tagger"])
+def test_statistics_are_of_the_sentences_that_were_asked(entrants: dict[str, Entrant], kind: str) -> None:
+    entrant = entrants[kind]
+    rows = entrant.search_rows[:7]
+    student_NK = entrant.statistics(entrant.evaluation.student.take(rows), rows)
+    assert entrant.metric.value(student_NK) == pytest.approx(1.0)
+    assert entrant.metric.value(entrant.statistics(entrant.evaluation.teacher.take(rows), rows)) < 0.9

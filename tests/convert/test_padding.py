@@ -78,7 +78,7 @@ def test_padding_of_any_id_changes_no_answer(
     prepared = command.prepare(str(recipe_file(tmp_path / "encoder")), data, None, None, changes)
     teacher, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
-    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).all()
+    assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).all()
     (artifact,) = convert_student(student, profile, out=tmp_path / "artifacts", runtimes=["onnx"], precisions=["fp32"])
     for folder in (teacher, student, artifact):
         subject = read_subject(folder)
@@ -91,8 +91,8 @@ def test_padding_of_any_id_changes_no_answer(
             threads=1,
             pad_id=subject.pad_id,
         )
-        logits_NC = outputs_of(model)
-        expected_NC = evaluation.teacher_logits_NC if folder == teacher else evaluation.student_logits_NC
+        logits_NC = outputs_of(model).logits.values
+        expected_NC = evaluation.teacher.logits.values if folder == teacher else evaluation.student.logits.values
         np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
     own = AutoTokenizer.from_pretrained(student)
@@ -100,4 +100,4 @@ def test_padding_of_any_id_changes_no_answer(
     with torch.inference_mode():
         loaded = AutoModelForSequenceClassification.from_pretrained(student).eval()
         logits_NC = loaded(**own(texts, return_tensors="pt", padding=True)).logits.numpy()
-    np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-4)
+    np.testing.assert_allclose(logits_NC, evaluation.student.logits.values, atol=1e-4)

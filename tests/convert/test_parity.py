@@ -1,26 +1,45 @@
 """Parity: what is compared, and what is refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
+from contract import ragged
 from contract.errors import WorkerError
 from convert.parity import check, compare, fp32_limit, worst
+from infer.folders.artifact import Parity
+from infer.outputs import Outputs, of_logits
+from infer.tasks import classification, regression, token_classification
 from targets.profile import Precision
 
+LABELS = classification.Settings(labels=("bad", "fair", "good"))
+SCORES = regression.Settings()
+TAGS = token_classification.Settings(tags=("O", "B-PER", "I-PER"))
 LOGITS_NC = arrays(np.float32, (5, 3), elements=st.floats(-100, 100, width=32))
+
+
+def compared(reference_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
+    return compare(of_logits(reference_NC), of_logits(logits_NC), LABELS)
+
+
+def by_token(*rows: Any) -> Outputs:
+    """Outputs whose rows have an entry for each token."""
+    return of_logits(ragged.from_rows([np.asarray(row) for row in rows], like=np.empty((0, 3), np.float32)))
 
 
 @given(LOGITS_NC, LOGITS_NC)
 def test_differences_are_those_of_the_logits(reference_NC: np.ndarray, logits_NC: np.ndarray) -> None:
-    parity = compare(reference_NC, logits_NC)
+    parity = compared(reference_NC, logits_NC)
     assert parity.sentences == 5
     assert 0 <= parity.agreement <= 1
     assert 0 <= parity.mean_abs_difference <= parity.max_abs_difference * (1 + 1e-12)
     assert (parity.max_abs_difference == 0) == np.array_equal(reference_NC, logits_NC)
-    assert compare(logits_NC, reference_NC) == parity
+    assert compared(logits_NC, reference_NC) == parity
 
 
 @pytest.mark.parametrize(("moved", "agreement"), [(0.0, 1.0), (0.009, 1.0), (0.011, 0.75), (-0.011, 0.75)])
@@ -29,19 +48,41 @@ def test_scores_agree_when_they_are_near(moved: float, agreement: float) -> None
     reference_N1 = np.array([[0.0], [0.2], [0.0], [0.2]], np.float32)
     logits_N1 = reference_N1.copy()
     logits_N1[1] += moved
-    assert compare(reference_N1, logits_N1).agreement == agreement
+    assert compare(of_logits(reference_N1), of_logits(logits_N1), SCORES).agreement == agreement
 
 
-def test_large_scores_may_be_rounded_more() -> None:
-    for logits_NC, limit in (([[200.0]], 2e-2), ([[0.5]], 1e-4), ([[200.0, 0.0]], 1e-4)):
-        assert fp32_limit(np.array(logits_NC, np.float32)) == pytest.approx(limit)
+def test_sentences_agree_when_all_their_tokens_do() -> None:
+    short, long = np.eye(3)[[0, 1, 0]], np.eye(3)[[0, 2, 1, 0]]
+    other = long.copy()
+    other[2] = [0.5, 0, 0]
+    found = compare(by_token(short, long), by_token(short, other), TAGS)
+    assert found.sentences == 2
+    assert found.agreement == 0.5
+    assert found.max_abs_difference == 1.0
+    assert found.mean_abs_difference == pytest.approx(1.5 / 21)
+
+
+def test_differences_are_those_of_all_outputs() -> None:
+    tags = by_token(np.eye(3)).arrays
+    near, far = (Outputs(arrays={**tags, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0))
+    found = compare(near, far, TAGS)
+    assert found.max_abs_difference == 4.0
+    assert found.mean_abs_difference == 0.4
+
+
+@pytest.mark.parametrize(
+    ("task", "logits_NC", "limit"),
+    [(SCORES, [[200.0]], 2e-2), (SCORES, [[0.5]], 1e-4), (LABELS, [[200.0, 0.0, 0.0]], 1e-4)],
+)
+def test_large_scores_may_be_rounded_more(task: Any, logits_NC: list[list[float]], limit: float) -> None:
+    assert fp32_limit(of_logits(np.array(logits_NC, np.float32)), task) == pytest.approx(limit)
 
 
 @given(LOGITS_NC, LOGITS_NC, LOGITS_NC)
 def test_the_worst_is_no_better_than_either(
     reference_NC: np.ndarray, first_NC: np.ndarray, second_NC: np.ndarray
 ) -> None:
-    first, second = compare(reference_NC, first_NC), compare(reference_NC, second_NC)
+    first, second = compared(reference_NC, first_NC), compared(reference_NC, second_NC)
     both = worst(first, second)
     assert both == worst(second, first)
     assert both.agreement == min(first.agreement, second.agreement)
@@ -49,16 +90,17 @@ def test_the_worst_is_no_better_than_either(
 
 
 @pytest.mark.parametrize(
-    ("logits_NC", "message"),
+    ("outputs", "message"),
     [
-        (np.zeros((2, 2), np.float32), r"it answers in shape \(2, 2\), the student in \(2, 3\)"),
-        (np.full((2, 3), np.nan, np.float32), "its logits are not finite numbers"),
-        (np.full((2, 3), np.inf, np.float32), "its logits are not finite numbers"),
+        (of_logits(np.zeros((2, 2), np.float32)), r"it answers in shape \(2, 2\), the student in \(2, 3\)"),
+        (by_token(np.zeros((3, 3)), np.zeros((2, 3))), r"it answers in shape \(5, 3\), the student in \(2, 3\)"),
+        (of_logits(np.full((2, 3), np.nan, np.float32)), "its logits are not finite numbers"),
+        (of_logits(np.full((2, 3), np.inf, np.float32)), "its logits are not finite numbers"),
     ],
 )
-def test_no_answer_is_refused(logits_NC: np.ndarray, message: str) -> None:
+def test_no_answer_is_refused(outputs: Outputs, message: str) -> None:
     with pytest.raises(WorkerError, match=message):
-        compare(np.zeros((2, 3), np.float32), logits_NC)
+        compare(of_logits(np.zeros((2, 3), np.float32)), outputs, LABELS)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +108,7 @@ def test_no_answer_is_refused(logits_NC: np.ndarray, message: str) -> None:
     [(0.9e-4, "fp32", False), (1.1e-4, "fp32", True), (1.1e-4, "int8", False), (3.0, "int8", False)],
 )
 def test_only_full_precision_must_be_the_student(difference: float, precision: str, *, refused: bool) -> None:
-    parity = compare(np.zeros((2, 3), np.float32), np.full((2, 3), difference, np.float32))
+    parity = compared(np.zeros((2, 3), np.float32), np.full((2, 3), difference, np.float32))
     if refused:
         with pytest.raises(WorkerError, match=r"differ from the student's by 1\.1e-04, more than the 1e-04"):
             check(parity, Precision(precision))

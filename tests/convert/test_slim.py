@@ -26,13 +26,13 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
     ways = [artifact.length_buckets_tokens] if artifact.length_buckets_tokens else [(), (25,), (40,)]
     for buckets in ways:
         model = artifact.loadable(slim_artifacts / f"{runtime}-{precision}", threads=1, buckets=buckets)
-        logits_NC = outputs_of(model, evaluation.tokens)
-        difference = np.abs(logits_NC - evaluation.student_logits_NC).max()
+        logits_NC = outputs_of(model, evaluation.tokens).logits.values
+        difference = np.abs(logits_NC - evaluation.student.logits.values).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
 
 
 def test_a_slim_student_runs_in_pytorch_in_a_process_of_its_own(slim_student: Path) -> None:
     evaluation = read_evaluation(slim_student)
     model = Loadable(folder=slim_student, runtime=PYTORCH, model_file="", inputs=INPUTS, buckets=(), threads=1)
-    logits_NC = outputs_of(model, evaluation.tokens)
-    np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-5)
+    logits_NC = outputs_of(model, evaluation.tokens).logits.values
+    np.testing.assert_allclose(logits_NC, evaluation.student.logits.values, atol=1e-5)

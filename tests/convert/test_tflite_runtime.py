@@ -53,7 +53,7 @@ def test_what_is_made_for_it_answers_as_the_student(measure: Measure, student: P
     )
     result = measure(tmp_path / "results", *made)
     assert result.returncode == 0, result.stderr
-    expected_N = read_evaluation(student).student_logits_NC.argmax(axis=1)
+    expected_N = read_evaluation(student).student.logits.values.argmax(axis=1)
     records = [read_json(path, Record) for path in tmp_path.glob("results/*/*.json")]
     assert {record.precision for record in records} == PRECISIONS
     assert {record.runtime_version for record in records} == {"tflite-runtime 2.14.0"}

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contract import ragged
 from contract.errors import InputError, UnfinishedError, WorkerError
 from contract.folder import verify
 from contract.tokens import Tokens
@@ -23,6 +24,7 @@ from convert.tune.question import answer_folder
 from infer.folders.artifact import read_artifact
 from infer.folders.model import Loadable
 from infer.folders.student import read_evaluation
+from infer.outputs import Outputs, of_logits
 from infer.worker import start
 from targets.profile import Profile, RuntimeName
 
@@ -39,7 +41,7 @@ json.dump({"made": {**made, "rewrites": variant["rewrites"]}}, sys.stdout)
 
 # What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
 Rule = Callable[..., tuple[float, float]]
-Run = Callable[[Loadable, Tokens], NDArray[np.float32]]
+Run = Callable[[Loadable, Tokens], Outputs]
 Time = Callable[[Loadable, tuple[int, ...]], tuple[int, ...]]
 
 
@@ -75,15 +77,16 @@ class Bench:
         self.asked: list[str] = []
         self.generator = np.random.default_rng(0)
 
-    def run(self, model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+    def run(self, model: Loadable, tokens: Tokens) -> Outputs:
         text = (model.folder / model.model_file).read_text()
         self.asked.append(text)
         wrong = self.rule(*json.loads(text), model.threads, model.buckets)[1]
         rows = [self.by_ids[tokens.row_ids(row).tobytes()] for row in range(len(tokens))]
-        logits_NC = self.evaluation.student_logits_NC[rows].copy()
-        turned = [place for place, row in enumerate(rows) if (row * 37) % 100 < wrong]
-        logits_NC[turned] = logits_NC[turned][:, ::-1]
-        return logits_NC
+        answers = [logits_C[:, ::-1] if (row * 37) % 100 < wrong else logits_C for row, logits_C in self.logits(rows)]
+        return of_logits(ragged.from_rows(answers, like=answers[0]))
+
+    def logits(self, rows: Sequence[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        return zip(rows, self.evaluation.student.logits.take(rows), strict=True)
 
     def time(self, model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
         text = (model.folder / model.model_file).read_text()
@@ -242,7 +245,7 @@ def test_what_was_killed_while_it_was_checked_is_named_and_tried_again(
 ) -> None:
     bench, answer = Bench(student), answer_of(student, tmp_path, runtimes=[RuntimeName.ONNX])
 
-    def run(model: Loadable, tokens: Tokens) -> NDArray[np.float32]:
+    def run(model: Loadable, tokens: Tokens) -> Outputs:
         if json.loads((model.folder / model.model_file).read_text())[1] == "int8":
             raise UnfinishedError("the worker was ended by SIGKILL")
         return bench.run(model, tokens)
@@ -371,6 +374,35 @@ def test_the_floor_is_of_the_recipes_metric(
     assert winner.search.metric == expected
     best = read_artifact(answer_of(own, tmp_path / "out", runtimes=[RuntimeName.ONNX]) / "best")
     assert best.quality.metric == expected
+    assert best.quality.value.value == best.quality.student
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize(("metric", "sentences"), [("accuracy", 20), ("f1_macro", 40)])
+def test_what_is_surely_wrong_is_asked_no_more_where_the_metric_is_a_share(
+    student: Path, profile: Profile, tmp_path: Path, metric: str, sentences: int
+) -> None:
+    def wrong(*asked: object) -> tuple[float, float]:
+        return (100.0, 0.0) if asked[1] == "fp32" else (50.0, 100.0)
+
+    own = tmp_path / "own"
+    shutil.copytree(student, own)
+    _change(own / "student.json", "recipe", {"metric": metric})
+    assert search(own, profile, tmp_path / "out", Bench(own, wrong), runtimes=[RuntimeName.ONNX]) is not None
+    judged = [entry for entry in Ledger(tmp_path / "out").entries if entry.kind == "judged"]
+    asked = {entry.found["sentences"] for entry in judged if entry.found["outcome"] == "missed"}
+    assert asked == {sentences}
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_tags_are_judged_by_their_spans(tagger: Path, profile: Profile, tmp_path: Path) -> None:
+    winner = search(tagger, profile, tmp_path, Bench(tagger), runtimes=[RuntimeName.ONNX])
+    assert winner is not None
+    assert winner.search is not None
+    assert (winner.search.metric, winner.search.score) == ("f1", 1.0)
+    best = read_artifact(answer_of(tagger, tmp_path, runtimes=[RuntimeName.ONNX]) / "best")
+    assert best.variant.reads == "all"
+    assert "first-token" not in best.variant.rewrites
 
 
 @pytest.mark.usefixtures("stand_in")

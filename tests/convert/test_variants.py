@@ -23,7 +23,7 @@ from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
 from infer.folders.artifact import Artifact, Parity, read_artifact
 from infer.folders.model import Loadable
-from infer.folders.student import CALIBRATION, read_evaluation
+from infer.folders.student import CALIBRATION, read_evaluation, read_student
 from infer.folders.variant import Calibration, Rewrite, Variant
 from infer.safety.openvino_ir import PRECISION_HINT
 from infer.worker.start import outputs_of
@@ -256,9 +256,8 @@ def answers(student: Path, folder: Path, model: Made, runtime: RuntimeName) -> P
         buckets=model.length_buckets_tokens,
         threads=1,
     )
-    logits_NC = outputs_of(loadable, evaluation.tokens)
-    assert np.ptp(evaluation.student_logits_NC) > 100 * FP32_LIMIT
-    return compare(evaluation.student_logits_NC, logits_NC)
+    assert np.ptp(evaluation.student.logits.values) > 100 * FP32_LIMIT
+    return compare(evaluation.student, outputs_of(loadable, evaluation.tokens), read_student(student).task)
 
 
 TFLITE = "convert.classifier.Classifier/transformers.models.bert.modeling_bert.BertForSequenceClassification_student"
