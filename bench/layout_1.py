@@ -13,7 +13,7 @@ from pydantic import model_validator
 from contract import ragged
 from contract.strict import Strict, parse
 from infer import tasks
-from infer.folders.student import with_task_settings
+from infer.folders.settings import with_task_settings
 from infer.metrics.metric import Interval, paired_drop
 from infer.outputs import of_logits
 from infer.tasks import classification, judge, regression

@@ -122,7 +122,7 @@ def _artifact(folder: Path, manifest: Artifact) -> Subject:
     evaluation = _checked(folder, manifest)
     if manifest.model_file not in manifest.files:
         raise InputError(f"{folder}: {manifest.model_file!r} is not among its files", "convert the student again")
-    task, metric = tasks.settings(manifest.task, manifest.label_names), manifest.quality.metric
+    task, metric = manifest.task, manifest.quality.metric
     if metric not in (one.name for one in tasks.get(task.kind).METRICS):
         raise InputError(f"{folder}: {metric!r} is no metric of a {task.kind}", "convert the student again")
     return Subject(

@@ -16,7 +16,11 @@ class Session(Protocol):
     """A loaded model."""
 
     def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C) for sentences padded to a length that `padded_length` gave."""
+        """Return logits for sentences padded to a length that `padded_length` gave.
+
+        Returns:
+            Logits of shape (B, C), or (B, L, C) where the model answers for each token.
+        """
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the length a sentence must be padded to: its own where any length is taken.

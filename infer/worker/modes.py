@@ -1,6 +1,6 @@
 """What a worker does with its job: time a model, or run it over all sentences. NumPy, psutil, tokenizers, one runtime.
 
-Shapes: N sentences, C labels.
+Shapes: L tokens of a sentence, C columns of logits.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import ragged
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.tokens import Tokens, read_tokens
 from infer import runtimes
-from infer.outputs import LOGITS
 from infer.runtimes.protocol import Session
 from infer.safety import model_file
 from infer.worker import memory, probe
@@ -25,6 +25,8 @@ from infer.worker.job import Job
 from infer.worker.warmup import warm_up
 
 Reply = dict[str, Any]
+# Axes of logits that a model gives for each token.
+OF_TOKENS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,10 +38,11 @@ class Subject:
     pad_id: int
 
     def infer(self, row: int) -> NDArray[np.float32]:
-        """Pad one sentence and infer it; logits of shape (1, C)."""
+        """Pad one sentence and infer it; logits of shape (1, C), or (L, C) of its tokens where each has some."""
         length_tokens = int(self.tokens.offsets[row + 1] - self.tokens.offsets[row])
         batch = self.tokens.batch([row], self.session.padded_length(length_tokens), self.pad_id)
-        return self.session.infer(batch)
+        logits = self.session.infer(batch)
+        return logits[0, :length_tokens] if logits.ndim == OF_TOKENS else logits
 
 
 def check_files(job: Job) -> None:
@@ -96,11 +99,11 @@ def outputs(job: Job, _clock: Clock) -> Reply:
     imported_bytes = memory.resident_bytes()
     subject = Subject(session=_load(job), tokens=tokens, pad_id=job.pad_id)
     loaded_bytes = memory.resident_bytes()
-    logits_NC = np.concatenate([subject.infer(row) for row in range(len(tokens))])
+    rows = [subject.infer(row).astype(np.float32) for row in range(len(tokens))]
+    logits = ragged.from_rows(rows, like=rows[0]) if rows else ragged.single(np.empty((0, 1), np.float32))
     peak_bytes, source = memory.peak_bytes()
     with Path(job.reply_file).open("wb") as file:
-        arrays: dict[str, Any] = {LOGITS: logits_NC.astype(np.float32)}
-        np.savez(file, **arrays)
+        np.savez(file, values=logits.values, offsets=logits.offsets)
     return {
         "memory": {
             "started_bytes": started_bytes,

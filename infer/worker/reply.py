@@ -1,5 +1,6 @@
 """What a worker answers, read strictly: a worker may have been broken by the model it ran."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -8,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import InputError, WorkerError
+from contract.ragged import Ragged
 from contract.regular import open_regular
 from contract.strict import Strict, parse
-from infer.outputs import LOGITS, Outputs, of_logits
+from infer.outputs import Outputs, of_logits
 from infer.safety import arrays
 from infer.worker.state import Conditions, Memory
 
@@ -89,8 +91,8 @@ def _parsed(kind: type[Document], answer: dict[str, Any], source: str) -> Docume
         raise WorkerError(str(error)) from error
 
 
-def _logits_in(path: Path, source: str) -> NDArray[np.float32]:
-    """Return the logits of a worker's file, shape (N, C)."""
+def _logits_in(path: Path, source: str) -> Ragged:
+    """Return the logits of a worker's file, entries of shape (C,)."""
     try:
         with open_regular(path) as file:
             arrays.check(file, path.stat().st_size, "its file")
@@ -99,8 +101,12 @@ def _logits_in(path: Path, source: str) -> NDArray[np.float32]:
                 found: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
     except (InputError, OSError, ValueError) as error:
         raise WorkerError(f"{source}: the worker's outputs cannot be read ({error})") from error
-    logits_NC = found.get(LOGITS)
-    if set(found) != {LOGITS} or logits_NC is None or logits_NC.dtype != np.float32 or logits_NC.ndim != 2:
+    values, offsets = (found.get(name, np.empty(0)) for name in ("values", "offsets"))
+    logits = None
+    if len(found) == 2 and values.dtype == np.float32 and values.ndim == 2 and offsets.dtype == np.int64:
+        with suppress(ValueError):
+            logits = Ragged(values=values, offsets=offsets)
+    if logits is None:
         held = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in found.items()) or "nothing"
         raise WorkerError(f"{source}: the worker's outputs are no logits ({held})")
-    return logits_NC
+    return logits

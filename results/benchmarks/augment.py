@@ -35,9 +35,9 @@ from distill.augment.draw import new_rows
 from distill.augment.fill import Blank, Guess, masked
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.words import words_of
+from distill.data.rows import labelled
 from distill.quiet import quiet
 from distill.recipe.augmentation import Augmentation
-from distill.data.rows import Rows, labelled
 
 Choices = list[tuple[Choice, ...]]
 # Enough to find so many whole words among them; the answers are compared.

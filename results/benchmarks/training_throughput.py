@@ -31,6 +31,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, TrainingArguments
 
 from contract.tokens import Tokens
+from distill.data.rows import Rows, labelled
 from distill.data.sentences import generate
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model import encoder
@@ -45,7 +46,6 @@ from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
 from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
-from distill.data.rows import Rows, labelled
 
 BATCH_SIZE = 32
 LAYERS = (1, 3, 5)

@@ -29,6 +29,7 @@ from infer.folders.student import (
     write_evaluation,
 )
 from infer.folders.variant import Variant
+from infer.metrics.metric import Interval
 from infer.outputs import of_logits
 from infer.tasks import classification
 from targets.profile import Precision, RuntimeName
@@ -38,7 +39,14 @@ WORDS = tuple(f"{front}{back}" for front in "bdfgklmnpr" for back in ("a", "e", 
 BUCKETS = (8, 16)
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 LABELS = ("negative", "positive")
-QUALITY = Quality(metric="accuracy", value=0.5, student=0.5, teacher=0.5, lost=0, gained=0, divergence=0.0)
+QUALITY = Quality(
+    metric="accuracy",
+    values={"accuracy": Interval(value=0.5, low=0.4, high=0.6)},
+    student=0.5,
+    teacher=0.5,
+    drop=Interval(value=0.0, low=-0.1, high=0.1),
+    distance=0.0,
+)
 SCRIPT = "script.json"
 
 

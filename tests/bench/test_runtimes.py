@@ -118,8 +118,8 @@ def test_a_worker_answers_as_the_runtime_does(
         buckets=model.buckets,
         threads=1,
     )
-    logits_NC = outputs_of(loadable, tokens)
-    np.testing.assert_allclose(logits_NC, model.expected_NC, atol=TOLERANCE)
+    outputs = outputs_of(loadable, tokens)
+    np.testing.assert_allclose(outputs.logits.values, model.expected_NC, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("hint", ["", "f32", "f16"])

@@ -128,16 +128,17 @@ def test_every_artifact_is_the_student_and_is_judged(finished: Path) -> None:
     records = [read_json(path, Record) for path in finished.glob("results/*/*.json")]
     assert len(records) == 3
     for record in records:
-        found = record.correlation
-        assert record.accuracy is None
-        assert found is not None
-        assert found.total == ROWS["dev.tsv"]
-        assert 0.9 < found.pearson.low <= found.pearson.value <= found.pearson.high
+        assert record.quality is not None
+        assert set(record.quality) == {"pearson", "spearman", "rmse"}
+        assert (record.metric, record.examples) == ("pearson", ROWS["dev.tsv"])
+        pearson = record.quality["pearson"]
+        assert 0.9 < pearson.low <= pearson.value <= pearson.high
         if record.kind == "teacher":
-            assert found.pearson_teacher == pytest.approx(1, abs=1e-6)
-            assert found.pearson_student is None
-        elif record.precision == "fp32":
-            assert found.pearson_student == pytest.approx(1, abs=1e-6)
+            assert record.agreement == {"teacher": 1.0}
+            assert record.drop is None
+        else:
+            assert record.agreement["student"] == 1 or record.precision != "fp32"
+            assert record.drop is not None
     assert read_artifact(finished / "artifacts" / "laptop-x86" / "onnx-fp32").parity.agreement == 1
 
 
@@ -146,9 +147,9 @@ def test_the_report_shows_correlations(finished: Path) -> None:
     heading = next(line for line in report.splitlines() if line.startswith("| Model | Runtime"))
     assert "| Pearson (95 %) | Drop (of Pearson, 95 %) |" in heading
     assert "Accuracy" not in report
-    assert "Pearson correlation against median latency" in report
-    assert "0.030 of the teacher's Pearson correlation" in report
-    assert "Pearson correlation with 95 % interval" in (finished / "pareto.svg").read_text()
+    assert "Pearson against median latency" in report
+    assert "0.030 of the teacher's pearson" in report
+    assert "Pearson with 95 % interval" in (finished / "pareto.svg").read_text()
 
 
 def _load(folder: Path, **changes: str) -> Splits:
