@@ -14,9 +14,11 @@ from contract import ragged
 from contract.strict import Strict, parse
 from infer import tasks
 from infer.folders.settings import with_task_settings
+from infer.metrics.correlation import PEARSON, RMSE, SPEARMAN
+from infer.metrics.counts import ACCURACY
 from infer.metrics.metric import Interval, paired_drop
 from infer.outputs import of_logits
-from infer.tasks import classification, judge, regression
+from infer.tasks import judge
 
 
 class Accuracy(Strict):
@@ -92,7 +94,7 @@ def converted(value: Mapping[str, Any], source: str) -> dict[str, Any]:
     kept = {key: entry for key, entry in _with_task(value).items() if key not in (*sections, "label_names")}
     kept |= {"schema_version": 2, "statistics": None}
     if judged.accuracy is not None and judged.accuracy.total:
-        found = _of_counts(judged.accuracy)
+        found = _of_counts(judged.accuracy, str(value.get("task")))
     elif judged.correlation is not None:
         found = _of_scores(judged.correlation)
     else:
@@ -110,11 +112,11 @@ def _with_task(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**with_task_settings(dict(value)), "metric": tasks.get(kind).METRICS[0].name}
 
 
-def _of_counts(counts: Accuracy) -> dict[str, Any]:
+def _of_counts(counts: Accuracy, kind: str) -> dict[str, Any]:
     labels_N, answers_N = _unrolled(counts.confusion)
     classes = len(counts.confusion)
     answers = of_logits(np.eye(classes, dtype=np.float32)[answers_N])
-    task = classification.settings([str(label) for label in range(classes)])
+    task = tasks.settings(kind, [str(label) for label in range(classes)])
     # A share and a pair of shares are the same in whatever order the sentences come.
     right_4, teacher_right_4 = np.array([1.0, 0.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0])
     own_N1, teacher_N1 = (np.repeat(right, counts.pairs)[:, None] for right in (right_4, teacher_right_4))
@@ -122,7 +124,7 @@ def _of_counts(counts: Accuracy) -> dict[str, Any]:
     return {
         "examples": counts.total,
         "quality": judge.intervals(task, answers, ragged.single(labels_N)),
-        "drop": paired_drop(classification.METRICS[0], own_N1, teacher_N1),
+        "drop": paired_drop(ACCURACY, own_N1, teacher_N1),
         "agreement": {who: count / counts.total for who, count in agreement.items() if count is not None},
     }
 
@@ -130,7 +132,7 @@ def _of_counts(counts: Accuracy) -> dict[str, Any]:
 def _of_scores(found: Correlation) -> dict[str, Any]:
     return {
         "examples": found.total,
-        "quality": {metric.name: getattr(found, metric.name) for metric in regression.METRICS},
+        "quality": {metric.name: getattr(found, metric.name) for metric in (PEARSON, SPEARMAN, RMSE)},
         "drop": found.pearson_drop,
         "agreement": {},
     }
