@@ -1,6 +1,7 @@
 """What this machine is, as far as choosing a profile and judging a measurement need it.
 
-Every function reads below a root folder, so that another machine's /proc and /sys can be looked at too.
+What neither platform nor psutil has is read below a root folder, so that another machine's /proc and /sys can be looked
+at too.
 """
 
 import os
@@ -59,7 +60,7 @@ def read(root: Path = ROOT) -> Facts:
         arch=architecture(),
         isa_features=isa_features(root),
         model=model_name(root),
-        memory_bytes=memory_bytes(root),
+        memory_bytes=memory_bytes(),
         cores=cores(root),
         system=sys.platform,
         python=platform.python_version(),
@@ -82,6 +83,7 @@ def architecture(machine: str | None = None, pointer_bits: int | None = None) ->
 
 def isa_features(root: Path = ROOT) -> tuple[str, ...]:
     """Return the features of targets.isa.FEATURES that all cores have; empty where the system does not tell."""
+    # In neither psutil nor platform.
     text = _text(root / "proc/cpuinfo")
     if text:
         return isa.from_cpuinfo(text)
@@ -96,6 +98,7 @@ def isa_features(root: Path = ROOT) -> tuple[str, ...]:
 
 def model_name(root: Path = ROOT) -> str:
     """Return the board's name, or else the processor's; at worst the instruction set."""
+    # On Linux platform.processor() names no processor, but its instruction set or nothing.
     for name in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
         board = _text(root / name).strip("\0 \n")
         if board:
@@ -106,12 +109,8 @@ def model_name(root: Path = ROOT) -> str:
     return processor or platform.processor() or architecture()
 
 
-def memory_bytes(root: Path = ROOT) -> int:
+def memory_bytes() -> int:
     """Return the main memory the system can use, which is less than what is soldered on."""
-    for line in _text(root / "proc/meminfo").splitlines():
-        key, _, value = line.partition(":")
-        if key == "MemTotal":
-            return int(value.split()[0]) * 1024
     import psutil
 
     return int(psutil.virtual_memory().total)
@@ -125,7 +124,7 @@ def cores(root: Path = ROOT) -> int:
     # macOS has no affinity.
     allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else 0
     allowed = allowed or os.cpu_count() or 1
-    with suppress(ValueError):
+    with suppress(ValueError):  # psutil knows no quota
         quota, period = map(int, _text(root / "sys/fs/cgroup/cpu.max").split())
         return max(1, min(allowed, quota // period))
     return allowed

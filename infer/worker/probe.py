@@ -1,6 +1,6 @@
 """State of the machine and of this process at one moment. Standard library and psutil: workers import it.
 
-Every function takes the root of the file system, so that another machine's /proc and /sys can be looked at too.
+What psutil does not have is read below a root folder, so that another machine's /proc and /sys can be looked at too.
 A null means that the machine does not tell.
 """
 
@@ -21,8 +21,8 @@ Conditions = dict[str, float | int | bool | None]
 def conditions(root: Path = ROOT) -> Conditions:
     """Return the fields of bench.record.Conditions."""
     return {
-        "load_average": load_average(root),
-        "steal_jiffies": steal_jiffies(root),
+        "load_average": load_average(),
+        "steal_jiffies": steal_jiffies(),
         "involuntary_switches": involuntary_switches(),
         "frequency_khz": frequency_khz(root),
         "temperature_millicelsius": temperature_millicelsius(root),
@@ -31,19 +31,23 @@ def conditions(root: Path = ROOT) -> Conditions:
     }
 
 
-def load_average(root: Path = ROOT) -> float | None:
+def load_average() -> float | None:
     """Return the load average of the last minute."""
-    text = read_text(root / "proc/loadavg")
-    if text:
-        return float(text.split()[0])
-    # Windows has none; what psutil makes up there starts at zero in each process.
-    return os.getloadavg()[0] if root == ROOT and hasattr(os, "getloadavg") else None
+    try:
+        return os.getloadavg()[0]  # psutil's, but for Windows: what it makes up there starts at zero in each process
+    except (AttributeError, OSError):
+        return None
 
 
-def steal_jiffies(root: Path = ROOT) -> int | None:
+def steal_jiffies() -> int | None:
     """Return the time the hypervisor gave to others since boot, of all cores."""
-    words = read_text(root / "proc/stat").partition("\n")[0].split()
-    return int(words[8]) if len(words) > 8 and words[0] == "cpu" else None
+    import psutil
+
+    try:
+        steal_s = getattr(psutil.cpu_times(), "steal", None)  # Linux only
+    except OSError:
+        return None
+    return None if steal_s is None else round(steal_s * os.sysconf("SC_CLK_TCK"))
 
 
 def involuntary_switches() -> int | None:
@@ -52,28 +56,33 @@ def involuntary_switches() -> int | None:
         return None
     import resource
 
+    # On Linux psutil counts those of the main thread alone.
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def frequency_khz(root: Path = ROOT) -> int | None:
     """Return the mean current clock of the cores."""
+    # psutil's mean is of groups of cores that share a clock, and where no clock is known it gives the nominal one.
     clocks = _numbers((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
     return sum(clocks) // len(clocks) if clocks else None
 
 
 def governor(root: Path = ROOT) -> str | None:
     """Return the frequency governors in use, joined where cores differ."""
+    # Not in psutil.
     files = sorted((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_governor"))
     return "+".join(dict.fromkeys(filter(None, (read_text(file).strip() for file in files)))) or None
 
 
 def temperature_millicelsius(root: Path = ROOT) -> int | None:
     """Return the temperature of the hottest thermal zone."""
+    # psutil looks at them only where there are no other sensors, which may be those of a disk or a radio.
     return max(_numbers((root / "sys/class/thermal").glob("thermal_zone*/temp")), default=None)
 
 
 def throttled_bits(root: Path = ROOT) -> int | None:
     """Return Raspberry Pi's get_throttled word: bits 0 to 3 are now, 16 to 19 since boot."""
+    # Not in psutil.
     word = read_text(root / "sys/devices/platform/soc/soc:firmware/get_throttled").strip()
     if not word and root == ROOT:
         word = _vcgencmd().partition("=")[2].strip()
@@ -109,7 +118,7 @@ def emulated(arch: str, root: Path = ROOT) -> bool:
         arch: instruction set of the user space.
         root: of the file system.
     """
-    # QEMU in user mode forges /proc/self/maps, but not its twin.
+    # Not in psutil. QEMU in user mode forges /proc/self/maps, but not its twin.
     if "qemu-" in read_text(root / "proc/thread-self/maps"):
         return True
     vendor = "vendor_id" in read_text(root / "proc/cpuinfo")

@@ -1,8 +1,8 @@
 """Whether `tinybert tune` found the fastest of its space: every model of the space is made and judged, and all race.
 
     tinybert tune STUDENT… --floor teacher-1.0 --budget 15m --out TUNED
-    python results/benchmarks/exhaustive.py make TUNED/ANSWER STUDENT… --floor teacher-1.0
-    python results/benchmarks/exhaustive.py time TUNED/ANSWER STUDENT… --floor teacher-1.0
+    python -m results.benchmarks.exhaustive make TUNED/ANSWER STUDENT… --floor teacher-1.0
+    python -m results.benchmarks.exhaustive time TUNED/ANSWER STUDENT… --floor teacher-1.0
 
 `make` takes hours on a small machine and may run beside other work: it times nothing. It makes every precision that the
 device is fit for with every set of rewrites and every calibration, of every student in every runtime, and asks each
@@ -43,8 +43,7 @@ def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[En
     models = Models(out=arguments.tuned.parent / "models", ledger=ledger, out_of_time=lambda: False)
     judge = Judge(floor=parse(arguments.floor), ledger=ledger)
     for entrant in entrants:
-        length = entrant.origin.student.max_length_tokens
-        for plan in space.plans(profile, length, tuple(profile.runtimes), tuple(Precision)):
+        for plan in space.plans(profile, entrant, tuple(profile.runtimes), tuple(Precision)):
             chosen = _chosen(arguments.tuned, entrant, plan.runtime)
             rewritten = [one for one in plan.variants if one.precision in arguments.rewritten]
             variants = dict.fromkeys((*plan.variants, *_all((*rewritten, *chosen))))
@@ -93,15 +92,15 @@ def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]
     chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
     if chosen is None:
         raise SystemExit(f"error: what the search chose is none of the {len(every)} candidates: {winner}")
-    field = Field(seed=1, pacemaker=Racer(candidate=every[chosen]))
-    field.racers[chosen] = field.pacemaker
+    pacemaker = Racer(candidate=every[chosen])
+    field = Field(seed=1, racers={chosen: pacemaker}, pacemaker=pacemaker)
     field.race(every.values(), ROUNDS, lambda: False)
     order = field.in_order()
-    print(f"{len(every)} ways to run {len(right)} models that reach {arguments.floor}, by time beside {chosen}:\n")  # noqa: T201
-    print("| Model | ms a sentence | as long as the chosen one | rounds |\n|---|---:|---:|---:|")  # noqa: T201
+    print(f"{len(every)} ways to run {len(right)} models that reach {arguments.floor}, by time beside {chosen}:\n")
+    print("| Model | ms a sentence | as long as the chosen one | rounds |\n|---|---:|---:|---:|")
     for racer in order[:SHOWN]:
         row = f"{field.latency_ns(racer) / MS:.2f} | {field.relative(racer):.3f} | {len(racer.medians_ns)}"
-        print(f"| {racer.candidate.label} | {row} |")  # noqa: T201
+        print(f"| {racer.candidate.label} | {row} |")
 
 
 def _is(candidate: Candidate, winner: dict[str, Any]) -> bool:
@@ -131,7 +130,7 @@ def main() -> None:
     check_together(entrants, parse(arguments.floor))
     with owned(arguments.tuned.parent):
         right = list(models_of(arguments, profile, entrants))
-        print(f"{len(right)} models reach {arguments.floor}")  # noqa: T201
+        print(f"{len(right)} models reach {arguments.floor}")
         if arguments.command == "time":
             time(arguments, profile, right)
 

@@ -1,6 +1,6 @@
 """Which share of the processor's int8 peak a student's int8 models reach.
 
-    python results/benchmarks/peak_share.py STUDENT ARTIFACTS/*-int8 --length 128 --threads 1
+    python -m results.benchmarks.peak_share STUDENT ARTIFACTS/*-int8 --length 128 --threads 1
 
 The peak is the best rate of one product of 8-bit integers, 128 x 384 x 1536, in ONNX Runtime. The work is that which
 must be done: the matrix products of the student rewritten to compute the last layer for [CLS] alone, as PyTorch counts
@@ -57,7 +57,7 @@ def inference(folder: Path, length_tokens: int, threads: int) -> Callable[[], An
         folder / artifact.model_file, threads=threads, buckets=(length_tokens,), inputs=artifact.inputs
     )
     ids = np.arange(1, length_tokens + 1)  # what the words are does not matter for the speed
-    return partial(session.infer, from_rows([ids], [np.zeros(length_tokens)]).batch([0]))
+    return partial(session.infer, from_rows([ids], [np.zeros_like(ids)]).batch([0]))
 
 
 def work_flops(student: Path, length_tokens: int) -> int:
@@ -85,8 +85,21 @@ def _median_and_best_s(call: Callable[[], Any]) -> tuple[float, float]:
     return statistics.median(samples_s), min(samples_s)
 
 
+def measure(arguments: argparse.Namespace) -> tuple[float, dict[Path, float]]:
+    """Time the product and all models in turn; return the best of the product and each model's median, in seconds."""
+    call = product(arguments.threads)
+    models = {folder: inference(folder, arguments.length, arguments.threads) for folder in arguments.artifacts}
+    best_s = float("inf")
+    medians_s: dict[Path, list[float]] = {folder: [] for folder in models}
+    for _ in range(arguments.rounds):
+        best_s = min(best_s, _median_and_best_s(call)[1])
+        for folder, infer in models.items():
+            medians_s[folder].append(_median_and_best_s(infer)[0])
+    return best_s, {folder: statistics.median(found_s) for folder, found_s in medians_s.items()}
+
+
 def main() -> None:
-    """Time the product and all models in turn, and print the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("student", type=Path)
     parser.add_argument("artifacts", nargs="+", type=Path)
@@ -95,20 +108,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
     work = work_flops(arguments.student, arguments.length)
-    call = product(arguments.threads)
-    models = {folder: inference(folder, arguments.length, arguments.threads) for folder in arguments.artifacts}
-    best_s, medians_s = float("inf"), {folder: [] for folder in models}
-    for _ in range(arguments.rounds):
-        best_s = min(best_s, _median_and_best_s(call)[1])
-        for folder, infer in models.items():
-            medians_s[folder].append(_median_and_best_s(infer)[0])
+    best_s, medians_s = measure(arguments)
     peak = 2 * int(np.prod(SHAPE_MKN)) / best_s
-    print(f"Peak {peak / 1e9:.0f} GFLOP/s, work {work / 1e9:.3f} GFLOP, threads: {arguments.threads}\n")  # noqa: T201
-    print("| Model | ms | GFLOP/s | share of the peak (%) |\n|---|---:|---:|---:|")  # noqa: T201
-    for folder, found_s in medians_s.items():
-        infer_s = statistics.median(found_s)
+    print(f"Peak {peak / 1e9:.0f} GFLOP/s, work {work / 1e9:.3f} GFLOP, threads: {arguments.threads}\n")
+    print("| Model | ms | GFLOP/s | share of the peak (%) |\n|---|---:|---:|---:|")
+    for folder, infer_s in medians_s.items():
         row = f"{infer_s * 1e3:.2f} | {work / infer_s / 1e9:.0f} | {100 * work / infer_s / peak:.0f}"
-        print(f"| {folder.parent.name}/{folder.name} | {row} |")  # noqa: T201
+        print(f"| {folder.parent.name}/{folder.name} | {row} |")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sentences a second over a data set's own sentences, beside BERT-base in eager transformers padded to 128 tokens.
 
-    python results/benchmarks/throughput.py ARTIFACTS/* --texts dev.tsv --threads 2
+    python -m results.benchmarks.throughput ARTIFACTS/* --texts dev.tsv --threads 2
 
 BERT-base has random weights, which do not matter for the speed, and answers the first `--base-sentences` sentences in
 batches of 32. An artifact answers all, sorted by length, in batches of each size that is asked for, each padded to its
@@ -10,7 +10,6 @@ savings on other processors.
 """
 
 import argparse
-import csv
 import os
 import statistics
 import sys
@@ -22,9 +21,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from infer.folders.artifact import read_artifact
+from infer.folders.artifact import TOKENIZER, read_artifact
+from results.benchmarks.spread import ratios, spread
+from results.benchmarks.texts import rows, tokenizer
 
 BASE = "BERT-base, eager transformers, padded to 128"
 BASE_BATCH, BASE_LENGTH_TOKENS = 32, 128
@@ -46,29 +46,27 @@ def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int)
         buckets=artifact.length_buckets_tokens,
         inputs=artifact.inputs,
     )
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(artifact.max_length_tokens)
+    read = tokenizer(folder / TOKENIZER, artifact.max_length_tokens)
 
     def answer(some: list[str]) -> None:
-        encoded = tokenizer.encode_batch_fast(some)
+        encoded = read.encode_batch_fast(some)
         tokens = from_rows([one.ids for one in encoded], [one.type_ids for one in encoded])
         order = np.argsort(tokens.lengths, kind="stable")
         for first in range(0, len(order), batch_size):
-            rows = order[first : first + batch_size].tolist()
-            session.infer(tokens.batch(rows, session.padded_length(int(tokens.lengths[rows[-1]]))))
+            batch = order[first : first + batch_size].tolist()
+            session.infer(tokens.batch(batch, session.padded_length(int(tokens.lengths[batch[-1]]))))
 
     return _rate(answer, texts)
 
 
-def base_rate(texts: list[str], tokenizer: Path, threads: int) -> float:
+def base_rate(texts: list[str], tokenizer_file: Path, threads: int) -> float:
     """Return the sentences BERT-base answers in a second."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+    from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedTokenizerFast
 
     torch.set_num_threads(threads)
-    model = BertForSequenceClassification._from_config(BertConfig(), attn_implementation="eager").eval()
-    read = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer), pad_token="[PAD]")
+    model = AutoModelForSequenceClassification.from_config(BertConfig(), attn_implementation="eager").eval()
+    read = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer_file), pad_token="[PAD]")
 
     def answer(some: list[str]) -> None:
         for first in range(0, len(some), BASE_BATCH):
@@ -92,13 +90,36 @@ def _rate(answer: Callable[[list[str]], None], texts: list[str]) -> float:
     return len(texts) / (time.perf_counter() - start_s)
 
 
+def ways_of(arguments: argparse.Namespace) -> dict[str, Way]:
+    """Return what is measured by name: BERT-base, and each artifact with each batch size it can take."""
+    texts = [row[arguments.column] for row in rows(arguments.texts)]
+    tokenizer_file = arguments.artifacts[0] / TOKENIZER
+    few = texts[: arguments.base_sentences]
+    ways: dict[str, Way] = {BASE: partial(base_rate, few, tokenizer_file, arguments.threads)}
+    for folder in arguments.artifacts:
+        for size in [1] if read_artifact(folder).length_buckets_tokens else arguments.batch:
+            name = f"{folder.parent.name}/{folder.name}, batches of {size}"
+            ways[name] = partial(artifact_rate, folder, texts, size, arguments.threads)
+    return ways
+
+
+def measure(ways: dict[str, Way], rounds: int) -> dict[str, list[float]]:
+    """Run all ways in turn, each in a fresh process, every other round backwards."""
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds):
+        print(f"Round {number + 1} of {rounds}", file=sys.stderr)
+        for name in reversed(ways) if number % 2 else ways:
+            rates[name].append(_fresh(ways[name]))
+    return rates
+
+
 def _fresh(way: Way) -> float:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(way).result()
 
 
 def main() -> None:
-    """Measure all ways in turn and print the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("artifacts", nargs="+", type=Path)
     parser.add_argument("--texts", type=Path, required=True, help="a TSV file with a header")
@@ -109,24 +130,10 @@ def main() -> None:
     parser.add_argument("--base-sentences", type=int, default=96)
     arguments = parser.parse_args()
     os.environ["RAYON_NUM_THREADS"] = str(arguments.threads)  # of the tokenizer
-    with arguments.texts.open(encoding="utf-8", newline="") as file:
-        texts = [row[arguments.column] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    tokenizer = arguments.artifacts[0] / "tokenizer.json"
-    ways: dict[str, Way] = {BASE: partial(base_rate, texts[: arguments.base_sentences], tokenizer, arguments.threads)}
-    for folder in arguments.artifacts:
-        for size in [1] if read_artifact(folder).length_buckets_tokens else arguments.batch:
-            name = f"{folder.parent.name}/{folder.name}, batches of {size}"
-            ways[name] = partial(artifact_rate, folder, texts, size, arguments.threads)
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(arguments.rounds):
-        print(f"Round {number + 1} of {arguments.rounds}", file=sys.stderr)  # noqa: T201
-        for name in reversed(ways) if number % 2 else ways:
-            rates[name].append(_fresh(ways[name]))
-    print("| Way | sentences a second | times BERT-base (lowest to highest) |\n|---|---:|---:|")  # noqa: T201
+    rates = measure(ways_of(arguments), arguments.rounds)
+    print("| Way | sentences a second | times BERT-base (lowest to highest) |\n|---|---:|---:|")
     for name, found in rates.items():
-        ratios = [own / base for own, base in zip(found, rates[BASE], strict=True)]
-        row = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
-        print(f"| {name} | {statistics.median(found):,.0f} | {row} |")  # noqa: T201
+        print(f"| {name} | {statistics.median(found):,.0f} | {spread(ratios(found, rates[BASE]), 0)} |")
 
 
 if __name__ == "__main__":

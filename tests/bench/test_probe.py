@@ -1,9 +1,11 @@
 """The probes, on trees of /proc and /sys as other machines have them."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.machine import fingerprint
@@ -13,8 +15,6 @@ from infer.worker.state import Conditions
 Tree = Callable[[dict[str, str]], Path]
 CPUFREQ = "sys/devices/system/cpu"
 PI = {
-    "proc/loadavg": "0.42 0.30 0.10 1/123 4567\n",
-    "proc/stat": "cpu  10 0 20 300 4 0 5 67 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n",
     f"{CPUFREQ}/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
     f"{CPUFREQ}/cpu1/cpufreq/scaling_cur_freq": "1800000\n",
     f"{CPUFREQ}/cpu0/cpufreq/scaling_governor": "ondemand\n",
@@ -39,8 +39,6 @@ def tree(tmp_path: Path) -> Tree:
 def test_a_raspberry_pi_tells_everything(tree: Tree) -> None:
     root = tree(PI)
     found = probe.conditions(root)
-    assert found["load_average"] == 0.42
-    assert found["steal_jiffies"] == 67
     assert found["frequency_khz"] == 1_650_000
     assert found["temperature_millicelsius"] == 51_200
     assert found["throttled_bits"] == 0x50005
@@ -53,9 +51,28 @@ def test_cores_of_two_kinds_have_both_governors(tree: Tree) -> None:
 
 def test_a_machine_that_tells_nothing_gives_nulls(tmp_path: Path) -> None:
     found = probe.conditions(tmp_path)
-    for name in ("load_average", "steal_jiffies", "frequency_khz", "temperature_millicelsius", "throttled_bits"):
+    for name in ("frequency_khz", "temperature_millicelsius", "throttled_bits"):
         assert found[name] is None
     assert probe.governor(tmp_path) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no steal")
+@pytest.mark.parametrize("jiffies", [0, 67, 123_456_789])
+def test_steal_is_the_count_of_the_kernel(jiffies: int, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree({"proc/stat": f"cpu  10 0 20 300 4 0 5 {jiffies} 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"})
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(root / "proc"))
+    assert probe.steal_jiffies() == jiffies
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+def test_a_hidden_proc_gives_no_steal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert probe.steal_jiffies() is None
+
+
+def test_a_system_without_a_load_average_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "getloadavg", raising=False)
+    assert probe.load_average() is None
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ HASWELL = "fpu vme sse4_2 avx avx2 fma"
 
 
 class Machine(NamedTuple):
-    """What /proc says of a machine; `board` is empty where there is no device tree."""
+    """What the system says of a machine; `board` is empty where there is no device tree."""
 
     arch: str
     processor: str
@@ -57,7 +57,6 @@ def write_tree(root: Path, one: Machine, cores: int = 4) -> Path:
         core = f"model\t\t: 142\nmodel name\t: {one.processor}\nflags\t\t: {one.features}\n"
     texts = {
         "proc/cpuinfo": "\n".join(f"processor\t: {number}\n{core}" for number in range(cores)),
-        "proc/meminfo": f"MemTotal:       {one.memory_kib} kB\nMemFree:          1000 kB\n",
     }
     if one.board:
         texts["proc/device-tree/model"] = f"{one.board}\0"
@@ -79,7 +78,7 @@ def facts(tree: Callable[[str], Path]) -> Callable[[str], Facts]:
     """Read a machine of MACHINES: four cores, Linux with glibc 2.36."""
 
     def read(name: str) -> Facts:
-        found = read_machine(tree(name))
-        return replace(found, arch=MACHINES[name].arch, cores=4, system="linux", glibc="2.36", python="3.11.2")
+        found = replace(read_machine(tree(name)), cores=4, system="linux", glibc="2.36", python="3.11.2")
+        return replace(found, arch=MACHINES[name].arch, memory_bytes=MACHINES[name].memory_kib * 1024)
 
     return read

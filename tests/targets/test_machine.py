@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from targets import isa, machine
@@ -48,12 +47,7 @@ def test_model_and_features(tree: Callable[[str], Path], name: str, model: str, 
     assert machine.isa_features(root) == features
 
 
-def test_memory_is_what_the_kernel_can_use(tree: Callable[[str], Path]) -> None:
-    assert machine.memory_bytes(tree("pi-zero-2-w")) == 427_000 * 1024
-
-
 def test_a_machine_that_tells_nothing_is_still_described(tmp_path: Path) -> None:
-    assert machine.memory_bytes(tmp_path) == psutil.virtual_memory().total
     assert machine.model_name(tmp_path)
     assert machine.cores(tmp_path) >= 1
 
@@ -80,7 +74,7 @@ def test_cores_are_those_this_process_may_use() -> None:
 
 def test_this_machine_can_be_read() -> None:
     facts = machine.read()
-    assert facts.memory_bytes > 0
+    assert facts.memory_bytes > 2**20
     assert facts.arch in str(facts)
     assert set(facts.isa_features) <= set(isa.FEATURES)
 

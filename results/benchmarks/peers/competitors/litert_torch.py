@@ -1,0 +1,25 @@
+"""The plain LiteRT models of a student, as LiteRT's documentation makes them: fp32 and dynamic int8 of each length."""
+
+import argparse
+
+import torch
+from ai_edge_quantizer import quantizer, recipe
+from litert_torch import signature
+from transformers import AutoModelForSequenceClassification
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Write the models of a student, each to a folder of its own."""
+    student = AutoModelForSequenceClassification.from_pretrained(
+        arguments.student, dtype=torch.float32, local_files_only=True, return_dict=False
+    ).eval()
+    for length in arguments.length:
+        fp32, int8 = (arguments.out / f"litert-torch-{length}-{kind}" / "model.tflite" for kind in ("fp32", "int8"))
+        for path in (fp32, int8):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Three tensors of their own: litert-torch makes one input of a tensor that comes twice.
+        example = tuple(fill((1, length), dtype=torch.int32) for fill in (torch.ones, torch.ones, torch.zeros))
+        signature(f"seq{length}", student, example).convert().export(str(fp32))
+        work = quantizer.Quantizer(str(fp32))
+        work.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+        work.quantize().export_model(str(int8), overwrite=True)

@@ -1,0 +1,41 @@
+"""Sentences to time: real ones, joined and cut to exactly one length."""
+
+import argparse
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+from contract.tokens import from_rows, write_tokens
+from infer.folders.artifact import TOKENIZER
+from results.benchmarks import texts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentences:
+    """Sentences of one length.
+
+    Attributes:
+        path: the .npz with their token ids.
+        texts: which are these token ids when cut to the length.
+    """
+
+    length_tokens: int
+    path: Path
+    texts: tuple[str, ...]
+
+
+def join(length_tokens: int, scratch: Path, arguments: argparse.Namespace) -> Sentences:
+    """Join real sentences to texts that have exactly so many tokens once they are cut."""
+    tokenizer = texts.tokenizer(arguments.student / TOKENIZER, length_tokens)
+    more = cycle(row[arguments.column] for row in texts.rows(arguments.texts))
+    joined, ids, types = [], [], []
+    for _ in range(arguments.sentences):
+        text = next(more)
+        while len((encoded := tokenizer.encode(text)).ids) < length_tokens:
+            text = f"{text} {next(more)}"
+        joined.append(text)
+        ids.append(encoded.ids)
+        types.append(encoded.type_ids)
+    path = scratch / f"{length_tokens}.npz"
+    write_tokens(path, from_rows(ids, types))
+    return Sentences(length_tokens=length_tokens, path=path, texts=tuple(joined))

@@ -1,0 +1,29 @@
+"""The student that all models are made of: the Hugging Face folder with its tokenizer and labels."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Row = dict[str, str]
+
+
+def pad_id(folder: Path) -> int:
+    """Return the token id to pad with."""
+    return int(_config(folder).get("pad_token_id") or 0)
+
+
+def labels(folder: Path, rows: Sequence[Row]) -> NDArray[np.int64] | None:
+    """Return the numbers of the true labels, which may stand there by name; None where there is no such column."""
+    if "label" not in rows[0]:
+        return None
+    numbers = _config(folder).get("label2id", {})
+    return np.array([int(numbers.get(row["label"], row["label"])) for row in rows])
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,33 @@
+"""A model timed in a fresh process, as `tinybert bench` times an artifact."""
+
+import statistics
+from pathlib import Path
+
+from infer.folders.artifact import TOKENIZER
+from infer.worker.job import Job
+from infer.worker.reply import LatencyReply
+from infer.worker.start import run_worker
+from results.benchmarks.peers.model import Model
+from results.benchmarks.peers.sentences import Sentences
+
+
+def time(model: Model, sentences: Sentences, student: Path) -> tuple[float, float]:
+    """Return the median milliseconds of inferring, and of tokenising and inferring."""
+    loadable = model.loadable
+    job = Job(
+        mode="latency",
+        folder=str(loadable.folder),
+        model_file=loadable.model_file,
+        runtime=loadable.runtime,
+        threads=loadable.threads,
+        inputs=loadable.inputs,
+        buckets=loadable.buckets,
+        tokens=str(sentences.path),
+        tokenizer=str(student.resolve() / TOKENIZER),
+        pad_id=loadable.pad_id,
+        rows=tuple(range(len(sentences.texts))),
+        files={},
+    )
+    reply = run_worker(job, LatencyReply)
+    whole_ns = [sum(both) for both in zip(reply.tokenize_ns, reply.infer_ns, strict=True)]
+    return statistics.median(reply.infer_ns) / 1e6, statistics.median(whole_ns) / 1e6
