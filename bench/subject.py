@@ -7,11 +7,12 @@ from typing import Literal
 
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
-from contract.tokenizer import read_tokenizer
+from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Tokens, read_tokens
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
-from infer.folders.model import INPUTS
+from infer.folders.graph import encoder
+from infer.folders.model import MODEL, Model
 from infer.folders.student import (
     CALIBRATION,
     EVALUATION,
@@ -37,7 +38,6 @@ HUGGING_FACE = (
     "added_tokens.json",
 )
 HUGGING_FACE_SUFFIXES = (".safetensors", ".safetensors.index.json", "vocab.txt", "vocab.json", "merges.txt", ".model")
-PADDING = ("[PAD]", "<pad>")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,37 +45,38 @@ class Subject:
     """One folder that can be measured, its files checked.
 
     Attributes:
-        folder: absolute.
+        model: what to run, in an absolute folder; of a teacher or student with one thread, as it has no profile.
         sha256: the folder's identity.
         parents: identities of the folders it was made from, by role.
         metric: what its recipe judges by; of a teacher, the usual one of its task.
-        model_file: below the folder; empty if the folder is the model.
-        inputs: the model's names for ids, mask and token types.
-        buckets: the padded lengths it takes; empty if it takes any.
         threads, target: of its profile; None for a teacher or student.
         parameters: how many numbers the model has, where its manifest says so.
         files: the files that running it needs.
-        pad_id: token id to pad with.
     """
 
-    folder: Path
+    model: Model
     kind: Kind
     sha256: str
     parents: Mapping[str, str]
     name: str
     task: tasks.TaskSettings
     metric: str
-    runtime: str
     precision: str
-    model_file: str
-    inputs: tuple[str, str, str]
-    buckets: tuple[int, ...]
     threads: int | None
     target: str | None
     parameters: int | None
     files: Mapping[str, FileEntry]
     evaluation: FileEntry
-    pad_id: int
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.model.folder
+
+    @property
+    def runtime(self) -> str:
+        """What runs it."""
+        return self.model.runtime
 
     @property
     def label(self) -> str:
@@ -120,54 +121,53 @@ def read_subject(folder: Path) -> Subject:
 
 def _artifact(folder: Path, manifest: Artifact) -> Subject:
     evaluation = _checked(folder, manifest)
-    if manifest.model_file not in manifest.files:
-        raise InputError(f"{folder}: {manifest.model_file!r} is not among its files", "convert the student again")
+    for name in manifest.needed:
+        if name not in manifest.files:
+            raise InputError(f"{folder}: {name!r} is not among its files", "convert the student again")
     task, metric = manifest.task, manifest.quality.metric
     if metric not in (one.name for one in tasks.get(task.kind).METRICS):
         raise InputError(f"{folder}: {metric!r} is no metric of a {task.kind}", "convert the student again")
     return Subject(
-        folder=folder,
+        model=manifest.model(folder),
         kind="artifact",
         sha256=identity(folder / ARTIFACT_MANIFEST),
         parents=manifest.parents,
         name=manifest.name,
         task=task,
         metric=metric,
-        runtime=manifest.runtime.value,
         precision=manifest.precision.value,
-        model_file=manifest.model_file,
-        inputs=manifest.inputs,
-        buckets=manifest.length_buckets_tokens,
         threads=manifest.threads,
         target=manifest.target,
         parameters=None,
         files={name: entry for name, entry in manifest.files.items() if name not in HOST_ONLY},
         evaluation=evaluation,
-        pad_id=_pad_id(folder),
     )
 
 
 def _model(folder: Path, name: str, manifest: Student | Teacher) -> Subject:
     evaluation = _checked(folder, manifest)
-    return Subject(
+    graph = encoder("", columns=manifest.task.columns, by_token=tasks.get(manifest.task.kind).READS == "all")
+    model = Model(
         folder=folder,
+        runtime=PYTORCH,
+        graphs={MODEL: graph},
+        threads=1,
+        pad_id=pad_id_of(read_tokenizer(folder / TOKENIZER)),
+    )
+    return Subject(
+        model=model,
         kind="student" if isinstance(manifest, Student) else "teacher",
         sha256=identity(folder / name),
         parents=manifest.parents,
         name=manifest.name,
         task=manifest.task,
         metric=_metric(manifest),
-        runtime=PYTORCH,
         precision=Precision.FP32.value,
-        model_file="",
-        inputs=INPUTS,
-        buckets=(),
         threads=None,
         target=None,
         parameters=manifest.parameters,
         files={file: entry for file, entry in manifest.files.items() if _is_needed(file)},
         evaluation=evaluation,
-        pad_id=_pad_id(folder),
     )
 
 
@@ -188,9 +188,3 @@ def _checked(folder: Path, manifest: Manifest) -> FileEntry:
 
 def _is_needed(file: str) -> bool:
     return "/" not in file and (file in HUGGING_FACE or file.endswith(HUGGING_FACE_SUFFIXES))
-
-
-def _pad_id(folder: Path) -> int:
-    tokenizer = read_tokenizer(folder / TOKENIZER)
-    found = [tokenizer.token_to_id(token) for token in PADDING]
-    return next((number for number in found if number is not None), 0)

@@ -68,15 +68,9 @@ class Trial:
         files = {**subject.files, EVALUATION: subject.evaluation}
         return Job(
             mode="outputs",
-            folder=str(subject.folder),
-            model_file=subject.model_file,
-            runtime=subject.runtime,
-            threads=self.threads,
-            inputs=subject.inputs,
-            buckets=subject.buckets,
+            model=replace(subject.model, threads=self.threads),
             tokens=str(subject.folder / EVALUATION),
             tokenizer=str(subject.folder / TOKENIZER),
-            pad_id=subject.pad_id,
             files={name: entry.sha256 for name, entry in files.items()},
         )
 

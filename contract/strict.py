@@ -4,12 +4,16 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract.errors import InputError
+
+# Of a document, and of a dataclass within one.
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class Strict(BaseModel):
@@ -92,10 +96,10 @@ def _reason(error: Exception) -> str:
 
 def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
     # An unknown key first: where one is misspelt another is missing, and the misspelling is what to mend.
-    fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = min(error.errors(), key=lambda fault: fault["type"] not in UNKNOWN_KEY)
     location = [str(part) for part in fault["loc"] if part != "[key]"]
     key = ".".join(location)
-    if fault["type"] == "extra_forbidden":
+    if fault["type"] in UNKNOWN_KEY:
         return f"unknown key {key!r}{near_miss(location[-1], _keys_at(model, location[:-1]))}"
     if fault["type"] == "missing":
         return f"missing key {key!r}"
@@ -104,19 +108,25 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: list[str]) -> list[str]:
-    models = [model]
+    documents: list[type] = [model]
     for part in location:
-        inner = [found for one in models for found in _models_in(one, part)]
-        models = inner or models
-    return [name for one in models for name in one.model_fields]
+        inner = [found for one in documents for found in _documents_in(one, part)]
+        documents = inner or documents
+    return [name for one in documents for name in _fields_of(one)]
 
 
-def _models_in(model: type[BaseModel], field: str) -> Iterator[type[BaseModel]]:
-    if field not in model.model_fields:
-        return
-    pending = [model.model_fields[field].annotation]
+def _documents_in(document: type, field: str) -> Iterator[type]:
+    fields = _fields_of(document)
+    pending = [fields[field]] if field in fields else []
     while pending:
         annotation = pending.pop()
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
             yield annotation
         pending.extend(get_args(annotation))
+
+
+def _fields_of(document: type) -> dict[str, Any]:
+    """Return the annotations of a document's fields, or of a dataclass within one."""
+    if issubclass(document, BaseModel):
+        return {name: field.annotation for name, field in document.model_fields.items()}
+    return get_type_hints(document)

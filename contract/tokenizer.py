@@ -8,6 +8,8 @@ from contract.errors import InputError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+PADDING = ("[PAD]", "<pad>")
+
 
 def read_tokenizer(path: Path) -> "Tokenizer":
     """Read a tokenizer.
@@ -34,3 +36,9 @@ def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
     except Exception as error:  # the library has no class of its own for it
         reason = " ".join(str(error).split())
         raise InputError(f"{source}: is no tokenizer ({reason})", "make its folder again") from error
+
+
+def pad_id_of(tokenizer: "Tokenizer") -> int:
+    """Return the token id that texts are padded with; 0 where the tokenizer has no padding token known here."""
+    found = [tokenizer.token_to_id(token) for token in PADDING]
+    return next((number for number in found if number is not None), 0)

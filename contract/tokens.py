@@ -26,6 +26,14 @@ class Batch:
     attention_mask_BL: NDArray[np.int64]
     token_type_ids_BL: NDArray[np.int64]
 
+    def by_role(self) -> dict[str, NDArray[np.int64]]:
+        """Return the arrays by what they are for."""
+        return {
+            "input_ids": self.input_ids_BL,
+            "attention_mask": self.attention_mask_BL,
+            "token_type_ids": self.token_type_ids_BL,
+        }
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:

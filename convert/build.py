@@ -12,7 +12,7 @@ from contract.tokenizer import read_tokenizer
 from convert import calibration
 from convert.make import Task, make
 from convert.plan import plan
-from convert.write import Origin
+from convert.write import origin_of
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
@@ -71,13 +71,7 @@ def convert_student(
         raise InputError(f"{student / EVALUATION}: holds no sentences", "distil again with a validation split")
     if any(variant.precision is not Precision.FP32 for one in plans for variant in one.variants):
         calibration.read(student, evaluation.tokens)
-    origin = Origin(
-        folder=student,
-        student=manifest,
-        identity=identity(student / STUDENT_MANIFEST),
-        evaluation=evaluation.tokens,
-        profile=profile,
-    )
+    origin = origin_of(student, manifest, evaluation.tokens, profile)
     place = out / profile.name
     return _make_all([Task(origin=origin, evaluation=evaluation, plan=one, out=place) for one in plans], place)
 

@@ -3,7 +3,7 @@
 from contract.child import Limits, ask, command_of, free_memory_bytes
 from contract.errors import InputError, WorkerError
 from contract.strict import parse
-from convert.converter import Made
+from convert.converter import Exported
 from convert.job import Answer, Job
 
 # Warnings are for stderr alone, even where the user's environment makes them errors.
@@ -11,7 +11,7 @@ COMMAND = command_of("convert.job", "-W", "default")
 TIMEOUT_S = 900.0
 
 
-def convert(job: Job) -> Made:
+def convert(job: Job) -> Exported:
     """Do a job in a process of its own.
 
     Args:
@@ -31,6 +31,6 @@ def convert(job: Job) -> Made:
         cure="ask for what can be made with --runtime and --precision",
     )
     try:
-        return parse(Answer, answer, "the converter's answer").made
+        return parse(Answer, answer, "the converter's answer").exported
     except InputError as error:
         raise WorkerError(str(error)) from error

@@ -64,10 +64,11 @@ def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
     return Classifier(*rewrite(model.eval(), wanted)).eval()
 
 
-def is_by_token(classifier: Classifier, inputs: tuple[Tensor, Tensor, Tensor]) -> bool:
-    """Tell whether each token of some inputs has logits of its own."""
+def answered(classifier: Classifier, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[int, bool]:
+    """Return how many numbers an answer to some inputs has, and whether each token has one of its own."""
     with torch.inference_mode():
-        return bool(classifier(*inputs).ndim == 3)
+        logits = classifier(*inputs)
+    return logits.shape[-1], logits.ndim == 3
 
 
 def example(sentences: int, length_tokens: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,26 +8,23 @@ from typing import Protocol, cast
 from contract.errors import MissingExtraError
 from contract.strict import Strict
 from contract.tokens import Tokens
+from infer.folders.graph import Graph
 from infer.folders.variant import Rewrite, Variant
 from targets.profile import Profile, RuntimeName
 
 EXTRA = "convert"
 
 
-class Made(Strict):
+class Exported(Strict):
     """A model that a converter wrote.
 
     Attributes:
-        model_file: the file to load, by its name.
-        inputs: names of the model's inputs, in the order ids, mask, token types.
-        length_buckets_tokens: the padded lengths it takes; empty if it takes any.
+        graph: what its file takes and gives.
         rewrites: those that could be applied to the student.
         quantization: what was quantised and how, one line a step; empty for fp32.
     """
 
-    model_file: str
-    inputs: tuple[str, str, str]
-    length_buckets_tokens: tuple[int, ...]
+    graph: Graph
     rewrites: tuple[Rewrite, ...] = ()
     quantization: tuple[str, ...] = ()
 
@@ -51,7 +48,7 @@ class Converter(Protocol):
 
     def export(
         self, student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
-    ) -> Made:
+    ) -> Exported:
         """Write the student's fp32 model into a folder.
 
         Args:
@@ -63,8 +60,15 @@ class Converter(Protocol):
         ...
 
     def quantize(
-        self, source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
-    ) -> Made:
+        self,
+        source: Path,
+        fp32: Exported,
+        destination: Path,
+        *,
+        variant: Variant,
+        profile: Profile,
+        calibration: Tokens,
+    ) -> Exported:
         """Write a variant of an fp32 model in another precision into a folder.
 
         Args:

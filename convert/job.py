@@ -11,7 +11,7 @@ from typing import Any
 from contract.answer import answer
 from contract.errors import InputError
 from contract.strict import Strict
-from convert.converter import Made, get
+from convert.converter import Exported, get
 from convert.operations import operations_of
 from infer.folders.variant import Variant
 from infer.safety import model_file
@@ -22,7 +22,7 @@ class Source(Strict):
     """A finished fp32 model, to be quantised."""
 
     folder: Path
-    made: Made
+    exported: Exported
 
 
 class Job(Strict):
@@ -46,22 +46,22 @@ class Job(Strict):
 class Answer(Strict):
     """The model that came of it."""
 
-    made: Made
+    exported: Exported
 
 
-def perform(job: Job) -> Made:
+def perform(job: Job) -> Exported:
     """Do a job in this process.
 
     Raises:
         InputError: the calibration sentences, or the fp32 model, cannot be used, or the model refers to other files.
         MissingExtraError: a library of the converter is missing.
     """
-    made = _make(job)
-    model_file.check(job.variant.runtime.value, job.destination / made.model_file)
-    return made
+    exported = _make(job)
+    model_file.check(job.variant.runtime.value, job.destination / exported.graph.file)
+    return exported
 
 
-def _make(job: Job) -> Made:
+def _make(job: Job) -> Exported:
     converter = get(job.variant.runtime)
     if job.fp32 is None:
         return converter.export(
@@ -69,13 +69,13 @@ def _make(job: Job) -> Made:
         )
     _check_operations(job)
     # It may be of a folder that somebody else has made.
-    model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.made.model_file)
+    model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.exported.graph.file)
     from convert.calibration import read
     from infer.folders.student import read_evaluation
 
     return converter.quantize(
         job.fp32.folder,
-        job.fp32.made,
+        job.fp32.exported,
         job.destination,
         variant=job.variant,
         profile=job.profile,
@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def _answer(text: str) -> dict[str, Any]:
-    return Answer(made=perform(Job.model_validate_json(text))).model_dump(mode="json")
+    return Answer(exported=perform(Job.model_validate_json(text))).model_dump(mode="json")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from contract.errors import TinybertError, UnfinishedError, WorkerError
 from contract.folder import clear_leftovers, is_finished
 from contract.progress import Advance
 from convert import child, parity
-from convert.converter import Made
+from convert.converter import Exported
 from convert.job import Job, Source
 from convert.plan import Plan
 from convert.quality import judge
 from convert.write import Origin, key, write
 from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, read_artifact
+from infer.folders.model import MODEL, Model
 from infer.folders.student import Evaluation
 from infer.folders.variant import Variant
 
@@ -98,19 +99,14 @@ def _full_precision(task: Task, place: Path, *, keep: bool) -> Source:
         found = read_artifact(folder)
         return Source(
             folder=folder,
-            made=Made(
-                model_file=found.model_file,
-                inputs=found.inputs,
-                length_buckets_tokens=found.length_buckets_tokens,
-                rewrites=found.variant.rewrites,
-            ),
+            exported=Exported(graph=found.graph, rewrites=found.variant.rewrites),
         )
     models = place / base.precision
-    made = _convert(task, base, models, None)
-    checked = _check(task, base, models, made)
+    exported = _convert(task, base, models, None)
+    checked = _check(task, base, models, exported)
     if keep:
-        write(task.folder(base), models, made, task.origin, task.plan, base, *checked)
-    return Source(folder=models, made=made)
+        write(task.folder(base), models, exported, task.origin, task.plan, base, *checked)
+    return Source(folder=models, exported=exported)
 
 
 def _quantized(task: Task, variant: Variant, place: Path, source: Source | TinybertError) -> None:
@@ -118,13 +114,13 @@ def _quantized(task: Task, variant: Variant, place: Path, source: Source | Tinyb
         kind = UnfinishedError if isinstance(source, UnfinishedError) else WorkerError
         raise kind("it is made from the fp32 model, which failed")
     models = place / variant.name
-    made = _convert(task, variant, models, source)
-    checked = _check(task, variant, models, made)
-    write(task.folder(variant), models, made, task.origin, task.plan, variant, *checked)
+    exported = _convert(task, variant, models, source)
+    checked = _check(task, variant, models, exported)
+    write(task.folder(variant), models, exported, task.origin, task.plan, variant, *checked)
     shutil.rmtree(models)
 
 
-def _convert(task: Task, variant: Variant, models: Path, source: Source | None) -> Made:
+def _convert(task: Task, variant: Variant, models: Path, source: Source | None) -> Exported:
     models.mkdir()
     job = Job(
         variant=variant,
@@ -132,20 +128,24 @@ def _convert(task: Task, variant: Variant, models: Path, source: Source | None) 
         destination=models.absolute(),
         profile=task.origin.profile,
         lengths_tokens=task.plan.lengths_tokens,
-        fp32=source and Source(folder=source.folder.absolute(), made=source.made),
+        fp32=source and Source(folder=source.folder.absolute(), exported=source.exported),
     )
     return child.convert(job)
 
 
-def _check(task: Task, variant: Variant, models: Path, made: Made) -> tuple[Parity, Quality]:
+def _check(task: Task, variant: Variant, models: Path, exported: Exported) -> tuple[Parity, Quality]:
     student = task.origin.student
+    model = Model(
+        folder=models,
+        runtime=task.plan.runtime.value,
+        graphs={MODEL: exported.graph},
+        threads=task.origin.profile.threads,
+        pad_id=task.origin.pad_id,
+    )
     measured, outputs = parity.measure(
-        models,
-        made,
+        model,
         task.evaluation,
         task=student.task,
-        runtime=task.plan.runtime,
-        threads=task.origin.profile.threads,
         padded_length_tokens=student.max_length_tokens,
     )
     parity.check(measured, variant.precision, parity.fp32_limit(task.evaluation.student, student.task))

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
-from convert.converter import EXTRA, Made
+from convert.converter import EXTRA, Exported
 from convert.operations import is_of
+from infer.folders.graph import Tensor
 from infer.folders.variant import Calibration, Rewrite, Variant
+from infer.runtimes.onnx import DIMENSIONS, encoder
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
@@ -29,25 +32,27 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return ()
 
 
-def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
+def export(
+    student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
+) -> Exported:
     """Write model.onnx, weights inside."""
     with needs_extra(EXTRA):
         import torch
 
-        from convert.classifier import example, is_by_token, load
-        from infer.folders.model import INPUTS
+        from convert.classifier import answered, example, load
     classifier = load(student, rewrites)
     path = destination / MODEL_FILE
     inputs = example(2, TRACED_LENGTH_TOKENS, torch.int64)
-    answered = {0: "batch", 1: "length"} if is_by_token(classifier, inputs) else {0: "batch"}
+    columns, by_token = answered(classifier, inputs)
+    graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, source_lengths=lengths_tokens)
     # The newer exporter takes ten times as long, and ONNX Runtime finds less to fuse in what it writes.
     torch.onnx.export(
         classifier,
         inputs,
         str(path),
-        input_names=list(INPUTS),
-        output_names=["logits"],
-        dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, "logits": answered},
+        input_names=[tensor.name for tensor in graph.inputs],
+        output_names=[tensor.name for tensor in graph.outputs],
+        dynamic_axes={tensor.name: _varying(tensor) for tensor in (*graph.inputs, *graph.outputs)},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -55,23 +60,28 @@ def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], l
     if Rewrite.SEPARATE_NORM in rewrites:
         _separate(path)
         applied += (Rewrite.SEPARATE_NORM,)
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=lengths_tokens, rewrites=applied)
+    return Exported(graph=graph, rewrites=applied)
+
+
+def _varying(tensor: Tensor) -> dict[int, str]:
+    """Return the names of a tensor's sizes that vary, by their place."""
+    return {place: DIMENSIONS[axis] for place, axis in enumerate(tensor.axes) if isinstance(axis, str)}
 
 
 def quantize(
-    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
-) -> Made:
+    source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Exported:
     """Write model.onnx in another precision."""
     quantise = _WAYS.get(variant.precision)
     if quantise is None:
         raise InputError(f"ONNX Runtime has no {variant.precision} here", "choose another precision")
-    model, path = source / fp32.model_file, destination / MODEL_FILE
+    model, path = source / fp32.graph.file, destination / MODEL_FILE
     ledger = quantise(model, path, fp32, variant, profile, calibration)
-    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})
+    return fp32.model_copy(update={"graph": replace(fp32.graph, file=MODEL_FILE), "quantization": ledger})
 
 
 def _dynamic(
-    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Path, path: Path, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[str, ...]:
     del fp32, calibration
     with needs_extra(EXTRA):
@@ -99,7 +109,7 @@ def _dynamic(
 
 
 def _static(
-    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Path, path: Path, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[str, ...]:
     with needs_extra(EXTRA):
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -133,7 +143,7 @@ def _static(
 
 
 def _blocks(
-    model: Path, path: Path, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Path, path: Path, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[str, ...]:
     del fp32, profile, calibration
     with needs_extra(EXTRA):
@@ -187,7 +197,7 @@ def _quantize_tables(path: Path, variant: Variant) -> None:
     whole.unlink()
 
 
-_WAYS: dict[Precision, Callable[[Path, Path, Made, Variant, Profile, Tokens], tuple[str, ...]]] = {
+_WAYS: dict[Precision, Callable[[Path, Path, Exported, Variant, Profile, Tokens], tuple[str, ...]]] = {
     Precision.INT8: _dynamic,
     Precision.INT8_STATIC: _static,
     Precision.INT8_WEIGHT: _blocks,
@@ -198,7 +208,7 @@ _WAYS: dict[Precision, Callable[[Path, Path, Made, Variant, Profile, Tokens], tu
 class _Reader:
     """Gives calibration sentences one at a time, as ONNX Runtime asks for them."""
 
-    def __init__(self, fp32: Made, calibration: Tokens, method: Calibration) -> None:
+    def __init__(self, fp32: Exported, calibration: Tokens, method: Calibration) -> None:
         # Its histograms are of all sentences at once, which must be of one length for that.
         whole = method is not Calibration.MIN_MAX
         self._rows = self._sentences(fp32, calibration, int(calibration.lengths.max()) if whole else None)
@@ -207,11 +217,9 @@ class _Reader:
         """Return the next sentence, or nothing behind the last."""
         return next(self._rows, None)
 
-    def _sentences(self, fp32: Made, calibration: Tokens, length_tokens: int | None) -> Iterator[dict[str, Any]]:
+    def _sentences(self, fp32: Exported, calibration: Tokens, length_tokens: int | None) -> Iterator[dict[str, Any]]:
         for row in range(len(calibration)):
-            batch = calibration.batch([row], length_tokens)
-            arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-            yield dict(zip(fp32.inputs, arrays, strict=True))
+            yield fp32.graph.named(calibration.batch([row], length_tokens).by_role())
 
 
 def _separate(path: Path) -> None:

@@ -2,20 +2,18 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
-from convert.converter import EXTRA, Made
+from convert.converter import EXTRA, Exported
 from convert.operations import pattern
 from infer.folders.variant import Rewrite, Variant
+from infer.runtimes.openvino import encoder
 from infer.safety.openvino_ir import PRECISION_HINT
 from targets.profile import Precision, Profile
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LIBRARIES: tuple[str, ...] = ("nncf", "openvino", "torch", "transformers")
 MODEL_FILE = "model.xml"
@@ -29,37 +27,37 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return ()
 
 
-def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
+def export(
+    student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
+) -> Exported:
     """Write model.xml and model.bin."""
     _send_nothing()
     with needs_extra(EXTRA):
         import openvino
         import torch
 
-        from convert.classifier import example, load
-        from infer.folders.model import INPUTS
+        from convert.classifier import answered, example, load
     classifier = load(student, rewrites)
+    inputs = example(2, TRACED_LENGTH_TOKENS, torch.int64)
+    columns, by_token = answered(classifier, inputs)
+    graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, source_lengths=lengths_tokens)
     model = openvino.convert_model(
         classifier,
-        example_input=example(2, TRACED_LENGTH_TOKENS, torch.int64),
-        input=[openvino.PartialShape([-1, -1])] * len(INPUTS),
+        example_input=inputs,
+        input=[openvino.PartialShape([-1, -1])] * len(graph.inputs),
     )
-    for port, name in zip(model.inputs, INPUTS, strict=True):
-        port.get_node().set_friendly_name(name)
-        port.get_tensor().set_names({name})
-    model.outputs[0].get_tensor().set_names({"logits"})
+    for port, tensor in zip(model.inputs, graph.inputs, strict=True):
+        port.get_node().set_friendly_name(tensor.name)
+        port.get_tensor().set_names({tensor.name})
+    for port, tensor in zip(model.outputs, graph.outputs, strict=True):
+        port.get_tensor().set_names({tensor.name})
     _save(model, destination)
-    return Made(
-        model_file=MODEL_FILE,
-        inputs=INPUTS,
-        length_buckets_tokens=lengths_tokens,
-        rewrites=classifier.rewrites,
-    )
+    return Exported(graph=graph, rewrites=classifier.rewrites)
 
 
 def quantize(
-    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
-) -> Made:
+    source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Exported:
     """Write model.xml and model.bin in another precision."""
     quantise = _WAYS.get(variant.precision)
     if quantise is None:
@@ -67,27 +65,28 @@ def quantize(
     _send_nothing()
     with needs_extra(EXTRA):
         import openvino
-    model = openvino.Core().read_model(source / fp32.model_file)
+    model = openvino.Core().read_model(source / fp32.graph.file)
     quantised, ledger = quantise(model, fp32, variant, profile, calibration)
     half = variant.precision is Precision.FP16
     _save(quantised, destination, half=half, computed_in=_computed_in(half, profile))
     kept = (f"in float: {', '.join(variant.kept_in_float)}",) if variant.kept_in_float else ()
-    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": (*ledger, *kept)})
+    graph = replace(fp32.graph, file=MODEL_FILE)
+    return fp32.model_copy(update={"graph": graph, "quantization": (*ledger, *kept)})
 
 
 def _half(
-    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     del fp32, variant, calibration
     return model, (f"weights: half precision, computed in {_computed_in(True, profile)} where the processor can",)
 
 
 def _static(
-    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     with needs_extra(EXTRA):
         import nncf
-    samples = [_sample(fp32, calibration, row) for row in range(len(calibration))]
+    samples = [fp32.graph.named(calibration.batch([row]).by_role()) for row in range(len(calibration))]
     quantised = nncf.quantize(
         model,
         nncf.Dataset(samples),
@@ -107,7 +106,7 @@ def _static(
 
 
 def _weights(
-    model: Any, fp32: Made, variant: Variant, profile: Profile, calibration: Tokens
+    model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     del fp32, profile, calibration
     with needs_extra(EXTRA):
@@ -129,7 +128,7 @@ def _weights(
     return made, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
 
 
-_WAYS: dict[Precision, Callable[[Any, Made, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
+_WAYS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
     Precision.FP16: _half,
     Precision.INT8: _static,
     Precision.INT8_WEIGHT: _weights,
@@ -142,12 +141,6 @@ def _ignored(variant: Variant) -> Any:
 
     patterns = [f".*{pattern(name)}.*" for name in variant.kept_in_float]
     return nncf.IgnoredScope(patterns=patterns, validate=False) if patterns else None
-
-
-def _sample(fp32: Made, calibration: Tokens, row: int) -> "dict[str, NDArray[np.int64]]":
-    batch = calibration.batch([row])
-    arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-    return dict(zip(fp32.inputs, arrays, strict=True))
 
 
 def _computed_in(half: bool, profile: Profile) -> str:

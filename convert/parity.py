@@ -1,20 +1,16 @@
 """Parity: a converted model must answer as the PyTorch student does, on real sentences, padded and not."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 
 from contract.errors import InputError, WorkerError
-from convert.converter import Made
 from infer import tasks
 from infer.folders.artifact import Parity
-from infer.folders.model import Loadable
+from infer.folders.model import Model
 from infer.folders.student import Evaluation
 from infer.outputs import Outputs, check_alike, check_finite
 from infer.tasks import TaskSettings
 from infer.worker import start
-from targets.profile import Precision, RuntimeName
+from targets.profile import Precision
 
 PADDED_SENTENCES = 64
 FP32_LIMIT = 1e-4
@@ -78,24 +74,18 @@ def worst(first: Parity, second: Parity) -> Parity:
 
 
 def measure(
-    folder: Path,
-    made: Made,
+    model: Model,
     evaluation: Evaluation,
     *,
     task: TaskSettings,
-    runtime: RuntimeName,
-    threads: int,
     padded_length_tokens: int,
 ) -> tuple[Parity, Outputs]:
     """Run a model on all evaluation sentences and compare; where it takes any length, on the first ones padded, too.
 
     Args:
-        folder: where the model lies.
-        made: the model.
+        model: what to run.
         evaluation: the sentences and the student's answers.
         task: the student's.
-        runtime: the model's runtime.
-        threads: how many it may use.
         padded_length_tokens: the length to pad to where the model takes any; otherwise its own are used.
 
     Returns:
@@ -104,19 +94,11 @@ def measure(
     Raises:
         WorkerError: it does not run, or its outputs are of another shape or not finite.
     """
-    model = Loadable(
-        folder=folder,
-        runtime=runtime,
-        model_file=made.model_file,
-        inputs=made.inputs,
-        buckets=made.length_buckets_tokens,
-        threads=threads,
-    )
     outputs = start.outputs_of(model, evaluation.tokens)
     parity = compare(evaluation.student, outputs, task)
-    if not model.buckets:
+    if not model.graph.source_lengths:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
-        padded = start.outputs_of(replace(model, buckets=(padded_length_tokens,)), evaluation.tokens.take(first))
+        padded = start.outputs_of(model.padded_to((padded_length_tokens,)), evaluation.tokens.take(first))
         parity = worst(parity, compare(evaluation.student.take(first), padded, task))
     return parity, outputs
 

@@ -1,6 +1,7 @@
 """TFLite for LiteRT: one file with a signature for each length bucket, batch 1, weights shared."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,16 @@ import numpy as np
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens, from_rows
-from convert.converter import EXTRA, Made
+from convert.converter import EXTRA, Exported
 from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
+from infer.folders.graph import Graph
 from infer.folders.variant import Rewrite, Variant
+from infer.runtimes.tflite import encoder
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
 BORROWED = 16  # sentences that a signature without any of its own is calibrated with
-INPUTS = ("args_0", "args_1", "args_2")  # the exporter's own names, in the order of the forward function
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -36,27 +38,31 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     return buckets[: enough + 1]
 
 
-def export(student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]) -> Made:
+def export(
+    student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
+) -> Exported:
     """Write model.tflite with the signatures `seq16`, `seq32`, ..., which share their weights; batch is one."""
     with needs_extra(EXTRA):
         import litert_torch
         import torch
 
-        from convert.classifier import example, load
+        from convert.classifier import answered, example, load
         from distill.model.positions import longest
     classifier = load(student, rewrites)
     # A student whose positions were cut takes nothing longer, be it padding.
     buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))
+    columns, by_token = answered(classifier, example(1, buckets[0], torch.int32))
+    graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, source_lengths=buckets)
     signatures = litert_torch
     for length in buckets:
-        signatures = signatures.signature(_signature(length), classifier, example(1, length, torch.int32))
+        signatures = signatures.signature(graph.entry_for(length), classifier, example(1, length, torch.int32))
     signatures.convert().export(str(destination / MODEL_FILE))
-    return Made(model_file=MODEL_FILE, inputs=INPUTS, length_buckets_tokens=buckets, rewrites=classifier.rewrites)
+    return Exported(graph=graph, rewrites=classifier.rewrites)
 
 
 def quantize(
-    source: Path, fp32: Made, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
-) -> Made:
+    source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
+) -> Exported:
     """Write model.tflite in another precision."""
     fill = _WAYS.get(variant.precision)
     if fill is None:
@@ -69,7 +75,7 @@ def quantize(
     ledger = fill(recipe, profile)
     for name in variant.kept_in_float:
         _leave(recipe, pattern(name))
-    work = quantizer.Quantizer(str(source / fp32.model_file), recipe.get_quantization_recipe())
+    work = quantizer.Quantizer(str(source / fp32.graph.file), recipe.get_quantization_recipe())
     ranges = None
     if work.need_calibration:
         ranges = work.calibrate(_samples(fp32, calibration))
@@ -78,7 +84,7 @@ def quantize(
     shrink(destination / MODEL_FILE)
     if variant.kept_in_float:
         ledger += (f"in float: {', '.join(variant.kept_in_float)}",)
-    return fp32.model_copy(update={"model_file": MODEL_FILE, "quantization": ledger})
+    return fp32.model_copy(update={"graph": replace(fp32.graph, file=MODEL_FILE), "quantization": ledger})
 
 
 def _half(recipe: Any, profile: Profile) -> tuple[str, ...]:
@@ -167,28 +173,25 @@ def _leave(recipe: Any, regex: str) -> None:
     )
 
 
-def _samples(fp32: Made, calibration: Tokens) -> dict[str, list[dict[str, Any]]]:
+def _samples(fp32: Exported, calibration: Tokens) -> dict[str, list[dict[str, Any]]]:
     """Return the calibration sentences by signature, each in the shortest that holds it.
 
     Every signature needs some: one that is nobody's shortest gets the sentences nearest to its length, cut to it.
     """
-    buckets = fp32.length_buckets_tokens
+    graph, buckets = fp32.graph, fp32.graph.source_lengths
     rows: dict[int, list[int]] = {bucket: [] for bucket in buckets}
     for row, length in enumerate(calibration.lengths):
         rows[next((bucket for bucket in buckets if bucket >= length), buckets[-1])].append(row)
     for bucket in buckets:
         nearest = np.abs(calibration.lengths - bucket).argsort(kind="stable")
         rows[bucket] = rows[bucket] or nearest[:BORROWED].tolist()
-    return {_signature(bucket): [_sample(fp32, calibration, row, bucket) for row in rows[bucket]] for bucket in buckets}
+    return {
+        graph.entry_for(bucket): [_sample(graph, calibration, row, bucket) for row in rows[bucket]]
+        for bucket in buckets
+    }
 
 
-def _sample(fp32: Made, calibration: Tokens, row: int, bucket: int) -> dict[str, Any]:
+def _sample(graph: Graph, calibration: Tokens, row: int, bucket: int) -> dict[str, Any]:
     sentence = calibration.take([row])
     cut = from_rows([sentence.ids_T[:bucket]], [sentence.types_T[:bucket]])
-    batch = cut.batch([0], bucket)
-    arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-    return {name: array.astype(np.int32) for name, array in zip(fp32.inputs, arrays, strict=True)}
-
-
-def _signature(length_tokens: int) -> str:
-    return f"seq{length_tokens}"
+    return graph.named(cut.batch([0], bucket).by_role())

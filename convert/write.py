@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.digest import sha256_of_value
-from contract.folder import building, inventory, write_manifest
+from contract.folder import building, identity, inventory, write_manifest
+from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
-from convert.converter import Made, get
+from convert.converter import Exported, get
 from convert.plan import Plan
-from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, SCHEMA, TOKENIZER, Artifact, Parity, Quality
-from infer.folders.student import Student
+from infer.folders.artifact import (
+    ARTIFACT_MANIFEST,
+    EVALUATION,
+    SCHEMA,
+    TOKENIZER,
+    Artifact,
+    Parity,
+    Quality,
+    TokenizerSettings,
+)
+from infer.folders.student import STUDENT_MANIFEST, Student
 from infer.folders.variant import Variant
 from infer.tasks.judge import usual
 from targets.profile import Precision, Profile, RuntimeName
@@ -28,13 +38,31 @@ class Origin:
         student: its manifest.
         identity: the SHA-256 of its manifest.
         evaluation: the sentences a device is measured on.
+        pad_id: token id that its tokenizer pads with.
     """
 
     folder: Path
     student: Student
     identity: str
     evaluation: Tokens
+    pad_id: int
     profile: Profile
+
+
+def origin_of(folder: Path, student: Student, evaluation: Tokens, profile: Profile) -> Origin:
+    """Return what the artifacts of a student folder for a device share.
+
+    Raises:
+        InputError: its tokenizer cannot be read.
+    """
+    return Origin(
+        folder=folder,
+        student=student,
+        identity=identity(folder / STUDENT_MANIFEST),
+        evaluation=evaluation,
+        pad_id=pad_id_of(read_tokenizer(folder / TOKENIZER)),
+        profile=profile,
+    )
 
 
 def key(origin: Origin, plan: Plan, variant: Variant) -> str:
@@ -65,7 +93,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
 def write(
     folder: Path,
     models: Path,
-    made: Made,
+    exported: Exported,
     origin: Origin,
     plan: Plan,
     variant: Variant,
@@ -77,7 +105,7 @@ def write(
     Args:
         folder: the artifact folder.
         models: the folder the converter wrote to; all its files are taken along.
-        made: the model.
+        exported: the model.
         origin: what it was made from.
         plan: the runtime and its lengths.
         variant: what was asked for.
@@ -88,6 +116,9 @@ def write(
         shutil.copytree(models, scratch, dirs_exist_ok=True)
         shutil.copyfile(origin.folder / TOKENIZER, scratch / TOKENIZER)
         write_tokens(scratch / EVALUATION, origin.evaluation)
+        tokenizer = TokenizerSettings(
+            file=TOKENIZER, pad_id=origin.pad_id, max_length_tokens=origin.student.max_length_tokens
+        )
         manifest = Artifact(
             schema_version=SCHEMA,
             key=key(origin, plan, variant),
@@ -96,14 +127,12 @@ def write(
             tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
             name=origin.student.name,
             task=origin.student.task,
-            variant=variant.model_copy(update={"rewrites": made.rewrites}),
+            variant=variant.model_copy(update={"rewrites": exported.rewrites}),
             target=origin.profile.name,
-            model_file=made.model_file,
-            inputs=made.inputs,
-            length_buckets_tokens=made.length_buckets_tokens,
-            max_length_tokens=origin.student.max_length_tokens,
+            graphs={"model": exported.graph},
+            tokenizers={"source": tokenizer},
             threads=origin.profile.threads,
-            quantization=made.quantization,
+            quantization=exported.quantization,
             parity=parity,
             quality=quality,
         )

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
-from contract.tokens import Batch
+from infer.folders import graph as graphs
+from infer.folders.graph import Graph
+from infer.runtimes.protocol import Feed
 
 
 def start() -> None:
@@ -21,7 +22,7 @@ def start() -> None:
         text.model_class()
 
 
-def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "PytorchSession":
+def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
     """Load a Hugging Face folder in fp32, with the attention that is transformers' default."""
     import torch
     from transformers import AutoConfig
@@ -32,37 +33,50 @@ def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[s
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.set_num_threads(threads)
+    model = folder / graph.file
     task = tasks.of_config(AutoConfig.from_pretrained(model, local_files_only=True))
     if task is None:
         raise InputError(f"{model}: is trained for no task known here", "give a teacher or a student folder")
     network: Any = task.model_class().from_pretrained(
         model, local_files_only=True, use_safetensors=True, dtype=torch.float32
     )
-    return PytorchSession(network.eval(), inputs)
+    return PytorchSession(network.eval(), graph)
+
+
+def encoder(
+    file: str,
+    *,
+    columns: int,
+    by_token: bool,
+    names: tuple[str, ...] | None = None,
+    source_lengths: tuple[int, ...] = (),
+) -> Graph:
+    """Return the graph of a model that transformers loads: of any length, whatever is asked for."""
+    del source_lengths
+    return graphs.encoder(file, columns=columns, by_token=by_token, names=names or graphs.ROLES)
 
 
 class PytorchSession:
     """A loaded PyTorch model."""
 
-    def __init__(self, network: Any, inputs: tuple[str, str, str]) -> None:
+    def __init__(self, network: Any, graph: Graph) -> None:
         self._network = network
-        self._inputs = inputs
+        self._graph = graph
         # DistilBERT and its like know no token types.
         self._known = frozenset(inspect.signature(network.forward).parameters)
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C), or (B, L, C) of a model that answers for each token."""
+    def run(self, feed: Feed) -> Feed:
+        """Run a batch."""
         import torch
 
-        values = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-        named = {
-            name: torch.from_numpy(value)
-            for name, value in zip(self._inputs, values, strict=True)
-            if name in self._known
-        }
+        named = self._graph.named(feed).items()
+        tensors = {name: torch.from_numpy(array) for name, array in named if name in self._known}
         with torch.inference_mode():
-            logits: NDArray[np.float32] = self._network(**named).logits.float().numpy()
-        return logits
+            outputs = self._network(**tensors)
+        return {
+            tensor.role: np.asarray(outputs[tensor.name].float().numpy(), dtype=tensor.dtype)
+            for tensor in self._graph.outputs
+        }
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the sentence's own length: PyTorch takes any."""

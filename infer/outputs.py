@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from contract import ragged
 from contract.errors import InputError
 from contract.ragged import Ragged
+from infer.folders.graph import LOGITS
 
-LOGITS = "logits"
 # The label of a token that has none; what loss functions leave out.
 UNLABELLED = -100
 

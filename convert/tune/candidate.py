@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from convert.write import Origin
 from infer import tasks
 from infer.folders.artifact import Artifact
-from infer.folders.model import Loadable
+from infer.folders.model import Model
 from infer.folders.student import Evaluation
 from infer.folders.variant import Reads
 from infer.metrics.metric import Metric, Statistics
@@ -80,7 +80,7 @@ class Candidate:
     buckets: tuple[int, ...]
 
     @property
-    def model(self) -> str:
+    def model_name(self) -> str:
         """The model in a few words."""
         return f"{self.entrant.name} {self.artifact.variant.name}"
 
@@ -88,12 +88,12 @@ class Candidate:
     def label(self) -> str:
         """The candidate in a few words."""
         fixed = ", fixed lengths" if self.buckets and self.artifact.runtime is not RuntimeName.TFLITE else ""
-        return f"{self.model}, {self.threads} thread{'s' if self.threads > 1 else ''}{fixed}"
+        return f"{self.model_name}, {self.threads} thread{'s' if self.threads > 1 else ''}{fixed}"
 
     @property
-    def loadable(self) -> Loadable:
+    def model(self) -> Model:
         """The candidate as its runtime takes it."""
-        return self.artifact.loadable(self.folder, threads=self.threads, buckets=self.buckets)
+        return replace(self.artifact.model(self.folder), threads=self.threads).padded_to(self.buckets)
 
     def run_with(self, *, threads: int | None = None, buckets: tuple[int, ...] | None = None) -> "Candidate":
         """Return the same model run in another way."""

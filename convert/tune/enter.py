@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from contract.errors import InputError
-from contract.folder import identity
 from contract.ragged import Ragged
 from convert import calibration
 from convert.build import check_whole
 from convert.tune.candidate import Entrant
 from convert.tune.floor import Floor
-from convert.write import Origin
+from convert.write import origin_of
 from infer import tasks
-from infer.folders.student import STUDENT_MANIFEST, read_evaluation, read_student
+from infer.folders.student import read_evaluation, read_student
 from infer.outputs import check_alike
 from targets.profile import Profile
 
@@ -33,13 +32,7 @@ def enter(folder: Path, profile: Profile) -> Entrant:
         raise InputError(f"{folder}: has no two evaluation sentences", "distil again with a validation split")
     order = np.random.default_rng(0).permutation(len(evaluation.tokens))
     return Entrant(
-        origin=Origin(
-            folder=folder,
-            student=manifest,
-            identity=identity(folder / STUDENT_MANIFEST),
-            evaluation=evaluation.tokens,
-            profile=profile,
-        ),
+        origin=origin_of(folder, manifest, evaluation.tokens, profile),
         evaluation=evaluation,
         # In this order: what is asked first is a sample of them all, however the split is sorted.
         search_rows=order[: len(order) // 2],

@@ -81,7 +81,7 @@ class Judge:
             if known is not None:
                 return parse(Judgement, known, key)
         found = self._judge(candidate, rows, looks)
-        self.ledger.write("judged", candidate.model, key, found.model_dump(mode="json"))
+        self.ledger.write("judged", candidate.model_name, key, found.model_dump(mode="json"))
         return found
 
     def _judge(self, candidate: Candidate, rows: NDArray[np.int64], looks: tuple[float, ...]) -> Judgement:
@@ -108,9 +108,9 @@ class Judge:
 
     def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> Outputs:
         evaluation = candidate.entrant.evaluation
-        outputs = start.outputs_of(candidate.loadable, evaluation.tokens.take(rows.tolist()))
+        outputs = start.outputs_of(candidate.model, evaluation.tokens.take(rows.tolist()))
         try:
             parity.check_comparable(evaluation.student.take(rows), outputs)
         except WorkerError as error:
-            raise WorkerError(f"{candidate.model}: {error.cause}") from error
+            raise WorkerError(f"{candidate.model_name}: {error.cause}") from error
         return outputs

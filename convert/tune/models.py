@@ -96,5 +96,5 @@ class Models:
             folder=folder,
             artifact=artifact,
             threads=artifact.threads,
-            buckets=artifact.length_buckets_tokens,
+            buckets=artifact.graph.source_lengths,
         )

@@ -59,8 +59,8 @@ def standing(answer: Path, entrants: Sequence[Entrant], models: Models) -> Candi
     found = read_artifact(best)
     entrant = next(one for one in entrants if one.origin.identity == found.parents["student"])
     for made in models.finished(entrant):
-        if key_of_best(made.artifact, found.threads, found.length_buckets_tokens) == found.key:
-            return made.run_with(threads=found.threads, buckets=found.length_buckets_tokens)
+        if key_of_best(made.artifact, found.threads, found.graph.source_lengths) == found.key:
+            return made.run_with(threads=found.threads, buckets=found.graph.source_lengths)
     put_aside(answer)
     return None
 

@@ -105,7 +105,7 @@ class Field:
 
     def _block(self, racer: Racer, rows: tuple[int, ...]) -> None:
         try:
-            times_ns = start.times_of(racer.candidate.loadable, rows)
+            times_ns = start.times_of(racer.candidate.model, rows)
         except TinybertError as error:
             racer.failure = str(error)
         else:

@@ -199,7 +199,7 @@ class Search:
         """Return the fastest models that may be right, each run in its fastest way."""
         by_model: dict[str, Candidate] = {}
         for candidate in self._right():
-            by_model.setdefault(candidate.model, candidate)
+            by_model.setdefault(candidate.model_name, candidate)
         return list(by_model.values())[:TRIED]
 
     def _ways(self) -> list[Candidate]:

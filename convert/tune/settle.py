@@ -8,7 +8,6 @@ from pathlib import Path
 from contract.files import write_atomic
 from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
-from convert.converter import Made
 from convert.quality import judge
 from convert.tune.answer import Finalist, as_values, pareto, sentences, winner_of
 from convert.tune.floor import Floor
@@ -82,16 +81,12 @@ def _write_best(winner: Finalist, folder: Path) -> None:
     key = key_of_best(found, candidate.threads, candidate.buckets)
     if is_finished(folder / ARTIFACT_MANIFEST, Artifact, key):
         return
-    made = Made(model_file=found.model_file, inputs=found.inputs, length_buckets_tokens=candidate.buckets)
     evaluation = candidate.entrant.evaluation
     measured, outputs = parity.measure(
-        candidate.folder,
-        made,
+        candidate.model,
         evaluation,
         task=found.task,
-        runtime=found.runtime,
-        threads=candidate.threads,
-        padded_length_tokens=found.max_length_tokens,
+        padded_length_tokens=found.tokenizer.max_length_tokens,
     )
     with building(folder) as scratch:
         for name in found.files:
@@ -100,7 +95,7 @@ def _write_best(winner: Finalist, folder: Path) -> None:
             "key": key,
             "files": inventory(scratch),
             "threads": candidate.threads,
-            "length_buckets_tokens": candidate.buckets,
+            "graphs": candidate.model.graphs,
             "parity": measured,
             "quality": judge(evaluation, found.task, found.quality.metric, outputs),
         }

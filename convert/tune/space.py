@@ -45,7 +45,7 @@ def ways_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
 
 def buckets_of(candidate: Candidate, profile: Profile) -> tuple[int, ...]:
     """Return the profile's lengths up to the first that holds the student's longest sentence; none if none does."""
-    longest = candidate.artifact.max_length_tokens
+    longest = candidate.artifact.tokenizer.max_length_tokens
     lengths = get(RuntimeName.TFLITE).lengths(profile, longest) if profile.length_buckets_tokens[-1] >= longest else ()
     return tuple(min(length, longest) for length in lengths)
 

@@ -1,13 +1,18 @@
 """The artifact folder: one model for one runtime, and all a device needs to run and time it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
+from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
-from contract.strict import Strict
-from infer.folders.model import Loadable
+from contract.strict import Strict, parse
+from contract.tokenizer import pad_id_of, read_tokenizer
+from infer import runtimes
+from infer.folders.graph import Graph
+from infer.folders.model import MODEL, Model
 from infer.folders.settings import with_task_settings
 from infer.folders.variant import Variant
 from infer.metrics.metric import Interval
@@ -91,6 +96,56 @@ def _quality_of_layout_1(value: Any) -> Any:
         return value  # it is refused for that
 
 
+class TokenizerSettings(Strict):
+    """How a tokenizer makes a model's inputs of texts.
+
+    Attributes:
+        file: the tokenizer, among the artifact's files.
+        pad_id: token id to pad with; null in layout 1, which left it to the tokenizer.
+        max_length_tokens: where texts are cut.
+    """
+
+    file: str
+    pad_id: int | None
+    max_length_tokens: int
+
+
+class _ModelOfLayout1(Strict):
+    """What layout 1 said of its one model and its one tokenizer."""
+
+    model_file: str
+    inputs: tuple[str, str, str]
+    length_buckets_tokens: tuple[int, ...]
+    max_length_tokens: int
+
+    def read(self, runtime: str, columns: int) -> dict[str, Any]:
+        """Return it as it is said now; that layout knew only answers to whole texts."""
+        graph = runtimes.get(runtime).encoder(
+            self.model_file,
+            columns=columns,
+            by_token=False,
+            names=self.inputs,
+            source_lengths=self.length_buckets_tokens,
+        )
+        tokenizer = TokenizerSettings(file=TOKENIZER, pad_id=None, max_length_tokens=self.max_length_tokens)
+        return {
+            "graphs": {MODEL: asdict(graph)},
+            "tokenizers": {"source": tokenizer.model_dump(mode="json")},
+        }
+
+
+def _model_of_layout_1(value: dict[str, Any]) -> dict[str, Any]:
+    found = {key: value[key] for key in _ModelOfLayout1.model_fields if key in value}
+    kept = {key: entry for key, entry in value.items() if key not in found}
+    labels = value.get("label_names")
+    columns = max(1, len(labels)) if isinstance(labels, list) else 1
+    try:
+        model = parse(_ModelOfLayout1, found, ARTIFACT_MANIFEST)
+        return {**kept, **model.read(value["variant"]["runtime"], columns)}
+    except (InputError, KeyError, TypeError, ValueError):
+        return value  # it is refused for that
+
+
 class Artifact(Manifest):
     """artifact.json.
 
@@ -98,9 +153,8 @@ class Artifact(Manifest):
         name: the student's recipe.
         task: the kind of task and what its answers are.
         variant: how it was converted; its rewrites are those that could be applied.
-        model_file: the file to load, among `files`.
-        inputs: names of the model's inputs, in the order ids, mask, token types.
-        length_buckets_tokens: the padded lengths it takes; empty if it takes any.
+        graphs: what its model files take and give, by what they are for; an encoder is one `model`.
+        tokenizers: what makes the inputs, by the texts they are for.
         threads: what its profile gives a runtime.
         quantization: what was quantised and how, one line a step; empty for fp32.
     """
@@ -109,19 +163,24 @@ class Artifact(Manifest):
     task: TaskSettings
     variant: Variant
     target: str
-    model_file: str
-    inputs: tuple[str, str, str]
-    length_buckets_tokens: tuple[int, ...]
-    max_length_tokens: int
+    graphs: dict[Literal["model"], Graph]
+    tokenizers: dict[Literal["source"], TokenizerSettings]
     threads: int
     quantization: tuple[str, ...]
     parity: Parity
     quality: Quality
 
+    @field_validator("graphs", "tokenizers")
+    @classmethod
+    def _is_complete(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise ValueError("is empty")
+        return value
+
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Return the keys of layout 1, which knew one metric without intervals and no task settings, as these."""
-        return with_task_settings({**value, "quality": _quality_of_layout_1(value.get("quality"))})
+        """Return the keys of layout 1, which knew one metric, one model and one tokenizer, as these."""
+        return with_task_settings({**_model_of_layout_1(value), "quality": _quality_of_layout_1(value.get("quality"))})
 
     @property
     def runtime(self) -> RuntimeName:
@@ -138,21 +197,39 @@ class Artifact(Manifest):
         """Size of what a device needs to answer: the model and the tokenizer, without the evaluation sentences."""
         return self.size_bytes - self.files[EVALUATION].size_bytes
 
-    def loadable(self, folder: Path, *, threads: int, buckets: tuple[int, ...]) -> Loadable:
+    @property
+    def graph(self) -> Graph:
+        """The function of its model."""
+        return self.graphs["model"]
+
+    @property
+    def tokenizer(self) -> TokenizerSettings:
+        """What makes the inputs of a text."""
+        return self.tokenizers["source"]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The files that every artifact needs, whatever stands beside them."""
+        models = {graph.file: None for graph in self.graphs.values()}
+        return (*models, *(one.file for one in self.tokenizers.values()), EVALUATION)
+
+    def model(self, folder: Path) -> Model:
         """Return the model as its runtime takes it.
 
         Args:
             folder: of this artifact.
-            threads: how many one inference may use.
-            buckets: the lengths to pad to; not at all if empty.
+
+        Raises:
+            InputError: it is of layout 1, and its tokenizer cannot be read.
         """
-        return Loadable(
+        tokenizer = self.tokenizer
+        pad_id = tokenizer.pad_id
+        return Model(
             folder=folder,
-            runtime=self.runtime,
-            model_file=self.model_file,
-            inputs=self.inputs,
-            buckets=buckets,
-            threads=threads,
+            runtime=self.runtime.value,
+            graphs={MODEL: self.graph},
+            threads=self.threads,
+            pad_id=pad_id_of(read_tokenizer(folder / tokenizer.file)) if pad_id is None else pad_id,
         )
 
 

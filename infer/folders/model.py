@@ -1,30 +1,49 @@
-"""A model and how its runtime is to load it."""
+"""A model that a runtime can load. Standard library only: the process that measures reads it too."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-# The names of transformers' own arguments, and so of what is exported from them: ids, mask, token types.
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+from infer.folders import graph as graphs
+from infer.folders.graph import Graph
+
+MODEL = "model"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loadable:
-    """A model on the disk.
+class Model:
+    """A model on the disk, and how it is to be run.
 
     Attributes:
         folder: where it lies.
         runtime: what runs it: a name in infer.runtimes.RUNTIMES.
-        model_file: below the folder; empty if the folder is the model.
-        inputs: the model's names for ids, mask and token types.
-        buckets: the lengths that sentences are padded to, each to the nearest; not at all if empty.
+        graphs: its functions; a model of one has it under `model`.
         threads: how many one inference may use.
-        pad_id: token id to pad with.
+        pad_id: token id to pad texts with.
     """
 
     folder: Path
     runtime: str
-    model_file: str
-    inputs: tuple[str, str, str]
-    buckets: tuple[int, ...]
+    graphs: Mapping[str, Graph]
     threads: int
-    pad_id: int = 0
+    pad_id: int
+
+    @property
+    def graph(self) -> Graph:
+        """The only function of a model that has one."""
+        return self.graphs[MODEL]
+
+    def padded_to(self, source_lengths: tuple[int, ...]) -> "Model":
+        """Return the model as a runtime prepares it for some padded lengths; for any if there are none."""
+        return replace(self, graphs={**self.graphs, MODEL: self.graph.padded_to(source_lengths)})
+
+
+def read(value: Mapping[str, Any]) -> Model:
+    """Return the model that `dataclasses.asdict` and JSON made a value of.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no model.
+    """
+    found = {name: graphs.read(graph) for name, graph in value["graphs"].items()}
+    return Model(**{**value, "folder": Path(value["folder"]), "graphs": found})

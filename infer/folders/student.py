@@ -16,8 +16,9 @@ from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
+from infer.folders.graph import LOGITS
 from infer.folders.settings import with_task_settings
-from infer.outputs import LOGITS, Outputs
+from infer.outputs import Outputs
 
 SCHEMA: Literal[2] = 2
 STUDENT_MANIFEST = "student.json"

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.tokens import Batch
+from infer.folders import graph as graphs
+from infer.folders.graph import LOGITS, Graph
 from infer.runtimes import lengths
+from infer.runtimes.protocol import Feed
 
 START_NS = 30_000_000
 
@@ -71,30 +72,46 @@ def start() -> None:
     CLOCK.go_on(START_NS)
 
 
-def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "FakeSession":
+def load(folder: Path, graph: Graph, *, threads: int) -> "FakeSession":
     """Read a script.
 
     Raises:
         ValueError: it has an unknown key.
     """
+    del threads
+    model = folder / graph.file
     values = json.loads(model.read_text(encoding="utf-8"))
     unknown = sorted(set(values) - {field.name for field in fields(Script)})
     if unknown:
         raise ValueError(f"{model}: unknown key {unknown[0]!r}")
     script = Script(**values)
     CLOCK.go_on(script.load_ns)
-    return FakeSession(script, buckets)
+    return FakeSession(script, graph)
+
+
+def encoder(
+    file: str,
+    *,
+    columns: int,
+    by_token: bool,
+    names: tuple[str, ...] | None = None,
+    source_lengths: tuple[int, ...] = (),
+) -> Graph:
+    """Return the graph of a script."""
+    return graphs.encoder(
+        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
+    )
 
 
 class FakeSession:
     """A script being played."""
 
-    def __init__(self, script: Script, buckets: tuple[int, ...]) -> None:
+    def __init__(self, script: Script, graph: Graph) -> None:
         self._script = script
-        self._buckets = buckets
+        self._graph = graph
         self._inferred = 0
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
+    def run(self, feed: Feed) -> Feed:
         """Let the scripted time pass and return the scripted logits, shape (B, C)."""
         script = self._script
         times = script.infer_ns
@@ -103,12 +120,12 @@ class FakeSession:
         wall_ns = times[(self._inferred - 1) % len(times)] if self._inferred else script.first_infer_ns
         self._inferred += 1
         CLOCK.go_on(wall_ns, script.cores)
-        rows = batch.input_ids_BL[:, 1] % len(script.logits)
-        return np.array([script.logits[row] for row in rows], dtype=np.float32)
+        rows = feed["input_ids"][:, 1] % len(script.logits)
+        return {LOGITS: np.array([script.logits[row] for row in rows], dtype=np.float32)}
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the length a sentence must be padded to."""
-        return lengths.padded_length(length_tokens, self._buckets)
+        return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
 
 def _happen(accident: str) -> None:

@@ -1,37 +1,35 @@
 """Lengths of formats with static shapes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.tokens import Batch
+from infer.runtimes.protocol import Feed
 
 
-def padded_length(length_tokens: int, buckets: tuple[int, ...]) -> int:
-    """Return the shortest bucket a sentence fits in, or its own length where there are no buckets.
+def padded_length(length_tokens: int, lengths: tuple[int, ...]) -> int:
+    """Return the shortest padded length a sentence fits in, or its own where a model takes any.
 
     Raises:
-        ValueError: it is longer than every bucket.
+        ValueError: it is longer than every one.
     """
-    if not buckets:
+    if not lengths:
         return length_tokens
-    fitting = [bucket for bucket in buckets if bucket >= length_tokens]
+    fitting = [length for length in lengths if length >= length_tokens]
     if not fitting:
-        raise ValueError(f"a sentence of {length_tokens} tokens does not fit the model's longest, {max(buckets)}")
+        raise ValueError(f"a sentence of {length_tokens} tokens does not fit the model's longest, {max(lengths)}")
     return min(fitting)
 
 
-def one_by_one(batch: Batch, infer_one: Callable[[Batch], NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Run a model that takes one sentence at a time over a batch; logits of shape (B, C)."""
-    return np.concatenate([infer_one(sentence) for sentence in _sentences(batch)])
+def length_of(feed: Feed) -> int:
+    """Return the padded length of a batch."""
+    return int(next(iter(feed.values())).shape[1])
 
 
-def _sentences(batch: Batch) -> Iterator[Batch]:
-    for row in range(len(batch.input_ids_BL)):
-        span = slice(row, row + 1)
-        yield Batch(
-            input_ids_BL=batch.input_ids_BL[span],
-            attention_mask_BL=batch.attention_mask_BL[span],
-            token_type_ids_BL=batch.token_type_ids_BL[span],
-        )
+def one_by_one(feed: Feed, run_one: Callable[[Feed], Feed]) -> Feed:
+    """Run a model that takes one text at a time over a batch."""
+    texts = len(next(iter(feed.values())))
+    if texts == 1:
+        return run_one(feed)
+    outputs = [run_one({role: array[row : row + 1] for role, array in feed.items()}) for row in range(texts)]
+    return {role: np.concatenate([output[role] for output in outputs]) for role in outputs[0]}

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import needs_extra
-from contract.tokens import Batch
+from infer.folders import graph as graphs
+from infer.folders.graph import Axis, Graph
 from infer.runtimes import lengths
+from infer.runtimes.protocol import Feed
 
 ONLY_ERRORS = 3
-# Names of the sizes of a model's inputs, as convert.onnx gives them.
-BATCH, LENGTH = "batch", "length"
+# What convert.onnx calls the sizes that vary.
+DIMENSIONS: dict[Axis, str] = {"batch": "batch", "source": "length"}
 
 
 def start() -> None:
@@ -22,42 +23,58 @@ def start() -> None:
     onnxruntime.set_default_logger_severity(ONLY_ERRORS)
 
 
-def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "OnnxSession":
-    """Load an .onnx file with all graph optimisations, once for any length or once for each bucket."""
+def load(folder: Path, graph: Graph, *, threads: int) -> "OnnxSession":
+    """Load an .onnx file with all graph optimisations, once for any length or once for each of the graph's."""
     import onnxruntime
 
+    model = folder / graph.file
     sessions = {}
-    for length in buckets or (0,):
+    for length in graph.source_lengths or (0,):
         options = _options(threads)
         if length:  # known sizes are folded into constants, and memory is planned beforehand
-            options.add_free_dimension_override_by_name(BATCH, 1)
-            options.add_free_dimension_override_by_name(LENGTH, length)
+            options.add_free_dimension_override_by_name(DIMENSIONS["batch"], 1)
+            options.add_free_dimension_override_by_name(DIMENSIONS["source"], length)
         sessions[length] = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    return OnnxSession(sessions, buckets, inputs)
+    return OnnxSession(sessions, graph)
+
+
+def encoder(
+    file: str,
+    *,
+    columns: int,
+    by_token: bool,
+    names: tuple[str, ...] | None = None,
+    source_lengths: tuple[int, ...] = (),
+) -> Graph:
+    """Return the graph of an encoder as convert.onnx exports it."""
+    return graphs.encoder(
+        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
+    )
 
 
 class OnnxSession:
-    """A loaded ONNX model, by bucket; under 0 the one that takes any length."""
+    """A loaded ONNX model, by padded length; under 0 the one that takes any."""
 
-    def __init__(self, sessions: dict[int, Any], buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> None:
+    def __init__(self, sessions: dict[int, Any], graph: Graph) -> None:
         self._sessions = sessions
-        self._buckets = buckets
-        self._inputs = inputs
-        self._output = next(iter(sessions.values())).get_outputs()[0].name
+        self._graph = graph
+        self._outputs = [tensor.name for tensor in graph.outputs]
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C)."""
-        return lengths.one_by_one(batch, self._infer) if self._buckets else self._infer(batch)
+    def run(self, feed: Feed) -> Feed:
+        """Run a batch."""
+        return lengths.one_by_one(feed, self._run) if self._graph.source_lengths else self._run(feed)
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the length a sentence must be padded to."""
-        return lengths.padded_length(length_tokens, self._buckets)
+        return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
-    def _infer(self, batch: Batch) -> NDArray[np.float32]:
-        session = self._sessions[batch.input_ids_BL.shape[1] if self._buckets else 0]
-        values = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-        (logits_BC,) = session.run([self._output], dict(zip(self._inputs, values, strict=True)))
-        return np.asarray(logits_BC, dtype=np.float32)
+    def _run(self, feed: Feed) -> Feed:
+        session = self._sessions[lengths.length_of(feed) if self._graph.source_lengths else 0]
+        arrays = session.run(self._outputs, self._graph.named(feed))
+        return {
+            tensor.role: np.asarray(array, dtype=tensor.dtype)
+            for tensor, array in zip(self._graph.outputs, arrays, strict=True)
+        }
 
 
 def _options(threads: int) -> Any:

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import needs_extra
-from contract.tokens import Batch
+from infer.folders import graph as graphs
+from infer.folders.graph import Graph
 from infer.runtimes import lengths
+from infer.runtimes.protocol import Feed
 from infer.safety.openvino_ir import PRECISION_HINT
 
 
@@ -18,18 +19,32 @@ def start() -> None:
         import openvino  # noqa: F401
 
 
-def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "OpenvinoSession":
-    """Compile an .xml file, once for any length or once for each bucket."""
+def load(folder: Path, graph: Graph, *, threads: int) -> "OpenvinoSession":
+    """Compile an .xml file, once for any length or once for each of the graph's."""
     import openvino
 
     core = openvino.Core()
     compiled = {}
-    for length in buckets or (0,):
-        network = core.read_model(model)
+    for length in graph.source_lengths or (0,):
+        network = core.read_model(folder / graph.file)
         if length:
-            network.reshape({name: [1, length] for name in inputs})
+            network.reshape({tensor.name: [1, length] for tensor in graph.inputs})
         compiled[length] = core.compile_model(network, "CPU", _settings(network, threads))
-    return OpenvinoSession(compiled, buckets, inputs)
+    return OpenvinoSession(compiled, graph)
+
+
+def encoder(
+    file: str,
+    *,
+    columns: int,
+    by_token: bool,
+    names: tuple[str, ...] | None = None,
+    source_lengths: tuple[int, ...] = (),
+) -> Graph:
+    """Return the graph of an encoder as convert.openvino exports it."""
+    return graphs.encoder(
+        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
+    )
 
 
 def _settings(network: Any, threads: int) -> dict[str, Any]:
@@ -44,24 +59,25 @@ def _settings(network: Any, threads: int) -> dict[str, Any]:
 
 
 class OpenvinoSession:
-    """A compiled OpenVINO model, by bucket; under 0 the one that takes any length."""
+    """A compiled OpenVINO model, by padded length; under 0 the one that takes any."""
 
-    def __init__(self, compiled: dict[int, Any], buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> None:
+    def __init__(self, compiled: dict[int, Any], graph: Graph) -> None:
         self._requests = {length: network.create_infer_request() for length, network in compiled.items()}
-        self._buckets = buckets
-        self._inputs = inputs
+        self._graph = graph
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C)."""
-        return lengths.one_by_one(batch, self._infer) if self._buckets else self._infer(batch)
+    def run(self, feed: Feed) -> Feed:
+        """Run a batch."""
+        return lengths.one_by_one(feed, self._run) if self._graph.source_lengths else self._run(feed)
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the length a sentence must be padded to."""
-        return lengths.padded_length(length_tokens, self._buckets)
+        return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
-    def _infer(self, batch: Batch) -> NDArray[np.float32]:
-        request = self._requests[batch.input_ids_BL.shape[1] if self._buckets else 0]
-        values = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-        request.infer(dict(zip(self._inputs, values, strict=True)), share_inputs=True)
-        # The tensor belongs to the request and is overwritten by its next inference.
-        return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+    def _run(self, feed: Feed) -> Feed:
+        request = self._requests[lengths.length_of(feed) if self._graph.source_lengths else 0]
+        request.infer(self._graph.named(feed), share_inputs=True)
+        # The tensors belong to the request and are overwritten by its next inference.
+        return {
+            tensor.role: np.array(request.get_tensor(tensor.name).data, dtype=tensor.dtype)
+            for tensor in self._graph.outputs
+        }

@@ -1,25 +1,31 @@
 """What a runtime is: a module with one function to import its library and one to load a model.
 
-Shapes: B sentences of a batch, L tokens of a padded sentence, C labels.
+Shapes: B texts of a batch, L tokens of a padded text.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from contract.tokens import Batch
+from infer.folders.graph import Graph
+
+Feed = Mapping[str, NDArray[Any]]  # arrays by role
 
 
 class Session(Protocol):
-    """A loaded model."""
+    """A loaded graph."""
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits for sentences padded to a length that `padded_length` gave.
+    def run(self, feed: Feed) -> Feed:
+        """Run a batch of texts, padded to a length that `padded_length` gave.
+
+        Args:
+            feed: the inputs, each of shape (B, L); roles that the graph does not take are left out.
 
         Returns:
-            Logits of shape (B, C), or (B, L, C) where the model answers for each token.
+            The outputs, as the graph's axes say: (B, ...), or (B, L, ...) where each token is answered for. They are
+            the caller's: no later call changes them.
         """
 
     def padded_length(self, length_tokens: int) -> int:
@@ -40,12 +46,32 @@ class Runtime(Protocol):
             MissingExtraError: it is not installed.
         """
 
-    def load(self, model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> Session:
-        """Read, compile and allocate a model.
+    def load(self, folder: Path, graph: Graph, *, threads: int) -> Session:
+        """Read, compile and allocate a graph, for its padded lengths alone if it has some.
 
         Args:
-            model: the model file; for PyTorch its folder.
+            folder: the model's.
+            graph: what to load, bound by the names it gives its tensors.
             threads: how many threads one inference may use.
-            buckets: the padded lengths the model takes, rising; empty if it takes any.
-            inputs: the model's names for ids, mask and token types.
         """
+        ...
+
+    def encoder(
+        self,
+        file: str,
+        *,
+        columns: int,
+        by_token: bool,
+        names: tuple[str, ...] | None = None,
+        source_lengths: tuple[int, ...] = (),
+    ) -> Graph:
+        """Return the graph of an encoder that this project exported for the runtime.
+
+        Args:
+            file: below the model's folder.
+            columns: how many numbers an answer has.
+            by_token: whether each token is answered for, rather than the whole text.
+            names: of the inputs: ids, mask and token types; the exporter's usual ones if not given.
+            source_lengths: padded lengths it takes, rising; empty if it takes any.
+        """
+        ...

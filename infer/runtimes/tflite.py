@@ -4,11 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import InputError, needs_extra
-from contract.tokens import Batch
+from infer.folders import graph as graphs
+from infer.folders.graph import Graph
 from infer.runtimes import TFLITE_EXTRA, lengths
+from infer.runtimes.protocol import Feed
+
+# Names that litert-torch gives: of a signature, of its inputs in the order of the forward function, of its output.
+SIGNATURE = "seq{source}"
+INPUTS = ("args_0", "args_1", "args_2")
+OUTPUT = "output_0"
 
 
 def start() -> None:
@@ -16,52 +22,67 @@ def start() -> None:
     _interpreter()
 
 
-def load(model: Path, *, threads: int, buckets: tuple[int, ...], inputs: tuple[str, str, str]) -> "TfliteSession":
-    """Load a .tflite file and prepare the signature of each bucket.
+def load(folder: Path, graph: Graph, *, threads: int) -> "TfliteSession":
+    """Load a .tflite file and prepare the signature of each of the graph's padded lengths.
 
     Raises:
-        InputError: it has no signature `seq<length>` for a bucket, or it names no buckets, or this runtime would answer
-            wrongly.
+        InputError: it has no signature for one of them, or the graph has none, or this runtime would answer wrongly.
     """
+    model = folder / graph.file
     interpreter = _interpreter()(model_path=str(model), num_threads=threads)
     if type(interpreter).__module__.startswith("tflite_runtime"):
         _check_scales(interpreter, model)
     signatures = interpreter.get_signature_list()
-    missing = [name for name in map(_signature, buckets) if name not in signatures]
-    if missing or not buckets:
+    wanted = {length: graph.entry_for(length) for length in graph.source_lengths}
+    missing = [name for name in wanted.values() if name not in signatures]
+    if missing or not wanted:
         known = ", ".join(signatures) or "none"
-        wanted = ", ".join(missing) or "for any length bucket"
-        raise InputError(f"{model}: no signature {wanted} (it has: {known})", "convert the student again")
-    runners = {length: interpreter.get_signature_runner(_signature(length)) for length in buckets}
-    return TfliteSession(runners, inputs)
+        absent = ", ".join(missing) or "for any length bucket"
+        raise InputError(f"{model}: no signature {absent} (it has: {known})", "convert the student again")
+    return TfliteSession({length: interpreter.get_signature_runner(name) for length, name in wanted.items()}, graph)
+
+
+def encoder(
+    file: str,
+    *,
+    columns: int,
+    by_token: bool,
+    names: tuple[str, ...] | None = None,
+    source_lengths: tuple[int, ...] = (),
+) -> Graph:
+    """Return the graph of an encoder as convert.tflite exports it: one text at a time, 32-bit inputs."""
+    return graphs.encoder(
+        file,
+        columns=columns,
+        by_token=by_token,
+        names=names or INPUTS,
+        output=OUTPUT,
+        dtype="int32",
+        entry=SIGNATURE,
+        batch=1,
+        source_lengths=source_lengths,
+    )
 
 
 class TfliteSession:
-    """A loaded TFLite model: a signature runner by bucket."""
+    """A loaded TFLite model: a signature runner by padded length."""
 
-    def __init__(self, runners: dict[int, Any], inputs: tuple[str, str, str]) -> None:
+    def __init__(self, runners: dict[int, Any], graph: Graph) -> None:
         self._runners = runners
-        self._buckets = tuple(sorted(runners))
-        self._inputs = inputs
+        self._graph = graph
 
-    def infer(self, batch: Batch) -> NDArray[np.float32]:
-        """Return logits of shape (B, C)."""
-        return lengths.one_by_one(batch, self._infer)
+    def run(self, feed: Feed) -> Feed:
+        """Run a batch."""
+        return lengths.one_by_one(feed, self._run)
 
     def padded_length(self, length_tokens: int) -> int:
         """Return the length a sentence must be padded to."""
-        return lengths.padded_length(length_tokens, self._buckets)
+        return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
-    def _infer(self, batch: Batch) -> NDArray[np.float32]:
-        values = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
+    def _run(self, feed: Feed) -> Feed:
         # By name: the order of a signature's inputs is not the order they were exported in.
-        named = {name: value.astype(np.int32) for name, value in zip(self._inputs, values, strict=True)}
-        (logits_BC,) = self._runners[batch.input_ids_BL.shape[1]](**named).values()
-        return np.asarray(logits_BC, dtype=np.float32)
-
-
-def _signature(length_tokens: int) -> str:
-    return f"seq{length_tokens}"
+        arrays = self._runners[lengths.length_of(feed)](**self._graph.named(feed))
+        return {tensor.role: np.asarray(arrays[tensor.name], dtype=tensor.dtype) for tensor in self._graph.outputs}
 
 
 def _check_scales(interpreter: Any, model: Path) -> None:

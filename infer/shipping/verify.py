@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, parse_manifest
 from contract.tokenizer import parse_tokenizer
-from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION, TOKENIZER, Artifact
+from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
 from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from infer.safety import arrays, model_file
 from infer.safety.member import check_names
@@ -127,9 +127,9 @@ def _check_safe(found: Contents, manifest: Manifest) -> None:
         for name in _needed(manifest):
             if name not in manifest.files:
                 raise InputError(f"{found.path}: its manifest lists no {name!r}", "convert the student again")
-        with found.open(manifest.model_file) as file:
-            size_bytes = found.sizes_bytes[manifest.model_file]
-            model_file.check_opened(manifest.runtime.value, file, size_bytes, _place(found, manifest.model_file))
+        for name in {graph.file for graph in manifest.graphs.values()}:
+            with found.open(name) as file:
+                model_file.check_opened(manifest.runtime.value, file, found.sizes_bytes[name], _place(found, name))
     for name in manifest.files:
         _check_unpickled(found, name)
     if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
@@ -138,9 +138,10 @@ def _check_safe(found: Contents, manifest: Manifest) -> None:
 
 
 def _needed(manifest: Artifact) -> tuple[str, ...]:
-    weights = PurePosixPath(manifest.model_file).with_suffix(WEIGHTS).as_posix()
-    needed = (manifest.model_file, TOKENIZER, EVALUATION)
-    return (*needed, weights) if manifest.runtime is RuntimeName.OPENVINO else needed
+    if manifest.runtime is not RuntimeName.OPENVINO:
+        return manifest.needed
+    weights = [PurePosixPath(graph.file).with_suffix(WEIGHTS).as_posix() for graph in manifest.graphs.values()]
+    return (*manifest.needed, *weights)
 
 
 def _check_unpickled(found: Contents, name: str) -> None:

@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from infer.folders import model as models
+from infer.folders.model import Model
+
 Mode = Literal["latency", "outputs"]
 
 
@@ -30,29 +33,19 @@ class Job:
 
     Attributes:
         mode: `latency` times some sentences; `outputs` runs all of them, and tells memory.
-        folder: of the model.
-        model_file: below the folder; empty if the folder is the model.
-        inputs: the model's names for ids, mask and token types.
-        buckets: the padded lengths it takes; empty if it takes any.
+        model: what to run.
         tokens: the .npz with the sentences.
         tokenizer: tokenizer.json; needed for latency only.
-        pad_id: token id to pad with.
         rows: the sentences to time, in order.
         reply_file: the .npz to write the outputs to, which are too large for an answer; needed for outputs only.
-        files: expected SHA-256 of every file below the folder that will be read.
+        files: expected SHA-256 of every file below the model's folder that will be read.
         asked_ns: the shared clock just before the process was asked for.
     """
 
     mode: Mode
-    folder: str
-    model_file: str
-    runtime: str
-    threads: int
-    inputs: tuple[str, str, str]
-    buckets: tuple[int, ...]
+    model: Model
     tokens: str
     tokenizer: str = ""
-    pad_id: int = 0
     rows: tuple[int, ...] = ()
     reply_file: str = ""
     files: dict[str, str]
@@ -62,19 +55,24 @@ class Job:
 
 def write(job: Job) -> str:
     """Return a job as JSON."""
-    return json.dumps(asdict(job))
+    return json.dumps(asdict(job), default=str)  # the folder is a path
 
 
 def read(text: str) -> Job:
     """Read a job.
 
     Raises:
-        ValueError: not JSON, or not a job.
+        KeyError, TypeError, ValueError: not JSON, or not a job.
     """
     values: dict[str, Any] = json.loads(text)
     unknown = sorted(set(values) - {field.name for field in fields(Job)})
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r} in a job")
-    for name in ("inputs", "buckets", "rows"):
-        values[name] = tuple(values.get(name, ()))
-    return Job(**{**values, "warm_up": WarmUp(**values.get("warm_up", {}))})
+    return Job(
+        **{
+            **values,
+            "model": models.read(values["model"]),
+            "rows": tuple(values.get("rows", ())),
+            "warm_up": WarmUp(**values.get("warm_up", {})),
+        }
+    )

@@ -28,7 +28,7 @@ def _reply(text: str) -> dict[str, Any]:
 
     task = job.read(text)
     modes.check_files(task)
-    reply = modes.MODES[task.mode](task, runtimes.clock_of(task.runtime))
+    reply = modes.MODES[task.mode](task, runtimes.clock_of(task.model.runtime))
     return {"process_ns": max(0, STARTED_NS - task.asked_ns), **reply}
 
 

@@ -1,6 +1,6 @@
-"""What a worker does with its job: time a model, or run it over all sentences. NumPy, psutil, tokenizers, one runtime.
+"""What a worker does with its job: time a model, or run it over all sentences.
 
-Shapes: L tokens of a sentence, C columns of logits.
+NumPy, psutil, tokenizers, one runtime.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from contract import ragged
 from contract.digest import sha256_of_file
 from contract.errors import InputError
+from contract.ragged import Ragged
 from contract.tokens import Tokens, read_tokens
 from infer import runtimes
-from infer.runtimes.protocol import Session
+from infer.folders.graph import Tensor
+from infer.folders.model import Model
+from infer.runtimes.protocol import Feed, Session
 from infer.safety import model_file
 from infer.worker import memory, probe
 from infer.worker.clock import Clock
@@ -25,24 +28,37 @@ from infer.worker.job import Job
 from infer.worker.warmup import warm_up
 
 Reply = dict[str, Any]
-# Axes of logits that a model gives for each token.
-OF_TOKENS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
     """A loaded model with its sentences."""
 
+    model: Model
     session: Session
     tokens: Tokens
-    pad_id: int
 
-    def infer(self, row: int) -> NDArray[np.float32]:
-        """Pad one sentence and infer it; logits of shape (1, C), or (L, C) of its tokens where each has some."""
+    def infer(self, row: int) -> Feed:
+        """Pad one sentence and infer it.
+
+        Returns:
+            Each output by its role: an entry, or one for each token of the sentence where the model answers for tokens.
+        """
         length_tokens = int(self.tokens.offsets[row + 1] - self.tokens.offsets[row])
-        batch = self.tokens.batch([row], self.session.padded_length(length_tokens), self.pad_id)
-        logits = self.session.infer(batch)
-        return logits[0, :length_tokens] if logits.ndim == OF_TOKENS else logits
+        batch = self.tokens.batch([row], self.session.padded_length(length_tokens), self.model.pad_id)
+        found = self.session.run(batch.by_role())
+        return {
+            tensor.role: found[tensor.role][0, :length_tokens] if "source" in tensor.axes else found[tensor.role]
+            for tensor in self.model.graph.outputs
+        }
+
+    def outputs(self) -> dict[str, Ragged]:
+        """Infer every sentence, one at a time, and return each output by its role."""
+        rows = [self.infer(row) for row in range(len(self.tokens))]
+        return {
+            tensor.role: ragged.from_rows([found[tensor.role] for found in rows], like=_empty(tensor))
+            for tensor in self.model.graph.outputs
+        }
 
 
 def check_files(job: Job) -> None:
@@ -52,20 +68,21 @@ def check_files(job: Job) -> None:
         InputError: a file is missing or not the one that was meant, or the model refers to other files.
     """
     for name, expected in job.files.items():
-        path = Path(job.folder) / name
+        path = job.model.folder / name
         if not path.is_file():
             raise InputError(f"{path}: missing or not a regular file", "make or copy the folder again")
         if sha256_of_file(path) != expected:
             raise InputError(f"{path}: its SHA-256 is not the expected one", "make or copy the folder again")
-    model_file.check(job.runtime, Path(job.folder) / job.model_file)
+    for graph in job.model.graphs.values():
+        model_file.check(job.model.runtime, job.model.folder / graph.file)
 
 
 def latency(job: Job, clock: Clock) -> Reply:
     """Time one model: import, load, first inference, and then each sentence of the job."""
     tokens, _ = read_tokens(Path(job.tokens))
-    reply: Reply = {"import_ns": _timed(clock, runtimes.get(job.runtime).start)[0]}
-    reply["load_ns"], session = _timed(clock, lambda: _load(job))
-    subject = Subject(session=session, tokens=tokens, pad_id=job.pad_id)
+    reply: Reply = {"import_ns": _timed(clock, runtimes.get(job.model.runtime).start)[0]}
+    reply["load_ns"], session = _timed(clock, lambda: _load(job.model))
+    subject = Subject(model=job.model, session=session, tokens=tokens)
     middle = _middle_row(tokens, job.rows)
     reply["first_infer_ns"], _ = _timed(clock, lambda: subject.infer(middle))
     encoders = _encoders(job, tokens)
@@ -95,15 +112,14 @@ def outputs(job: Job, _clock: Clock) -> Reply:
     """Infer every sentence, one at a time, into the job's file, and tell what memory that took."""
     started_bytes = memory.resident_bytes()
     tokens, _ = read_tokens(Path(job.tokens))
-    runtimes.get(job.runtime).start()
+    runtimes.get(job.model.runtime).start()
     imported_bytes = memory.resident_bytes()
-    subject = Subject(session=_load(job), tokens=tokens, pad_id=job.pad_id)
+    subject = Subject(model=job.model, session=_load(job.model), tokens=tokens)
     loaded_bytes = memory.resident_bytes()
-    rows = [subject.infer(row).astype(np.float32) for row in range(len(tokens))]
-    logits = ragged.from_rows(rows, like=rows[0]) if rows else ragged.single(np.empty((0, 1), np.float32))
+    found = subject.outputs()
     peak_bytes, source = memory.peak_bytes()
     with Path(job.reply_file).open("wb") as file:
-        np.savez(file, values=logits.values, offsets=logits.offsets)
+        np.savez(file, **_flat(found))  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for an array
     return {
         "memory": {
             "started_bytes": started_bytes,
@@ -118,9 +134,19 @@ def outputs(job: Job, _clock: Clock) -> Reply:
 MODES: dict[str, Callable[[Job, Clock], Reply]] = {"latency": latency, "outputs": outputs}
 
 
-def _load(job: Job) -> Session:
-    model = Path(job.folder) / job.model_file
-    return runtimes.get(job.runtime).load(model, threads=job.threads, buckets=job.buckets, inputs=job.inputs)
+def _load(model: Model) -> Session:
+    return runtimes.get(model.runtime).load(model.folder, model.graph, threads=model.threads)
+
+
+def _empty(tensor: Tensor) -> NDArray[Any]:
+    """Return no entries of an output, whose type and further sizes are those of all its entries."""
+    return np.empty((0, *(size for size in tensor.axes[1:] if isinstance(size, int))), tensor.dtype)
+
+
+def _flat(found: dict[str, Ragged]) -> dict[str, NDArray[Any]]:
+    """Return arrays by the names that infer.worker.reply reads."""
+    parts = {role: {"values": array.values, "offsets": array.offsets} for role, array in found.items()}
+    return {f"{role}.{part}": values for role, both in parts.items() for part, values in both.items()}
 
 
 def _timed(clock: Clock, work: Callable[[], Any]) -> tuple[int, Any]:

@@ -12,7 +12,7 @@ from contract.errors import InputError, WorkerError
 from contract.ragged import Ragged
 from contract.regular import open_regular
 from contract.strict import Strict, parse
-from infer.outputs import Outputs, of_logits
+from infer.outputs import Outputs
 from infer.safety import arrays
 from infer.worker.state import Conditions, Memory
 
@@ -74,7 +74,7 @@ class OutputsReply:
             WorkerError: one of them is not as agreed.
         """
         told = _parsed(_Told, answer, source)
-        return cls(process_ns=told.process_ns, outputs=of_logits(_logits_in(file, source)), memory=told.memory)
+        return cls(process_ns=told.process_ns, outputs=_outputs_in(file, source), memory=told.memory)
 
 
 class _Told(Strict):
@@ -91,8 +91,8 @@ def _parsed(kind: type[Document], answer: dict[str, Any], source: str) -> Docume
         raise WorkerError(str(error)) from error
 
 
-def _logits_in(path: Path, source: str) -> Ragged:
-    """Return the logits of a worker's file, entries of shape (C,)."""
+def _outputs_in(path: Path, source: str) -> Outputs:
+    """Return the outputs of a worker's file, each with entries of shape (C,)."""
     try:
         with open_regular(path) as file:
             arrays.check(file, path.stat().st_size, "its file")
@@ -101,12 +101,20 @@ def _logits_in(path: Path, source: str) -> Ragged:
                 found: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
     except (InputError, OSError, ValueError) as error:
         raise WorkerError(f"{source}: the worker's outputs cannot be read ({error})") from error
-    values, offsets = (found.get(name, np.empty(0)) for name in ("values", "offsets"))
-    logits = None
-    if len(found) == 2 and values.dtype == np.float32 and values.ndim == 2 and offsets.dtype == np.int64:
-        with suppress(ValueError):
-            logits = Ragged(values=values, offsets=offsets)
-    if logits is None:
+    roles = sorted({name.rpartition(".")[0] for name in found})
+    ragged = {role: _ragged(found.get(f"{role}.values"), found.get(f"{role}.offsets")) for role in roles}
+    outputs = {role: array for role, array in ragged.items() if array is not None}
+    counts = {len(array) for array in outputs.values()}
+    if len(found) != 2 * len(outputs) or len(counts) != 1:
         held = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in found.items()) or "nothing"
-        raise WorkerError(f"{source}: the worker's outputs are no logits ({held})")
-    return logits
+        raise WorkerError(f"{source}: the worker's outputs are not as agreed ({held})")
+    return Outputs(arrays=outputs)
+
+
+def _ragged(values: NDArray[Any] | None, offsets: NDArray[Any] | None) -> Ragged | None:
+    if values is None or offsets is None:
+        return None
+    if values.dtype == np.float32 and values.ndim == 2 and offsets.dtype == np.int64:
+        with suppress(ValueError):
+            return Ragged(values=values, offsets=offsets)
+    return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from contract.child import Limits, ask, command_of, free_memory_bytes
 from contract.tokens import Tokens, write_tokens
 from infer.folders.artifact import TOKENIZER
-from infer.folders.model import Loadable
+from infer.folders.model import Model
 from infer.folders.student import EVALUATION
 from infer.outputs import Outputs
 from infer.worker import job as jobs
@@ -43,7 +43,7 @@ def run_worker(
         UnfinishedError: it hung, was killed, took too much memory, or found the disk full.
         WorkerError: it crashed, or answered something else.
     """
-    source = f"{job.runtime} on {Path(job.folder).name}"
+    source = f"{job.model.runtime} on {job.model.folder.name}"
     with TemporaryDirectory(prefix="tinybert-") as scratch:
         file = Path(scratch) / "reply.npz"
         answer = ask(
@@ -57,7 +57,7 @@ def run_worker(
         return kind.read(answer, file, source)
 
 
-def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
+def outputs_of(model: Model, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
     """Run a model over sentences in a fresh process and return its outputs.
 
     Args:
@@ -81,7 +81,7 @@ def outputs_of(model: Loadable, tokens: Tokens | None = None, *, timeout_s: floa
 
 
 def times_of(
-    model: Loadable, rows: tuple[int, ...], *, warm_up: WarmUp = SHORT_WARM_UP, timeout_s: float = TIMEOUT_S
+    model: Model, rows: tuple[int, ...], *, warm_up: WarmUp = SHORT_WARM_UP, timeout_s: float = TIMEOUT_S
 ) -> tuple[int, ...]:
     """Time a model of an artifact folder in a fresh process.
 
@@ -105,17 +105,11 @@ def times_of(
     return run_worker(job, LatencyReply, timeout_s=timeout_s).infer_ns
 
 
-def _job(model: Loadable, mode: Mode) -> Job:
+def _job(model: Model, mode: Mode) -> Job:
     return Job(
         mode=mode,
-        folder=str(model.folder.resolve()),
-        model_file=model.model_file,
-        runtime=model.runtime,
-        threads=model.threads,
-        inputs=model.inputs,
-        buckets=model.buckets,
+        model=replace(model, folder=model.folder.resolve()),
         tokens=str((model.folder / EVALUATION).resolve()),
-        pad_id=model.pad_id,
         files={},
     )
 
@@ -131,8 +125,8 @@ def _environment(job: Job) -> dict[str, str]:
     waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if job.mode == "outputs" else {}
     return {
         **waiting,
-        "OMP_NUM_THREADS": str(job.threads),
-        "MKL_NUM_THREADS": str(job.threads),
+        "OMP_NUM_THREADS": str(job.model.threads),
+        "MKL_NUM_THREADS": str(job.model.threads),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy pads sentences here and multiplies nothing
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",

@@ -53,11 +53,9 @@ def inference(folder: Path, length_tokens: int, threads: int) -> Callable[[], An
     artifact = read_artifact(folder)
     runtime = runtimes.get(artifact.runtime)
     runtime.start()
-    session = runtime.load(
-        folder / artifact.model_file, threads=threads, buckets=(length_tokens,), inputs=artifact.inputs
-    )
+    session = runtime.load(folder, artifact.graph.padded_to((length_tokens,)), threads=threads)
     ids = np.arange(1, length_tokens + 1)  # what the words are does not matter for the speed
-    return partial(session.infer, from_rows([ids], [np.zeros_like(ids)]).batch([0]))
+    return partial(session.run, from_rows([ids], [np.zeros_like(ids)]).batch([0]).by_role())
 
 
 def work_flops(student: Path, length_tokens: int) -> int:

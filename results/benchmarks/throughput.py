@@ -40,13 +40,9 @@ def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int)
     artifact = read_artifact(folder)
     runtime = runtimes.get(artifact.runtime)
     runtime.start()
-    session = runtime.load(
-        folder / artifact.model_file,
-        threads=threads,
-        buckets=artifact.length_buckets_tokens,
-        inputs=artifact.inputs,
-    )
-    read = tokenizer(folder / TOKENIZER, artifact.max_length_tokens)
+    session = runtime.load(folder, artifact.graph, threads=threads)
+    pad_id = artifact.model(folder).pad_id
+    read = tokenizer(folder / TOKENIZER, artifact.tokenizer.max_length_tokens)
 
     def answer(some: list[str]) -> None:
         encoded = read.encode_batch_fast(some)
@@ -54,7 +50,8 @@ def artifact_rate(folder: Path, texts: list[str], batch_size: int, threads: int)
         order = np.argsort(tokens.lengths, kind="stable")
         for first in range(0, len(order), batch_size):
             batch = order[first : first + batch_size].tolist()
-            session.infer(tokens.batch(batch, session.padded_length(int(tokens.lengths[batch[-1]]))))
+            length_tokens = session.padded_length(int(tokens.lengths[batch[-1]]))
+            session.run(tokens.batch(batch, length_tokens, pad_id).by_role())
 
     return _rate(answer, texts)
 
@@ -97,7 +94,7 @@ def ways_of(arguments: argparse.Namespace) -> dict[str, Way]:
     few = texts[: arguments.base_sentences]
     ways: dict[str, Way] = {BASE: partial(base_rate, few, tokenizer_file, arguments.threads)}
     for folder in arguments.artifacts:
-        for size in [1] if read_artifact(folder).length_buckets_tokens else arguments.batch:
+        for size in [1] if read_artifact(folder).graph.source_lengths else arguments.batch:
             name = f"{folder.parent.name}/{folder.name}, batches of {size}"
             ways[name] = partial(artifact_rate, folder, texts, size, arguments.threads)
     return ways

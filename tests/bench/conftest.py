@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from contract import ragged
 from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
-from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality
+from infer import runtimes
+from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, TokenizerSettings
+from infer.folders.graph import ROLES, Graph, encoder
 from infer.folders.student import (
     EVALUATION,
     SCHEMA,
@@ -37,7 +40,6 @@ from targets.profile import Precision, RuntimeName
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnpr" for back in ("a", "e", "i", "o"))
 BUCKETS = (8, 16)
-NAMES = ("input_ids", "attention_mask", "token_type_ids")
 LABELS = ("negative", "positive")
 QUALITY = Quality(
     metric="accuracy",
@@ -56,9 +58,7 @@ class Model:
 
     runtime: str
     folder: Path
-    file: str
-    inputs: tuple[str, str, str]
-    buckets: tuple[int, ...]
+    graph: Graph
     expected_NC: NDArray[np.float32]
 
 
@@ -167,14 +167,15 @@ def model_of(
     made: dict[str, Model] = {}
 
     def make(runtime: str) -> Model:
+        encoder = partial(runtimes.get(runtime).encoder, columns=len(LABELS), by_token=False)
         if runtime == "pytorch":
-            return Model(runtime, run_folder / "student-1", "", NAMES, (), expected_NC)
+            return Model(runtime, run_folder / "student-1", encoder(""), expected_NC)
         if runtime == "fake":
             write_atomic(folder / SCRIPT, "{}")
             scripted_NC = np.eye(2, dtype=np.float32)[[tokens.row_ids(row)[1] % 2 for row in range(len(tokens))]]
-            return Model(runtime, folder, SCRIPT, NAMES, BUCKETS, scripted_NC)
-        file, inputs, buckets = EXPORTERS[runtime](network, folder)
-        return Model(runtime, folder, file, inputs, buckets, expected_NC)
+            return Model(runtime, folder, encoder(SCRIPT, source_lengths=BUCKETS), scripted_NC)
+        file, lengths = EXPORTERS[runtime](network, folder)
+        return Model(runtime, folder, encoder(file, source_lengths=lengths), expected_NC)
 
     def give(runtime: str) -> Model:
         if runtime not in made:
@@ -186,14 +187,22 @@ def model_of(
     return give
 
 
-Exported = tuple[str, tuple[str, str, str], tuple[int, ...]]
+Exported = tuple[str, tuple[int, ...]]
 
 
 def export_onnx(network: BertForSequenceClassification, folder: Path) -> Exported:
-    axes = {name: {0: "batch", 1: "length"} for name in NAMES}
-    sample = tuple(torch.ones(2, 5, dtype=torch.int64) for _ in NAMES)
-    torch.onnx.export(network, sample, folder / "model.onnx", dynamo=False, input_names=list(NAMES), dynamic_axes=axes)
-    return "model.onnx", NAMES, ()
+    axes = {name: {0: "batch", 1: "length"} for name in ROLES}
+    sample = tuple(torch.ones(2, 5, dtype=torch.int64) for _ in ROLES)
+    torch.onnx.export(
+        network,
+        sample,
+        folder / "model.onnx",
+        dynamo=False,
+        input_names=list(ROLES),
+        output_names=["logits"],
+        dynamic_axes=axes,
+    )
+    return "model.onnx", ()
 
 
 def export_openvino(network: BertForSequenceClassification, folder: Path) -> Exported:
@@ -202,7 +211,7 @@ def export_openvino(network: BertForSequenceClassification, folder: Path) -> Exp
     if not (folder / "model.onnx").exists():
         export_onnx(network, folder)
     openvino.save_model(openvino.convert_model(folder / "model.onnx"), folder / "model.xml", compress_to_fp16=False)
-    return "model.xml", NAMES, ()
+    return "model.xml", ()
 
 
 class Int32(torch.nn.Module):
@@ -226,10 +235,10 @@ def export_tflite(network: BertForSequenceClassification, folder: Path) -> Expor
     wrapped = Int32(network).eval()
     conversion: Any = litert_torch
     for length in BUCKETS:
-        sample = tuple(torch.zeros(1, length, dtype=torch.int32) for _ in NAMES)
+        sample = tuple(torch.zeros(1, length, dtype=torch.int32) for _ in ROLES)
         conversion = conversion.signature(f"seq{length}", wrapped, sample)
     conversion.convert().export(str(folder / "model.tflite"))
-    return "model.tflite", ("args_0", "args_1", "args_2"), BUCKETS
+    return "model.tflite", BUCKETS
 
 
 EXPORTERS = {"onnx": export_onnx, "openvino": export_openvino, "tflite": export_tflite}
@@ -259,10 +268,8 @@ def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
             "task": classification.Settings(labels=LABELS),
             "variant": Variant(runtime=RuntimeName.ONNX, precision=precision),
             "target": "laptop-x86",
-            "model_file": model_file,
-            "inputs": NAMES,
-            "length_buckets_tokens": (),
-            "max_length_tokens": 16,
+            "graphs": {"model": encoder(model_file, columns=len(LABELS), by_token=False)},
+            "tokenizers": {"source": TokenizerSettings(file="tokenizer.json", pad_id=0, max_length_tokens=16)},
             "threads": 1,
             "quantization": (),
             "quality": QUALITY,

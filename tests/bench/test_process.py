@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from contract.digest import sha256_of_file
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, write_tokens
+from infer.folders.graph import encoder
+from infer.folders.model import MODEL, Model
 from infer.worker import job as jobs
 from infer.worker.job import Job, WarmUp
 from infer.worker.reply import LatencyReply, OutputsReply
@@ -24,10 +27,16 @@ HEAVY = ("torch", "transformers", "pydantic", "typer", "onnxruntime", "openvino"
 CALLER = """
 import sys
 from pathlib import Path
+from typing import Any
 from infer.worker import job, reply, start
 start.run_worker(job.read(Path(sys.argv[1]).read_text()), reply.OutputsReply)
 """
 MakeJob = Callable[..., Job]
+
+
+def arrays_of(values: str = "np.ones((3, 2), np.float32)", count: int = 3, role: str = "logits") -> str:
+    """Return the arguments of np.savez that write an output."""
+    return f"**{{'{role}.values': {values}, '{role}.offsets': np.arange({count + 1})}}"
 
 
 @pytest.fixture
@@ -39,12 +48,13 @@ def make_job(tmp_path: Path, tokens: Tokens, run_folder: Path) -> MakeJob:
         write_tokens(tmp_path / "evaluation.npz", tokens)
         return Job(
             mode=mode,
-            folder=str(tmp_path),
-            model_file="script.json",
-            runtime="fake",
-            threads=1,
-            inputs=("input_ids", "attention_mask", "token_type_ids"),
-            buckets=(),
+            model=Model(
+                folder=tmp_path,
+                runtime="fake",
+                graphs={MODEL: encoder("script.json", columns=2, by_token=False)},
+                threads=1,
+                pad_id=0,
+            ),
             tokens=str(tmp_path / "evaluation.npz"),
             tokenizer=str(run_folder / "student-1" / "tokenizer.json"),
             rows=rows,
@@ -74,13 +84,13 @@ def test_warm_up_says_whether_it_settled(make_job: MakeJob, times: list[int], st
     assert run_worker(job, LatencyReply).warmup_stable is stable
 
 
-def test_real_times_are_above_zero(model_of: Callable[[str], object], make_job: MakeJob) -> None:
-    model: object = model_of("onnx")
+def test_real_times_are_above_zero(model_of: Callable[[str], Any], make_job: MakeJob) -> None:
+    model = model_of("onnx")
+    job = make_job(mode="latency", rows=(0, 1, 2))
+    graphs = {MODEL: model.graph}
     job = replace(
-        make_job(mode="latency", rows=(0, 1, 2)),
-        folder=str(model.folder),  # type: ignore[attr-defined]
-        model_file="model.onnx",
-        runtime="onnx",
+        job,
+        model=replace(job.model, folder=model.folder, runtime="onnx", graphs=graphs),
         files={},
         warm_up=WarmUp(calls=10, lasting_ns=1000, cap_ns=10_000_000),
     )
@@ -142,10 +152,12 @@ def test_outputs_come_with_what_a_runtime_prints_and_leave_no_file(
     [
         ("", r"cannot be read \(.*reply.npz: missing or not a regular file"),
         ("logits=np.array([{}], dtype=object)", r"cannot be read \(.*'logits.npy' holds pickled objects"),
-        ("logits=np.ones((3, 2))", r"are no logits \(logits: float64 \(3, 2\)\)"),
-        ("logits=np.ones(3, np.float32)", r"are no logits \(logits: float32 \(3,\)\)"),
-        ("other=np.ones((3, 2), np.float32)", r"are no logits \(other: float32 \(3, 2\)\)"),
-        ("logits=np.ones((3, 2), np.float32), other=np.ones(1)", r"are no logits \(logits: .*, other: "),
+        ("logits=np.ones((3, 2))", r"are not as agreed \(logits: float64 \(3, 2\)\)"),
+        (arrays_of("np.ones((3, 2))"), r"are not as agreed \(logits.values: float64 \(3, 2\), logits.offsets: "),
+        (arrays_of("np.ones(3, np.float32)"), r"are not as agreed \(logits.values: float32 \(3,\), logits.offsets: "),
+        (arrays_of("np.ones((2, 2), np.float32)"), r"are not as agreed \(logits.values: float32 \(2, 2\), "),
+        (arrays_of() + ", other=np.ones(1)", r"are not as agreed \(logits.values: .*, other: "),
+        (f"{arrays_of()}, {arrays_of('np.ones((0, 2), np.float32)', 0, 'more')}", r"are not as agreed \(logits.values"),
     ],
 )
 def test_a_file_that_holds_no_outputs_is_refused(make_job: MakeJob, arrays: str, message: str) -> None:
@@ -222,12 +234,13 @@ def test_a_worker_of_a_large_parent_reports_its_own_memory(make_job: MakeJob) ->
 def test_a_job_survives_its_way() -> None:
     job = Job(
         mode="latency",
-        folder="a folder",
-        model_file="model.onnx",
-        runtime="onnx",
-        threads=2,
-        inputs=("a", "b", "c"),
-        buckets=(8, 16),
+        model=Model(
+            folder=Path("a folder"),
+            runtime="onnx",
+            graphs={MODEL: encoder("model.onnx", columns=2, by_token=True, source_lengths=(8, 16))},
+            threads=2,
+            pad_id=3,
+        ),
         tokens="evaluation.npz",
         rows=(3, 1),
         files={"model.onnx": "0" * 64},

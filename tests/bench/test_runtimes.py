@@ -15,9 +15,9 @@ import infer.runtimes.onnx
 import infer.runtimes.openvino
 import infer.runtimes.tflite
 from contract.errors import InputError, MissingExtraError
-from contract.tokens import Tokens
+from contract.tokens import Batch, Tokens
 from infer import runtimes
-from infer.folders.model import Loadable
+from infer.folders.model import MODEL, Model
 from infer.runtimes.protocol import Runtime
 from infer.safety.openvino_ir import PRECISION_HINT
 from infer.worker.start import outputs_of
@@ -40,12 +40,13 @@ def model(request: pytest.FixtureRequest, model_of: Callable[[str], Any]) -> Any
 def load(model: Any, threads: int = 1, buckets: tuple[int, ...] | None = None) -> Any:
     runtime = runtimes.get(model.runtime)
     runtime.start()
-    return runtime.load(
-        model.folder / model.file,
-        threads=threads,
-        buckets=model.buckets if buckets is None else buckets,
-        inputs=model.inputs,
-    )
+    graph = model.graph if buckets is None else model.graph.padded_to(buckets)
+    return runtime.load(model.folder, graph, threads=threads)
+
+
+def answers(session: Any, batch: Batch) -> Any:
+    (logits_BC,) = session.run(batch.by_role()).values()
+    return logits_BC
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -53,7 +54,7 @@ def test_each_sentence_gets_the_logits_of_pytorch(model: Any, threads: int, toke
     session = load(model, threads)
     for row in range(len(tokens)):
         batch = tokens.batch([row], session.padded_length(int(tokens.lengths[row])))
-        logits_BC = session.infer(batch)
+        logits_BC = answers(session, batch)
         assert logits_BC.dtype == np.float32
         np.testing.assert_allclose(logits_BC, model.expected_NC[[row]], atol=TOLERANCE)
 
@@ -62,24 +63,24 @@ def test_padding_and_company_change_nothing(model: Any, tokens: Tokens) -> None:
     session = load(model)
     rows = [0, 5, 1]
     batch = tokens.batch(rows, session.padded_length(int(tokens.lengths[rows].max())))
-    np.testing.assert_allclose(session.infer(batch), model.expected_NC[rows], atol=TOLERANCE)
+    np.testing.assert_allclose(answers(session, batch), model.expected_NC[rows], atol=TOLERANCE)
 
 
 def test_logits_are_not_overwritten_by_the_next_inference(model: Any, tokens: Tokens) -> None:
     session = load(model)
     length_tokens = session.padded_length(int(tokens.lengths.max()))
-    first = session.infer(tokens.batch([0], length_tokens))
+    first = answers(session, tokens.batch([0], length_tokens))
     kept = first.copy()
     for row in range(1, 6):
-        session.infer(tokens.batch([row], length_tokens))
+        answers(session, tokens.batch([row], length_tokens))
     np.testing.assert_array_equal(first, kept)
 
 
 def test_a_sentence_is_padded_to_the_nearest_bucket_only_where_there_are_buckets(model: Any) -> None:
     session = load(model)
-    expected = {3: 8, 8: 8, 9: 16, 16: 16} if model.buckets else {3: 3, 8: 8, 9: 9, 16: 16}
+    expected = {3: 8, 8: 8, 9: 16, 16: 16} if model.graph.source_lengths else {3: 3, 8: 8, 9: 9, 16: 16}
     assert {length: session.padded_length(length) for length in expected} == expected
-    if model.buckets:
+    if model.graph.source_lengths:
         with pytest.raises(ValueError, match="a sentence of 17 tokens does not fit the model's longest, 16"):
             session.padded_length(17)
 
@@ -92,7 +93,7 @@ def test_a_model_of_any_length_can_be_held_to_buckets(
     session = load(model, buckets=(8, 16))
     for row in range(4):
         batch = tokens.batch([row], session.padded_length(int(tokens.lengths[row])))
-        np.testing.assert_allclose(session.infer(batch), model.expected_NC[[row]], atol=TOLERANCE)
+        np.testing.assert_allclose(answers(session, batch), model.expected_NC[[row]], atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -110,15 +111,8 @@ def test_a_worker_answers_as_the_runtime_does(
     """Whatever of the processor's instructions PyTorch and OpenVINO may use."""
     for name, value in most.items():
         monkeypatch.setenv(name, value)
-    loadable = Loadable(
-        folder=model.folder,
-        runtime=model.runtime,
-        model_file=model.file,
-        inputs=model.inputs,
-        buckets=model.buckets,
-        threads=1,
-    )
-    outputs = outputs_of(loadable, tokens)
+    subject = Model(folder=model.folder, runtime=model.runtime, graphs={MODEL: model.graph}, threads=1, pad_id=0)
+    outputs = outputs_of(subject, tokens)
     np.testing.assert_allclose(outputs.logits.values, model.expected_NC, atol=TOLERANCE)
 
 
@@ -129,7 +123,7 @@ def test_openvino_computes_in_what_the_model_says(
     import openvino
 
     model = model_of("openvino")
-    network = openvino.Core().read_model(model.folder / model.file)
+    network = openvino.Core().read_model(model.folder / model.graph.file)
     if hint:
         network.set_rt_info(hint, list(PRECISION_HINT))
     openvino.save_model(network, tmp_path / "model.xml", compress_to_fp16=False)
@@ -141,7 +135,7 @@ def test_openvino_computes_in_what_the_model_says(
         return compile_model(core, network, device, settings)
 
     monkeypatch.setattr(openvino.Core, "compile_model", noted)
-    runtimes.get("openvino").load(tmp_path / "model.xml", threads=1, buckets=(), inputs=model.inputs)
+    runtimes.get("openvino").load(tmp_path, model.graph, threads=1)
     assert asked == [hint or "f32"]
 
 

@@ -38,7 +38,7 @@ def make_plan(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[..
         folders = [artifact_of(json.dumps(int8), Precision.INT8), artifact_of(json.dumps(fp32), Precision.FP32)]
         plan = plans.make(folders, target=None, student=run_folder / "student-1", settings=settings)
         for trial in plan.trials:
-            trial.subject = replace(trial.subject, runtime="fake")
+            trial.subject = replace(trial.subject, model=replace(trial.subject.model, runtime="fake"))
         return plan
 
     return make

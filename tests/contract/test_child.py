@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -23,6 +23,8 @@ from contract.child import Limits, ask, how_it_ended
 from contract.errors import InputError, TinybertError, UnfinishedError, WorkerError
 from convert import child
 from convert.job import Job as ConverterJob
+from infer.folders.graph import encoder
+from infer.folders.model import MODEL, Model
 from infer.folders.variant import Variant
 from infer.worker import job as jobs
 from infer.worker.job import Job as WorkerJob
@@ -50,12 +52,14 @@ raise SystemExit(answer(work))
 """
 WORKER_GOOD = """
     import numpy
-    numpy.savez(json.loads(job)["reply_file"], logits=numpy.ones((3, 2), numpy.float32))
+    arrays = {"logits.values": numpy.ones((3, 2), numpy.float32), "logits.offsets": numpy.arange(4)}
+    numpy.savez(json.loads(job)["reply_file"], **arrays)
     sizes = dict.fromkeys(("started_bytes", "imported_bytes", "loaded_bytes", "peak_bytes"), 1)
     return {"process_ns": 1, "memory": {**sizes, "source": "made up"}}
 """
-CONVERTER_GOOD = """
-    return {"made": {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": []}}
+GRAPH = encoder("model.bin", columns=2, by_token=False)
+CONVERTER_GOOD = f"""
+    return {{"exported": {{"graph": {asdict(GRAPH)}}}}}
 """
 WORKER_CALL = """
 from infer.worker import job, reply, start
@@ -111,12 +115,7 @@ def user(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def worker(folder: Path) -> User:
     job = WorkerJob(
         mode="outputs",
-        folder=str(folder),
-        model_file="model",
-        runtime="fake",
-        threads=1,
-        inputs=("a", "b", "c"),
-        buckets=(),
+        model=Model(folder=folder, runtime="fake", graphs={MODEL: GRAPH}, threads=1, pad_id=0),
         tokens="",
         files={},
     )
@@ -142,7 +141,7 @@ def converter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> User:
     def run(command: tuple[str, ...], timeout_s: float) -> None:
         monkeypatch.setattr(child, "COMMAND", command)
         monkeypatch.setattr(child, "TIMEOUT_S", timeout_s)
-        assert child.convert(job).model_file == "model.bin"
+        assert child.convert(job).graph == GRAPH
 
     return User(who="the converter", good=CONVERTER_GOOD, call=CONVERTER_CALL, job=job.model_dump_json(), ask=run)
 

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from contract.lock import owned
 from contract.tokens import Tokens, from_rows, read_tokens, write_tokens
 from convert import build, child, converter
 from convert.build import ConversionError
-from infer.folders.model import Loadable
+from infer.folders.graph import encoder
+from infer.folders.model import Model
 from infer.folders.student import CALIBRATION, EVALUATION, read_evaluation
 from infer.outputs import Outputs, of_logits
 from infer.worker import start
@@ -24,7 +26,7 @@ from targets.profile import Profile
 
 Seal = Callable[..., None]
 Spoil = Callable[[Path, Seal], None]
-Run = Callable[[Loadable, Tokens], Outputs]
+Run = Callable[[Model, Tokens], Outputs]
 
 # A converter that writes a file and calls it a model; faults are told by what it is asked to make.
 STAND_IN = """
@@ -34,13 +36,13 @@ if f"{job['variant']['runtime']}-{job['variant']['precision']}" == FAULT:
     os.kill(os.getpid(), signal.SIGKILL)
 print("noise", file=sys.stderr)
 pathlib.Path(job["destination"], "model.bin").write_text("a model")
-made = {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": []}
-json.dump({"made": made}, sys.stdout)
+json.dump({"exported": {"graph": GRAPH}}, sys.stdout)
 """
+GRAPH = asdict(encoder("model.bin", columns=2, by_token=False))
 
 
 def stand_in(fault: str = "") -> tuple[str, ...]:
-    return (sys.executable, "-c", STAND_IN.replace("FAULT", repr(fault)))
+    return (sys.executable, "-c", STAND_IN.replace("FAULT", repr(fault)).replace("GRAPH", repr(GRAPH)))
 
 
 def convert_student(student: Path, profile: Profile, *, run: Run = outputs_of, **wanted: Any) -> list[Path]:
@@ -50,7 +52,7 @@ def convert_student(student: Path, profile: Profile, *, run: Run = outputs_of, *
         return build.convert_student(student, profile, **wanted)
 
 
-def never(_model: Loadable, _tokens: Tokens) -> Outputs:
+def never(_model: Model, _tokens: Tokens) -> Outputs:
     raise AssertionError("nothing was to be converted")
 
 
@@ -88,7 +90,7 @@ def test_a_changed_artifact_is_made_again_from_the_finished_one(
     flip_a_byte(changed)
     run_for: list[Path] = []
 
-    def run(model: Loadable, tokens: Tokens) -> Outputs:
+    def run(model: Model, tokens: Tokens) -> Outputs:
         run_for.append(model.folder)
         return outputs_of(model, tokens)
 

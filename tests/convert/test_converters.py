@@ -1,6 +1,7 @@
 """What every converter must hold, on real models in their real runtimes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ VARIANTS = [f"{runtime}-{precision}" for runtime in RUNTIMES for precision in BO
 
 def outputs(artifact: Path, buckets: tuple[int, ...]) -> Outputs:
     found = read_artifact(artifact)
-    model = found.loadable(artifact, threads=1, buckets=found.length_buckets_tokens or buckets)
+    model = replace(found.model(artifact), threads=1).padded_to(found.graph.source_lengths or buckets)
     return outputs_of(model, read_tokens(artifact / EVALUATION)[0])
 
 
@@ -148,11 +149,11 @@ def test_tflite_has_a_signature_for_each_bucket(artifacts: Path, precision: Prec
     folder = artifacts / f"tflite-{precision}"
     interpreter = Interpreter(str(folder / "model.tflite"))
     artifact = read_artifact(folder)
-    assert artifact.length_buckets_tokens == (16, 32)  # the profile's up to the first that holds 24 tokens
+    assert artifact.graph.source_lengths == (16, 32)  # the profile's up to the first that holds 24 tokens
     assert set(interpreter.get_signature_list()) == {"seq16", "seq32"}
-    for length_tokens in artifact.length_buckets_tokens:
+    for length_tokens in artifact.graph.source_lengths:
         inputs = interpreter.get_signature_runner(f"seq{length_tokens}").get_input_details()
-        assert tuple(inputs) == artifact.inputs == ("args_0", "args_1", "args_2")
+        assert tuple(inputs) == tuple(tensor.name for tensor in artifact.graph.inputs) == ("args_0", "args_1", "args_2")
         for details in inputs.values():
             assert details["dtype"] is np.int32
             assert details["shape"].tolist() == [1, length_tokens]

@@ -1,6 +1,7 @@
 """Students trained as int8 rounds: what a runtime's own int8 answers is what was trained."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from distill import command
 from distill.distil import distil
 from distill.training.fake_quantize import fake_quantized
 from infer.folders.artifact import read_artifact
-from infer.folders.model import INPUTS
+from infer.folders.graph import ROLES
 from infer.folders.student import read_calibration, read_evaluation
 from infer.worker.start import outputs_of
 from targets.profile import RuntimeName
@@ -53,8 +54,8 @@ def _int8_logits(folder: Path, runtime: RuntimeName, tokens: Tokens, out: Path) 
     (made,) = convert_student(folder, profile, out=out, runtimes=[runtime], precisions=["int8"])
     artifact = read_artifact(made)
     if runtime is RuntimeName.ONNX:
-        return _exact_onnx_logits(made / artifact.model_file, tokens)
-    model = artifact.loadable(made, threads=1, buckets=artifact.length_buckets_tokens)
+        return _exact_onnx_logits(made / artifact.graph.file, tokens)
+    model = replace(artifact.model(made), threads=1)
     logits_NC: NDArray[np.float32] = outputs_of(model, tokens).logits.values
     return logits_NC
 
@@ -66,7 +67,7 @@ def _exact_onnx_logits(model: Path, tokens: Tokens) -> NDArray[np.float32]:
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     batches = [tokens.batch([row]) for row in range(len(tokens))]
     arrays = [(batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL) for batch in batches]
-    return np.concatenate([session.run(None, dict(zip(INPUTS, one, strict=True)))[0] for one in arrays])
+    return np.concatenate([session.run(None, dict(zip(ROLES, one, strict=True)))[0] for one in arrays])
 
 
 @pytest.mark.slow

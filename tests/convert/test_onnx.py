@@ -11,16 +11,16 @@ from onnx import numpy_helper
 
 from contract.tokens import from_rows, read_tokens
 from convert import onnx
-from convert.converter import Made
+from convert.converter import Exported
 from infer.folders.artifact import EVALUATION, read_artifact
-from infer.folders.model import INPUTS
+from infer.folders.graph import ROLES
 from infer.folders.variant import Variant
 from targets.profile import Precision, RuntimeName, read
 
 
 def _quantise(artifacts: Path, folder: Path, target: str) -> Path:
     fp32 = read_artifact(artifacts / "onnx-fp32")
-    made = Made(model_file=fp32.model_file, inputs=fp32.inputs, length_buckets_tokens=())
+    made = Exported(graph=fp32.graph)
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8)
     nothing = from_rows([], [])
     onnx.quantize(artifacts / "onnx-fp32", made, folder, variant=variant, profile=read(target), calibration=nothing)
@@ -45,7 +45,7 @@ def _answers(model: Path, artifacts: Path, *, exact: bool) -> NDArray[np.float32
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     batch = read_tokens(artifacts / EVALUATION)[0].batch(range(16))
     arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
-    logits_BC: NDArray[np.float32] = session.run(None, dict(zip(INPUTS, arrays, strict=True)))[0]
+    logits_BC: NDArray[np.float32] = session.run(None, dict(zip(ROLES, arrays, strict=True)))[0]
     return logits_BC
 
 

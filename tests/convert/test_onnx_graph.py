@@ -16,9 +16,10 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from contract.errors import InputError
 from contract.tokens import from_rows
-from convert.converter import Made
+from convert.converter import Exported
 from convert.job import Job, Source, perform
-from infer.folders.model import Loadable
+from infer.folders.graph import encoder
+from infer.folders.model import MODEL, Model
 from infer.folders.variant import Variant
 from infer.safety import onnx_graph
 from infer.safety.protobuf import DEPTH_LIMIT
@@ -26,7 +27,6 @@ from infer.worker.start import outputs_of
 from targets.profile import Precision, Profile, RuntimeName
 
 VALUES = np.arange(4, dtype=np.float32)
-NAMES = ("input_ids", "attention_mask", "token_type_ids")
 Place = Callable[[onnx.ModelProto, TensorProto], None]
 
 
@@ -221,7 +221,9 @@ def test_the_runtime_itself_reads_the_other_file(hostile: Path) -> None:
 
 def run(folder: Path, file: str) -> Any:
     tokens = from_rows([[2, 3]], [[0, 0]])
-    model = Loadable(folder=folder, runtime="onnx", model_file=file, inputs=NAMES, buckets=(), threads=1)
+    model = Model(
+        folder=folder, runtime="onnx", graphs={MODEL: encoder(file, columns=2, by_token=False)}, threads=1, pad_id=0
+    )
     return outputs_of(model, tokens, timeout_s=60)
 
 
@@ -237,14 +239,14 @@ def test_a_worker_refuses_a_format_that_a_name_chooses(hostile: Path) -> None:
 
 
 def test_a_conversion_refuses_it_as_its_source(hostile: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
-    made = Made(model_file="model.onnx", inputs=NAMES, length_buckets_tokens=())
+    made = Exported(graph=encoder("model.onnx", columns=2, by_token=False))
     job = Job(
         variant=Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8),
         student=student,
         destination=tmp_path,
         profile=profile,
         lengths_tokens=(),
-        fp32=Source(folder=hostile, made=made),
+        fp32=Source(folder=hostile, exported=made),
     )
     with pytest.raises(InputError, match="keeps tensors in another file"):
         perform(job)

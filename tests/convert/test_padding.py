@@ -22,7 +22,7 @@ from bench.subject import read_subject
 from convert.build import convert_student
 from distill import command
 from distill.distil import distil
-from infer.folders.model import Loadable
+from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation
 from infer.worker.start import outputs_of
 from targets.profile import Profile
@@ -82,21 +82,13 @@ def test_padding_of_any_id_changes_no_answer(
     (artifact,) = convert_student(student, profile, out=tmp_path / "artifacts", runtimes=["onnx"], precisions=["fp32"])
     for folder in (teacher, student, artifact):
         subject = read_subject(folder)
-        model = Loadable(
-            folder=folder,
-            runtime=subject.runtime,
-            model_file=subject.model_file,
-            inputs=subject.inputs,
-            buckets=(16,),
-            threads=1,
-            pad_id=subject.pad_id,
-        )
-        logits_NC = outputs_of(model).logits.values
+        logits_NC = outputs_of(subject.model.padded_to((16,))).logits.values
         expected_NC = evaluation.teacher.logits.values if folder == teacher else evaluation.student.logits.values
         np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
     own = AutoTokenizer.from_pretrained(student)
-    assert own.pad_token_id == read_subject(student).pad_id > 0
+    assert own.pad_token_id == read_subject(student).model.pad_id > 0
+    assert read_artifact(artifact).tokenizer.pad_id == own.pad_token_id
     with torch.inference_mode():
         loaded = AutoModelForSequenceClassification.from_pretrained(student).eval()
         logits_NC = loaded(**own(texts, return_tensors="pt", padding=True)).logits.numpy()

@@ -7,7 +7,8 @@ import pytest
 
 from convert.parity import FP32_LIMIT
 from infer.folders.artifact import read_artifact
-from infer.folders.model import INPUTS, Loadable
+from infer.folders.graph import encoder
+from infer.folders.model import MODEL, Model
 from infer.folders.student import read_evaluation
 from infer.runtimes import PYTORCH
 from infer.worker.start import outputs_of
@@ -23,9 +24,9 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
     evaluation = read_evaluation(slim_student)
     artifact = read_artifact(slim_artifacts / f"{runtime}-{precision}")
     # The sentences' own lengths, odd and even, or the profile's buckets; then padded to an odd length and to an even.
-    ways = [artifact.length_buckets_tokens] if artifact.length_buckets_tokens else [(), (25,), (40,)]
+    ways = [artifact.graph.source_lengths] if artifact.graph.source_lengths else [(), (25,), (40,)]
     for buckets in ways:
-        model = artifact.loadable(slim_artifacts / f"{runtime}-{precision}", threads=1, buckets=buckets)
+        model = artifact.model(slim_artifacts / f"{runtime}-{precision}").padded_to(buckets)
         logits_NC = outputs_of(model, evaluation.tokens).logits.values
         difference = np.abs(logits_NC - evaluation.student.logits.values).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
@@ -33,6 +34,12 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
 
 def test_a_slim_student_runs_in_pytorch_in_a_process_of_its_own(slim_student: Path) -> None:
     evaluation = read_evaluation(slim_student)
-    model = Loadable(folder=slim_student, runtime=PYTORCH, model_file="", inputs=INPUTS, buckets=(), threads=1)
+    model = Model(
+        folder=slim_student,
+        runtime=PYTORCH,
+        graphs={MODEL: encoder("", columns=2, by_token=False)},
+        threads=1,
+        pad_id=0,
+    )
     logits_NC = outputs_of(model, evaluation.tokens).logits.values
     np.testing.assert_allclose(logits_NC, evaluation.student.logits.values, atol=1e-5)

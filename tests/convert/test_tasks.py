@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from contract.tokens import Tokens
 from convert import child
 from convert.build import convert_student
-from convert.converter import Made
+from convert.converter import Exported
 from convert.job import Job
 from convert.plan import plan
 from convert.tune import space
 from infer.folders.artifact import read_artifact
-from infer.folders.model import INPUTS, Loadable
+from infer.folders.graph import ROLES
+from infer.folders.model import Model
 from infer.folders.student import Evaluation, read_evaluation
 from infer.folders.variant import Reads, Rewrite, Variant, default_rewrites
 from infer.outputs import Outputs
@@ -53,12 +54,14 @@ def test_tags_are_converted(tagger: Path, profile: Profile, tmp_path: Path, monk
     assert artifact.quality.value.value == artifact.quality.student == 1.0
 
 
-def answers_of(evaluation: Evaluation) -> Callable[[Loadable, Tokens], Outputs]:
+def answers_of(evaluation: Evaluation) -> Callable[[Model, Tokens], Outputs]:
     """Stands in for what runs a model: the student's own answers."""
     return lambda _model, tokens: evaluation.student.take(range(len(tokens)))
 
 
-def export(student: Path, profile: Profile, folder: Path, runtime: RuntimeName, rewrites: tuple[Rewrite, ...]) -> Made:
+def export(
+    student: Path, profile: Profile, folder: Path, runtime: RuntimeName, rewrites: tuple[Rewrite, ...]
+) -> Exported:
     """Export a student as whoever knows nothing of its task."""
     variant = Variant(runtime=runtime, precision=Precision.FP32, rewrites=rewrites)
     lengths = (16, 32) if runtime is RuntimeName.TFLITE else ()
@@ -72,9 +75,9 @@ def test_onnx_answers_for_each_token(tagger: Path, profile: Profile, tmp_path: P
 
     made = export(tagger, profile, tmp_path, RuntimeName.ONNX, ALL)
     assert made.rewrites == ALL[1:]
-    session = onnxruntime.InferenceSession(tmp_path / made.model_file, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(tmp_path / made.graph.file, providers=["CPUExecutionProvider"])
     assert session.get_outputs()[0].shape == ["batch", "length", 3]
-    check_batches(tagger, lambda arrays: np.asarray(session.run(None, dict(zip(INPUTS, arrays, strict=True)))[0]))
+    check_batches(tagger, lambda arrays: np.asarray(session.run(None, dict(zip(ROLES, arrays, strict=True)))[0]))
 
 
 def test_openvino_answers_for_each_token(tagger: Path, profile: Profile, tmp_path: Path) -> None:
@@ -82,9 +85,9 @@ def test_openvino_answers_for_each_token(tagger: Path, profile: Profile, tmp_pat
 
     made = export(tagger, profile, tmp_path, RuntimeName.OPENVINO, ALL[:3])
     assert made.rewrites == ALL[1:3]
-    model = library.Core().compile_model(tmp_path / made.model_file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    model = library.Core().compile_model(tmp_path / made.graph.file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     assert str(model.outputs[0].partial_shape) == "[?,?,3]"
-    check_batches(tagger, lambda arrays: np.array(model(dict(zip(INPUTS, arrays, strict=True)))["logits"]))
+    check_batches(tagger, lambda arrays: np.array(model(dict(zip(ROLES, arrays, strict=True)))["logits"]))
 
 
 @pytest.mark.slow
@@ -93,11 +96,11 @@ def test_tflite_answers_for_each_token(tagger: Path, profile: Profile, tmp_path:
 
     made = export(tagger, profile, tmp_path, RuntimeName.TFLITE, ALL[:2])
     assert made.rewrites == ALL[1:2]
-    interpreter = Interpreter(str(tmp_path / made.model_file))
+    interpreter = Interpreter(str(tmp_path / made.graph.file))
 
     def answer(arrays: list[NDArray[Any]]) -> NDArray[np.float32]:
         runner = interpreter.get_signature_runner(f"seq{arrays[0].shape[1]}")
-        inputs = {name: array.astype(np.int32) for name, array in zip(made.inputs, arrays, strict=True)}
+        inputs = made.graph.named(dict(zip(ROLES, arrays, strict=True)))
         return np.asarray(*runner(**inputs).values())
 
     check_batches(tagger, answer, ways=[([row], 32) for row in range(4)])

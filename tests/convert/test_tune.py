@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from convert.tune.floor import Floor, parse
 from convert.tune.ledger import Ledger
 from convert.tune.question import answer_folder
 from infer.folders.artifact import read_artifact
-from infer.folders.model import Loadable
+from infer.folders.graph import encoder
+from infer.folders.model import Model
 from infer.folders.student import read_evaluation
 from infer.outputs import Outputs, of_logits
 from infer.worker import start
@@ -35,14 +37,13 @@ job = json.load(sys.stdin)
 variant = job["variant"]
 path = pathlib.Path(job["destination"], "model.bin")
 path.write_text(json.dumps([variant["runtime"], variant["precision"], variant["rewrites"], variant["kept_in_float"]]))
-made = {"model_file": "model.bin", "inputs": ["a", "b", "c"], "length_buckets_tokens": []}
-json.dump({"made": {**made, "rewrites": variant["rewrites"]}}, sys.stdout)
-"""
+json.dump({"exported": {"graph": GRAPH, "rewrites": variant["rewrites"]}}, sys.stdout)
+""".replace("GRAPH", repr(asdict(encoder("model.bin", columns=2, by_token=False))))
 
 # What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
 Rule = Callable[..., tuple[float, float]]
-Run = Callable[[Loadable, Tokens], Outputs]
-Time = Callable[[Loadable, tuple[int, ...]], tuple[int, ...]]
+Run = Callable[[Model, Tokens], Outputs]
+Time = Callable[[Model, tuple[int, ...]], tuple[int, ...]]
 
 
 def plain(
@@ -77,10 +78,10 @@ class Bench:
         self.asked: list[str] = []
         self.generator = np.random.default_rng(0)
 
-    def run(self, model: Loadable, tokens: Tokens) -> Outputs:
-        text = (model.folder / model.model_file).read_text()
+    def run(self, model: Model, tokens: Tokens) -> Outputs:
+        text = (model.folder / model.graph.file).read_text()
         self.asked.append(text)
-        wrong = self.rule(*json.loads(text), model.threads, model.buckets)[1]
+        wrong = self.rule(*json.loads(text), model.threads, model.graph.source_lengths)[1]
         rows = [self.by_ids[tokens.row_ids(row).tobytes()] for row in range(len(tokens))]
         answers = [logits_C[:, ::-1] if (row * 37) % 100 < wrong else logits_C for row, logits_C in self.logits(rows)]
         return of_logits(ragged.from_rows(answers, like=answers[0]))
@@ -88,9 +89,9 @@ class Bench:
     def logits(self, rows: Sequence[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         return zip(rows, self.evaluation.student.logits.take(rows), strict=True)
 
-    def time(self, model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
-        text = (model.folder / model.model_file).read_text()
-        latency_us = self.rule(*json.loads(text), model.threads, model.buckets)[0]
+    def time(self, model: Model, rows: tuple[int, ...]) -> tuple[int, ...]:
+        text = (model.folder / model.graph.file).read_text()
+        latency_us = self.rule(*json.loads(text), model.threads, model.graph.source_lengths)[0]
         noise = self.generator.normal(1.0, 0.005)
         return tuple(int(1000 * latency_us * noise) for _ in rows)
 
@@ -163,7 +164,7 @@ def test_fixed_lengths_and_rewrites_are_found(student: Path, profile: Profile, t
     assert search(student, profile, tmp_path, Bench(student), runtimes=[RuntimeName.OPENVINO]) is not None
     best = read_artifact(answer_of(student, tmp_path, runtimes=[RuntimeName.OPENVINO]) / "best")
     assert best.precision == "int8"
-    assert best.length_buckets_tokens == (16, 24)
+    assert best.graph.source_lengths == (16, 24)
     assert "one-product" in best.variant.rewrites
 
 
@@ -203,7 +204,7 @@ def test_a_killed_search_goes_on_and_what_was_best_stands(student: Path, profile
 
     bench, answer = Bench(student), answer_of(student, tmp_path)
 
-    def time(model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
+    def time(model: Model, rows: tuple[int, ...]) -> tuple[int, ...]:
         if (answer / "best").exists():
             raise KilledError
         return bench.time(model, rows)
@@ -245,8 +246,8 @@ def test_what_was_killed_while_it_was_checked_is_named_and_tried_again(
 ) -> None:
     bench, answer = Bench(student), answer_of(student, tmp_path, runtimes=[RuntimeName.ONNX])
 
-    def run(model: Loadable, tokens: Tokens) -> Outputs:
-        if json.loads((model.folder / model.model_file).read_text())[1] == "int8":
+    def run(model: Model, tokens: Tokens) -> Outputs:
+        if json.loads((model.folder / model.graph.file).read_text())[1] == "int8":
             raise UnfinishedError("the worker was ended by SIGKILL")
         return bench.run(model, tokens)
 
@@ -263,7 +264,7 @@ def test_what_was_killed_while_it_was_checked_is_named_and_tried_again(
 def test_one_that_cannot_be_timed_does_not_stop_the_others(student: Path, profile: Profile, tmp_path: Path) -> None:
     bench = Bench(student)
 
-    def time(model: Loadable, rows: tuple[int, ...]) -> tuple[int, ...]:
+    def time(model: Model, rows: tuple[int, ...]) -> tuple[int, ...]:
         if model.runtime == "tflite":
             raise WorkerError("the worker was killed by SIGSEGV")
         return bench.time(model, rows)
@@ -416,7 +417,7 @@ def test_a_search_without_time_still_answers(student: Path, profile: Profile, tm
 
 @pytest.mark.usefixtures("stand_in")
 def test_nothing_that_runs_is_an_error_of_one_line(student: Path, profile: Profile, tmp_path: Path) -> None:
-    def time(model: Loadable, _rows: tuple[int, ...]) -> tuple[int, ...]:
+    def time(model: Model, _rows: tuple[int, ...]) -> tuple[int, ...]:
         raise WorkerError(f"{model.folder.name} was killed by SIGSEGV")
 
     with pytest.raises(WorkerError, match=r"no model could be timed \(.* was killed by SIGSEGV\)"):

@@ -16,13 +16,13 @@ from contract.errors import InputError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.build import convert_student
-from convert.converter import Made
+from convert.converter import Exported
 from convert.job import Job, Source
 from convert.offer import offered
 from convert.operations import is_of, operations
 from convert.parity import FP32_LIMIT, compare
 from infer.folders.artifact import Artifact, Parity, read_artifact
-from infer.folders.model import Loadable
+from infer.folders.model import MODEL, Model
 from infer.folders.student import CALIBRATION, read_evaluation, read_student
 from infer.folders.variant import Calibration, Rewrite, Variant
 from infer.safety.openvino_ir import PRECISION_HINT
@@ -231,7 +231,7 @@ def test_what_is_offered_includes_what_a_profile_makes(target: str, runtime: Run
     assert set(profile.runtimes.get(runtime, ())) <= set(offered(profile, runtime))
 
 
-def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Made:
+def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Exported:
     lengths = (16, 32) if variant.runtime is RuntimeName.TFLITE else ()
     job = Job(variant=variant, student=student, destination=folder, profile=profile, lengths_tokens=lengths, fp32=fp32)
     return child.convert(job)
@@ -240,22 +240,12 @@ def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp3
 def source(made: Path, runtime: RuntimeName) -> Source:
     folder = made / f"{runtime}-fp32"
     artifact = read_artifact(folder)
-    model = Made(
-        model_file=artifact.model_file, inputs=artifact.inputs, length_buckets_tokens=artifact.length_buckets_tokens
-    )
-    return Source(folder=folder, made=model)
+    return Source(folder=folder, exported=Exported(graph=artifact.graph))
 
 
-def answers(student: Path, folder: Path, model: Made, runtime: RuntimeName) -> Parity:
+def answers(student: Path, folder: Path, model: Exported, runtime: RuntimeName) -> Parity:
     evaluation = read_evaluation(student)
-    loadable = Loadable(
-        folder=folder,
-        runtime=runtime,
-        model_file=model.model_file,
-        inputs=model.inputs,
-        buckets=model.length_buckets_tokens,
-        threads=1,
-    )
+    loadable = Model(folder=folder, runtime=runtime, graphs={MODEL: model.graph}, threads=1, pad_id=0)
     assert np.ptp(evaluation.student.logits.values) > 100 * FP32_LIMIT
     return compare(evaluation.student, outputs_of(loadable, evaluation.tokens), read_student(student).task)
 

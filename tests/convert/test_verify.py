@@ -6,6 +6,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,11 @@ def edit(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+def _other_model(folder: Path, name: str) -> None:
+    graph = replace(read_artifact(folder).graph, file=name)
+    edit(folder, graphs={"model": asdict(graph)})
+
+
 def rename_in_manifest(folder: Path, name: str) -> None:
     files = json.loads((folder / ARTIFACT_MANIFEST).read_text())["files"]
     edit(folder, files={**files, name: files["model.onnx"]})
@@ -76,7 +82,7 @@ def test_an_artifact_is_described(tinybert: Tinybert, artifacts: Path, runtime: 
     manifest = read_artifact(folder)
     code, out, err = tinybert("verify", folder)
     assert (code, err) == (0, "")
-    for text in (f"artifact {runtime} {precision}", "laptop-x86-vnni", "made-up (classification)", manifest.model_file):
+    for text in (f"artifact {runtime} {precision}", "laptop-x86-vnni", "made-up (classification)", manifest.graph.file):
         assert text in out
     for sha256 in (identity(folder / ARTIFACT_MANIFEST), *manifest.parents.values()):
         assert sha256 in out
@@ -217,8 +223,8 @@ FOLDERS: list[tuple[str, Spoil, str]] = [
     ("long number", lambda folder: write(folder / ARTIFACT_MANIFEST, b"9" * 5000), "cannot be read as JSON"),
     ("deep", lambda folder: write(folder / ARTIFACT_MANIFEST, b"[" * 10**5), "nested too deeply"),
     ("huge manifest", lambda folder: os.truncate(folder / ARTIFACT_MANIFEST, 2**21), "has more than 1048576 bytes"),
-    ("other model", lambda folder: edit(folder, model_file="x.onnx"), "its manifest lists no 'x.onnx'"),
-    ("other format", lambda folder: edit(folder, model_file="tokenizer.json"), "no model for onnx, whose files end in"),
+    ("other model", lambda folder: _other_model(folder, "x.onnx"), "its manifest lists no 'x.onnx'"),
+    ("other format", lambda folder: _other_model(folder, "tokenizer.json"), "no model for onnx, whose files end in"),
     ("broken tokenizer", _with("tokenizer.json"), "tokenizer.json: is no tokenizer"),
     ("pickle", _with("x.pkl"), "x.pkl: is a pickle, which runs code when it is read"),
     ("weights of PyTorch", _with("pytorch_model.bin"), "pytorch_model.bin: is a pickle"),

@@ -13,7 +13,7 @@ from infer.folders.artifact import TOKENIZER
 from infer.worker.start import outputs_of
 from results.benchmarks import texts
 from results.benchmarks.peers import student
-from results.benchmarks.peers.model import Model
+from results.benchmarks.peers.model import Peer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ class Answers:
     right: int | None
 
 
-def compare(models: Sequence[Model], reference: Model, arguments: argparse.Namespace) -> dict[str, Answers]:
+def compare(models: Sequence[Peer], reference: Peer, arguments: argparse.Namespace) -> dict[str, Answers]:
     """Run every model over the sentences as they are; one that takes no long ones over the others.
 
     Args:
@@ -51,7 +51,7 @@ def compare(models: Sequence[Model], reference: Model, arguments: argparse.Names
     return found
 
 
-def _labels(model: Model, tokens: Tokens) -> NDArray[np.intp]:
-    logits_NC = outputs_of(model.loadable, tokens).logits.values
+def _labels(peer: Peer, tokens: Tokens) -> NDArray[np.intp]:
+    logits_NC = outputs_of(peer.model, tokens).logits.values
     labels_N: NDArray[np.intp] = logits_NC.argmax(axis=1)
     return labels_N

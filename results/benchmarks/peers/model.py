@@ -4,87 +4,77 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, read_artifact
-from infer.folders.model import INPUTS, Loadable
-from infer.runtimes import PYTORCH
+from infer.folders.graph import Graph
+from infer.folders.model import MODEL, Model
+from results.benchmarks.peers import student as students
 
-LITERT_INPUTS = ("args_0", "args_1", "args_2")  # the exporter's own names, in the order of the forward function
 RUNTIMES = {".onnx": "onnx", ".xml": "openvino", ".tflite": "tflite"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Model:
-    """One model.
+class Peer:
+    """One model in the race.
 
     Attributes:
-        loadable: how its runtime takes it.
+        model: as its runtime takes it.
         is_own: one of this project's artifacts.
     """
 
     name: str
-    loadable: Loadable
+    model: Model
     is_own: bool = False
 
     @property
     def size_bytes(self) -> int:
         """Size of the model alone, without the tokenizer."""
-        weights = self.loadable.folder / (self.loadable.model_file or "model.safetensors")
+        weights = self.model.folder / (self.model.graph.file or "model.safetensors")
         return sum(one.stat().st_size for one in {weights, weights.with_suffix(".bin")} if one.is_file())
 
     @property
-    def buckets(self) -> tuple[int, ...]:
+    def source_lengths(self) -> tuple[int, ...]:
         """The lengths it takes; empty if it takes any."""
-        return self.loadable.buckets
+        return self.model.graph.source_lengths
 
     def takes(self, length_tokens: int) -> bool:
         """Tell whether it takes a sentence so long."""
-        return not self.buckets or length_tokens <= max(self.buckets)
+        return not self.source_lengths or length_tokens <= max(self.source_lengths)
 
-    def fixed(self, lengths_tokens: Sequence[int]) -> "Model":
+    def fixed(self, lengths_tokens: Sequence[int]) -> "Peer":
         """Return a model that takes any length as its runtime runs it when it is prepared for some."""
-        loadable = replace(self.loadable, buckets=tuple(sorted(lengths_tokens)))
-        return replace(self, name=f"{self.name}, fixed lengths", loadable=loadable)
+        model = self.model.padded_to(tuple(sorted(lengths_tokens)))
+        return replace(self, name=f"{self.name}, fixed lengths", model=model)
 
 
-def read(argument: str, *, threads: int, pad_id: int) -> Model:
+def read(argument: str, *, threads: int, student: Path) -> Peer:
     """Read what an argument names: `[NAME=]PATH`."""
     name, _, place = argument.rpartition("=")
     path = Path(place).resolve()
     if (path / ARTIFACT_MANIFEST).is_file():
-        return _artifact(name, path, threads, pad_id)
+        model = replace(read_artifact(path).model(path), threads=threads, pad_id=students.pad_id(student))
+        return Peer(name=name or f"tinybert-edge {path.name}", model=model, is_own=True)
     if path.is_file() and path.suffix in RUNTIMES:
-        return _file(name, path, threads, pad_id)
+        runtime = RUNTIMES[path.suffix]
+        model = _model(path.parent, runtime, _graph(path, runtime, student), threads, student)
+        return Peer(name=name or path.name, model=model)
     if (path / "config.json").is_file():
-        loadable = Loadable(
-            folder=path, runtime=PYTORCH, model_file="", inputs=INPUTS, buckets=(), threads=threads, pad_id=pad_id
-        )
-        return Model(name=name or f"{path.name} (PyTorch)", loadable=loadable)
+        model = _model(path, runtimes.PYTORCH, _graph(Path(), runtimes.PYTORCH, student), threads, student)
+        return Peer(name=name or f"{path.name} (PyTorch)", model=model)
     raise SystemExit(f"error: {place} is no .onnx, .xml or .tflite file, artifact folder or Hugging Face folder")
 
 
-def _artifact(name: str, folder: Path, threads: int, pad_id: int) -> Model:
-    artifact = read_artifact(folder)
-    loadable = artifact.loadable(folder, threads=threads, buckets=artifact.length_buckets_tokens)
+def _model(folder: Path, runtime: str, graph: Graph, threads: int, student: Path) -> Model:
     return Model(
-        name=name or f"tinybert-edge {folder.name}",
-        loadable=replace(loadable, pad_id=pad_id),
-        is_own=True,
+        folder=folder, runtime=runtime, graphs={MODEL: graph}, threads=threads, pad_id=students.pad_id(student)
     )
 
 
-def _file(name: str, path: Path, threads: int, pad_id: int) -> Model:
-    runtime = RUNTIMES[path.suffix]
-    is_litert = runtime == "tflite"
-    loadable = Loadable(
-        folder=path.parent,
-        runtime=runtime,
-        model_file=path.name,
-        inputs=LITERT_INPUTS if is_litert else INPUTS,
-        buckets=_signature_lengths(path) if is_litert else (),
-        threads=threads,
-        pad_id=pad_id,
-    )
-    return Model(name=name or path.name, loadable=loadable)
+def _graph(path: Path, runtime: str, student: Path) -> Graph:
+    """Return the graph of a model of the student: other tools call its inputs and outputs as this project does."""
+    lengths = _signature_lengths(path) if runtime == "tflite" else ()
+    columns = students.columns(student)
+    return runtimes.get(runtime).encoder(path.name, columns=columns, by_token=False, source_lengths=lengths)
 
 
 def _signature_lengths(path: Path) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infer import runtimes
-from results.benchmarks.peers import answers, pipeline, sentences, student, table, worker
-from results.benchmarks.peers.model import Model, read
+from results.benchmarks.peers import answers, pipeline, sentences, table, worker
+from results.benchmarks.peers.model import Peer, read
 from results.benchmarks.peers.sentences import Sentences
 from results.benchmarks.peers.times import Times
 
@@ -18,10 +18,10 @@ Way = Callable[[], tuple[float, float]]  # times one model; the two numbers of o
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure models in turn and print the tables."""
-    known = partial(read, threads=arguments.threads, pad_id=student.pad_id(arguments.student))
+    known = partial(read, threads=arguments.threads, student=arguments.student)
     models = [known(argument) for argument in arguments.models]
     if arguments.fixed:
-        models += [model.fixed(arguments.length) for model in models if model.is_own and not model.buckets]
+        models += [model.fixed(arguments.length) for model in models if model.is_own and not model.source_lengths]
     baseline = arguments.baseline or models[0].name
     _check(models, baseline)
     found = answers.compare(models, known(str(arguments.student)), arguments)
@@ -31,15 +31,15 @@ def run(arguments: argparse.Namespace) -> None:
         table.print_table(models, length, baseline, times, found)
 
 
-def _check(models: Sequence[Model], baseline: str) -> None:
+def _check(models: Sequence[Peer], baseline: str) -> None:
     names = [model.name for model in models]
     if len(set(names)) < len(names) or baseline not in names:
         raise SystemExit(f"error: models need names of their own, one that of the baseline ({baseline}): {names}")
-    for model in models:
-        runtimes.require(model.loadable.runtime)
+    for peer in models:
+        runtimes.require(peer.model.runtime)
 
 
-def _measure(models: Sequence[Model], arguments: argparse.Namespace) -> Times:
+def _measure(models: Sequence[Peer], arguments: argparse.Namespace) -> Times:
     times = Times()
     with TemporaryDirectory(prefix="peers-") as scratch:
         lengths = [sentences.join(length, Path(scratch), arguments) for length in arguments.length]
@@ -52,7 +52,7 @@ def _measure(models: Sequence[Model], arguments: argparse.Namespace) -> Times:
     return times
 
 
-def _ways(models: Sequence[Model], some: Sentences, arguments: argparse.Namespace) -> dict[str, Way]:
+def _ways(models: Sequence[Peer], some: Sentences, arguments: argparse.Namespace) -> dict[str, Way]:
     """Return how to time each model that takes the length, in a fresh process each."""
     ways: dict[str, Way] = {
         model.name: partial(worker.time, model, some, arguments.student)

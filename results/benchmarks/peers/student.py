@@ -16,6 +16,11 @@ def pad_id(folder: Path) -> int:
     return int(_config(folder).get("pad_token_id") or 0)
 
 
+def columns(folder: Path) -> int:
+    """Return how many labels it knows."""
+    return len(_config(folder).get("id2label", ("", "")))
+
+
 def labels(folder: Path, rows: Sequence[Row]) -> NDArray[np.int64] | None:
     """Return the numbers of the true labels, which may stand there by name; None where there is no such column."""
     if "label" not in rows[0]:

@@ -8,15 +8,15 @@ from bench.machine import fingerprint
 from infer import runtimes
 from results.benchmarks.peers import pipeline
 from results.benchmarks.peers.answers import Answers
-from results.benchmarks.peers.model import Model
+from results.benchmarks.peers.model import Peer
 from results.benchmarks.peers.times import Times
 from results.benchmarks.spread import ratios, spread
 
 
-def print_head(models: Sequence[Model], arguments: argparse.Namespace) -> None:
+def print_head(models: Sequence[Peer], arguments: argparse.Namespace) -> None:
     """Say what was measured, on which machine and how."""
     machine = fingerprint()
-    versions = {model.loadable.runtime: runtimes.version(model.loadable.runtime) for model in models}
+    versions = {peer.model.runtime: runtimes.version(peer.model.runtime) for peer in models}
     print(f"{machine.label}; {' '.join(machine.isa_features)}.")
     print(", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
     print(
@@ -26,7 +26,7 @@ def print_head(models: Sequence[Model], arguments: argparse.Namespace) -> None:
 
 
 def print_table(
-    models: Sequence[Model], length: int, baseline: str, times: Times, answers: Mapping[str, Answers]
+    models: Sequence[Peer], length: int, baseline: str, times: Times, answers: Mapping[str, Answers]
 ) -> None:
     """Print the table of one length."""
     pipeline_ms = times.whole_ms[length, pipeline.NAME]

@@ -7,24 +7,17 @@ from infer.folders.artifact import TOKENIZER
 from infer.worker.job import Job
 from infer.worker.reply import LatencyReply
 from infer.worker.start import run_worker
-from results.benchmarks.peers.model import Model
+from results.benchmarks.peers.model import Peer
 from results.benchmarks.peers.sentences import Sentences
 
 
-def time(model: Model, sentences: Sentences, student: Path) -> tuple[float, float]:
+def time(peer: Peer, sentences: Sentences, student: Path) -> tuple[float, float]:
     """Return the median milliseconds of inferring, and of tokenising and inferring."""
-    loadable = model.loadable
     job = Job(
         mode="latency",
-        folder=str(loadable.folder),
-        model_file=loadable.model_file,
-        runtime=loadable.runtime,
-        threads=loadable.threads,
-        inputs=loadable.inputs,
-        buckets=loadable.buckets,
+        model=peer.model,
         tokens=str(sentences.path),
         tokenizer=str(student.resolve() / TOKENIZER),
-        pad_id=loadable.pad_id,
         rows=tuple(range(len(sentences.texts))),
         files={},
     )

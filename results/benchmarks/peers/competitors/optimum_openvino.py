@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from optimum.intel import OVConfig, OVModelForSequenceClassification, OVQuantizationConfig, OVQuantizer
 from optimum.intel import OVWeightQuantizationConfig as OVWeights
 
-from infer.folders.model import INPUTS
+from infer.folders.graph import ROLES
 from results.benchmarks import texts
 
 OPTIONS = {"compile": False, "local_files_only": True}
@@ -42,4 +42,4 @@ def _calibration(arguments: argparse.Namespace) -> list[dict[str, NDArray[np.int
     tokenizer = texts.tokenizer(arguments.student / "tokenizer.json", arguments.cut_tokens)
     encoded = [tokenizer.encode(text) for text in drawn]
     found = [(one.ids, one.attention_mask, one.type_ids) for one in encoded]
-    return [{name: np.array([ids]) for name, ids in zip(INPUTS, one, strict=True)} for one in found]
+    return [{name: np.array([ids]) for name, ids in zip(ROLES, one, strict=True)} for one in found]
