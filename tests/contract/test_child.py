@@ -50,7 +50,7 @@ raise SystemExit(answer(work))
 """
 WORKER_GOOD = """
     import numpy
-    numpy.savez(json.loads(job)["reply_file"], logits=numpy.ones((3, 2), numpy.float32))
+    numpy.savez(json.loads(job)["reply_file"], values=numpy.ones((3, 2), numpy.float32), offsets=numpy.arange(4))
     sizes = dict.fromkeys(("started_bytes", "imported_bytes", "loaded_bytes", "peak_bytes"), 1)
     return {"process_ns": 1, "memory": {**sizes, "source": "made up"}}
 """
