@@ -93,8 +93,9 @@ def converted(value: Mapping[str, Any], source: str) -> dict[str, Any]:
     judged = parse(Judged, sections, source)
     kept = {key: entry for key, entry in _with_task(value).items() if key not in (*sections, "label_names")}
     kept |= {"schema_version": 2, "statistics": None}
-    if judged.accuracy is not None and judged.accuracy.total:
-        found = _of_counts(judged.accuracy, str(value.get("task")))
+    kind = str(value.get("task"))
+    if judged.accuracy is not None and judged.accuracy.total and kind in tasks.MODULES:
+        found = _of_counts(judged.accuracy, kind)
     elif judged.correlation is not None:
         found = _of_scores(judged.correlation)
     else:

@@ -40,11 +40,14 @@ def test_the_model_answers_as_before_and_only_used_rows_change(
     tokens = from_rows(rows, [[0] * len(row) for row in rows])
     whole = model.get_input_embeddings()
     assert isinstance(whole, nn.Embedding)
-    before, expected_NC = whole.weight.detach().clone(), predict(model, tokens, "whole")
+    before, expected_NC = whole.weight.detach().clone(), predict(model, tokens, "whole").logits.values
     with compact(model, tokens) as (own_tokens, ids_R):
         assert (ids_R[own_tokens.ids_T] == tokens.ids_T).all()
         torch.testing.assert_close(
-            torch.from_numpy(predict(model, own_tokens, "compact")), torch.from_numpy(expected_NC), atol=1e-6, rtol=0
+            torch.from_numpy(predict(model, own_tokens, "compact").logits.values),
+            torch.from_numpy(expected_NC),
+            atol=1e-6,
+            rtol=0,
         )
         part = model.get_input_embeddings()
         assert isinstance(part, nn.Embedding)

@@ -89,7 +89,7 @@ def test_importance_is_the_first_order_change_of_the_loss(*, regression: bool) -
 
 
 def losses(teacher: BertForSequenceClassification, tokens: Tokens, labels_N: np.ndarray) -> np.ndarray:
-    logits_NC = torch.from_numpy(predict(teacher.double(), tokens, "losses")).double()
+    logits_NC = torch.from_numpy(predict(teacher.double(), tokens, "losses").logits.values).double()
     labels = torch.from_numpy(labels_N)
     loss: Tensor = (
         (logits_NC[:, 0] - labels) ** 2

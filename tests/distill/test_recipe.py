@@ -55,7 +55,7 @@ def test_set_keeps_the_rest_of_a_table_that_the_recipe_left_unsaid() -> None:
         ("data.label_names=['a']", "--set: classification needs at least two data.label_names"),
         (
             'metric="pearson"',
-            "--set: classification has no metric 'pearson', only accuracy, matthews, f1_binary, f1_macro",
+            "--set: classification has no metric 'pearson' to judge by, only accuracy, matthews, f1_binary, f1_macro",
         ),
         ('task="regression"', "--set: regression has scores: no data.label_names, and no generated data"),
         ("seed='three'", "--set: 'seed': Input should be a valid integer"),

@@ -15,7 +15,7 @@ from infer.folders.student import read_evaluation, read_student
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SIGNS = "天地人山水火木金土日月星风雨花草鸟鱼书画车船酒茶东南西北春夏秋冬好坏大小新旧快慢高低多少"
-CHINESE = ("chnsenticorp", "lcqmc", "thucnews", "tnews")
+CHINESE = ("chnsenticorp", "lcqmc", "news_ner_zh", "thucnews", "tnews")
 ROWS = {"train": 60, "validation": 30}
 
 
@@ -51,6 +51,11 @@ def write_data(document: Recipe, folder: Path) -> Path:
     columns = [data.label, data.text, *filter(None, [data.text_pair])]
     folder.mkdir()
     for split, name in (("train", data.train), ("validation", data.validation)):
+        if data.format == "conll":
+            signs = [f"{chance.choice(SIGNS)}\t{names[row % len(names)]}" for row in range(8 * ROWS[split])]
+            sentences = ["\n".join(signs[start : start + 8]) for start in range(0, len(signs), 8)]
+            (folder / name).write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+            continue
         lines = ["\t".join(columns)]
         for row in range(ROWS[split]):
             texts = ["".join(chance.choices(SIGNS, k=chance.randint(4, 12))) for _ in columns[1:]]
@@ -68,7 +73,8 @@ def test_a_chinese_recipe_distils(name: str, tmp_path: Path, chinese_encoder: Pa
     prepared = command.prepare(name, data, str(chinese_encoder), None, changes)
     _, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
-    assert evaluation.student_logits_NC.shape == (ROWS["validation"], len(document.data.label_names))
+    assert len(evaluation.student) == ROWS["validation"]
+    assert evaluation.student.logits.values.shape[1] == len(document.data.label_names)
     assert read_student(student).shape.startswith("4 layers of 16")
     assert bool(evaluation.tokens.types_T.any()) == bool(document.data.text_pair)
     assert (evaluation.tokens.ids_T != SPECIAL.index("[UNK]")).all()

@@ -110,7 +110,7 @@ def _small_embedding(folder: Path) -> None:
         (_without_tokenizer, "holds no tokenizer.json: give a model with its tokenizer"),
         (_like_gpt2, "only encoders laid out like BERT can be distilled"),
         (_with_code, "its config.json cannot be used"),
-        (_truncated, "cannot be loaded as a classifier"),
+        (_truncated, "cannot be loaded for classification"),
         (_small_embedding, "its embedding has 9 rows: give the model with its own tokenizer"),
     ],
 )
