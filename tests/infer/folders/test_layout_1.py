@@ -1,12 +1,13 @@
 """Artifacts that version 0.1.0 wrote in layout 1, of a student of one layer with random weights: they still serve."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench import plan as plans
+from bench.record import read_record
+from bench.session import carry_out
 from bench.settings import Settings
 from bench.subject import read_subject
 from infer.folders.artifact import read_artifact
@@ -58,5 +59,5 @@ def test_it_is_verified_and_answers_as_before(name: str) -> None:
 
 def test_it_is_benched(tmp_path: Path) -> None:
     plan = plans.make([LAYOUT_1 / name for name in WHOLE], target=None, student=None, settings=SETTINGS)
-    records = carry_out(plan, tmp_path)
+    records = [read_record(path) for path in carry_out(plan, tmp_path)]
     assert [record.runtime for record in records] == ["onnx", "tflite"]
