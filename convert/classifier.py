@@ -11,8 +11,8 @@ import distill.tasks
 import infer.tasks
 from convert.mask import MASKED_SCORE
 from convert.rewrites import rewrite
+from infer.folders.rewrite import Rewrite
 from infer.folders.student import read_student
-from infer.folders.variant import Rewrite
 
 
 # TFLite names its nodes by this class and its module: another name would be other bytes of the same model.

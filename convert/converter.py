@@ -1,16 +1,18 @@
 """What a converter is, and where to find one."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from contract.errors import MissingExtraError
 from contract.strict import Strict
 from contract.tokens import Tokens
 from infer.folders.graph import Graph
-from infer.folders.variant import Rewrite, Variant
-from targets.profile import Profile, RuntimeName
+from infer.folders.rewrite import Calibration, Rewrite
+from infer.folders.variant import Variant
+from targets.profile import Precision, Profile, RuntimeName
 
 EXTRA = "convert"
 
@@ -29,14 +31,31 @@ class Exported(Strict):
     quantization: tuple[str, ...] = ()
 
 
+class Verdict(NamedTuple):
+    """Whether a precision makes sense, and why, in a sentence without a full stop."""
+
+    offered: bool
+    reason: str
+
+
 class Converter(Protocol):
     """A module of convert/ that writes models for one runtime; its name is the runtime's.
 
     Attributes:
         LIBRARIES: the distributions it works with.
+        CALIBRATIONS: the ways to measure ranges that it has, by the precisions that leave a choice.
     """
 
     LIBRARIES: tuple[str, ...]
+    CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]]
+
+    def offer(self, precision: Precision, profile: Profile) -> Verdict:
+        """Tell what a processor makes of a precision, whatever its profile leaves out."""
+        ...
+
+    def depends_on(self, variant: Variant, profile: Profile) -> dict[str, Any]:
+        """Return what else of a profile a variant's files depend on, for the artifact's key."""
+        ...
 
     def lengths(self, profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
         """Return the padded lengths a model must take, rising; empty if one model takes any.

@@ -1,18 +1,20 @@
 """ONNX for ONNX Runtime: one model for any batch and length."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
-from convert.converter import EXTRA, Exported
+from convert import reasons
+from convert.converter import EXTRA, Exported, Verdict
 from convert.operations import is_of
-from infer.folders.graph import Tensor
-from infer.folders.variant import Calibration, Rewrite, Variant
-from infer.runtimes.onnx import DIMENSIONS, encoder
+from infer.folders.graph import Tensor, encoder
+from infer.folders.rewrite import Calibration, Rewrite
+from infer.folders.variant import Variant
+from infer.runtimes.onnx import DIMENSIONS
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
@@ -23,7 +25,37 @@ TRACED_LENGTH_TOKENS = 8
 # integers is slower than the one in fp32.
 QUANTISED = ("MatMul", "Gather")
 BLOCK_WEIGHTS = 32  # that share a scale; the smallest that ONNX Runtime has fast kernels for
+CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {Precision.INT8_STATIC: tuple(Calibration)}
 INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy level in which products are of 8-bit integers
+
+
+def offer(precision: Precision, profile: Profile) -> Verdict:
+    """Tell what a processor makes of a precision."""
+    return {
+        Precision.FP32: reasons.FP32,
+        Precision.FP16: Verdict(
+            False, "ONNX Runtime's processor kernels for BERT are fp32; half precision is cast back and forth"
+        ),
+        Precision.INT8: reasons.int8(profile, saturates=True),
+        Precision.INT8_STATIC: reasons.int8_static(profile, saturates=True),
+        Precision.INT8_WEIGHT: _block_products(profile, bits=8),
+        Precision.INT4_WEIGHT: _block_products(profile, bits=4),
+    }[precision]
+
+
+def _block_products(profile: Profile, bits: int) -> Verdict:
+    fast = {"avx2", "avx512f", "dotprod"} & set(profile.isa_features)
+    if not fast:
+        return Verdict(
+            False, "ONNX Runtime's MatMulNBits needs AVX2, AVX-512 or Arm's dot product to be more than a fallback"
+        )
+    return Verdict(True, f"{bits}-bit weights in blocks by ONNX Runtime's MatMulNBits ({', '.join(sorted(fast))})")
+
+
+def depends_on(variant: Variant, profile: Profile) -> dict[str, Any]:
+    """Return nothing: what the files depend on is in every key."""
+    del variant, profile
+    return {}
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:

@@ -1,24 +1,48 @@
 """OpenVINO IR: one model for any batch and length, which a device may fix to lengths of its own."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
-from convert.converter import EXTRA, Exported
+from convert import reasons
+from convert.converter import EXTRA, Exported, Verdict
 from convert.operations import pattern
-from infer.folders.variant import Rewrite, Variant
-from infer.runtimes.openvino import encoder
+from infer.folders.graph import encoder
+from infer.folders.rewrite import Calibration, Rewrite
+from infer.folders.variant import Variant
 from infer.safety.openvino_ir import PRECISION_HINT
-from targets.profile import Precision, Profile
+from targets.profile import Arch, Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("nncf", "openvino", "torch", "transformers")
 MODEL_FILE = "model.xml"
 TRACED_LENGTH_TOKENS = 8
+CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
 GROUP_WEIGHTS = 32  # that share a scale of 4 bits
+
+
+def offer(precision: Precision, profile: Profile) -> Verdict:
+    """Tell what a processor makes of a precision."""
+    return {
+        Precision.FP32: reasons.FP32,
+        Precision.FP16: Verdict(True, "stored in half the bytes, and computed in it")
+        if "fp16" in profile.isa_features
+        else reasons.FP16_STORED,
+        Precision.INT8: reasons.int8(profile, saturates=True),
+        Precision.INT8_STATIC: Verdict(False, "int8 is static in OpenVINO"),
+        Precision.INT8_WEIGHT: reasons.INT8_STORED,
+        Precision.INT4_WEIGHT: Verdict(True, "an eighth of the bytes; OpenVINO has kernels for it on x86-64")
+        if profile.arch is Arch.X86_64
+        else reasons.NO_INT4,
+    }[precision]
+
+
+def depends_on(variant: Variant, profile: Profile) -> dict[str, Any]:
+    """Return whether half precision is computed in, too."""
+    return {"has_fp16": "fp16" in profile.isa_features} if variant.precision is Precision.FP16 else {}
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:

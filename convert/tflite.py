@@ -1,6 +1,6 @@
 """TFLite for LiteRT: one file with a signature for each length bucket, batch 1, weights shared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,38 @@ import numpy as np
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens, from_rows
-from convert.converter import EXTRA, Exported
+from convert import reasons
+from convert.converter import EXTRA, Exported, Verdict
+from convert.lengths import up_to
 from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
-from infer.folders.graph import Graph
-from infer.folders.variant import Rewrite, Variant
-from infer.runtimes.tflite import encoder
+from infer.folders.graph import Graph, encoder
+from infer.folders.rewrite import Calibration, Rewrite
+from infer.folders.variant import Variant
+from infer.runtimes.tflite import LAYOUT
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
+CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
 BORROWED = 16  # sentences that a signature without any of its own is calibrated with
+
+
+def offer(precision: Precision, profile: Profile) -> Verdict:
+    """Tell what a processor makes of a precision."""
+    return {
+        Precision.FP32: reasons.FP32,
+        Precision.FP16: reasons.FP16_STORED,
+        Precision.INT8: reasons.int8(profile, saturates=False),
+        Precision.INT8_STATIC: reasons.int8_static(profile, saturates=False),
+        Precision.INT8_WEIGHT: reasons.INT8_STORED,
+        Precision.INT4_WEIGHT: reasons.NO_INT4,
+    }[precision]
+
+
+def depends_on(variant: Variant, profile: Profile) -> dict[str, Any]:
+    """Return nothing: what the files depend on is in every key."""
+    del variant, profile
+    return {}
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
@@ -27,15 +49,14 @@ def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
     Raises:
         InputError: none does.
     """
-    buckets = profile.length_buckets_tokens
-    if buckets[-1] < max_length_tokens:
+    found = up_to(profile, max_length_tokens)
+    if not found:
         raise InputError(
-            f"target {profile.name}: its longest length bucket, {buckets[-1]} tokens, is shorter than the student's "
-            f"longest sentence, {max_length_tokens} tokens",
+            f"target {profile.name}: its longest length bucket, {profile.length_buckets_tokens[-1]} tokens, is shorter "
+            f"than the student's longest sentence, {max_length_tokens} tokens",
             "add a bucket to the target's length_buckets_tokens, or distil with a smaller max_length_tokens",
         )
-    enough = next(place for place, bucket in enumerate(buckets) if bucket >= max_length_tokens)
-    return buckets[: enough + 1]
+    return found
 
 
 def export(
@@ -52,7 +73,7 @@ def export(
     # A student whose positions were cut takes nothing longer, be it padding.
     buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))
     columns, by_token = answered(classifier, example(1, buckets[0], torch.int32))
-    graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, source_lengths=buckets)
+    graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, layout=LAYOUT, source_lengths=buckets)
     signatures = litert_torch
     for length in buckets:
         signatures = signatures.signature(graph.entry_for(length), classifier, example(1, length, torch.int32))

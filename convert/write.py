@@ -24,7 +24,7 @@ from infer.folders.artifact import (
 from infer.folders.student import STUDENT_MANIFEST, Student
 from infer.folders.variant import Variant
 from infer.tasks.judge import usual
-from targets.profile import Precision, Profile, RuntimeName
+from targets.profile import Profile
 
 METHOD = 5  # raised when the same student would be converted to another artifact
 
@@ -70,8 +70,6 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     profile, student = origin.profile, origin.student
     # The usual one is left out, as it was before a recipe's own was followed.
     metric = {} if student.main_metric == usual(student.task.kind) else {"metric": student.main_metric}
-    is_half = variant.runtime is RuntimeName.OPENVINO and variant.precision is Precision.FP16
-    floats = {"has_fp16": "fp16" in profile.isa_features} if is_half else {}
     return sha256_of_value(
         {
             "method": METHOD,
@@ -85,7 +83,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
             "threads": profile.threads,
             "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
             **metric,
-            **floats,
+            **get(variant.runtime).depends_on(variant, profile),
         }
     )
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from contract.errors import InputError, needs_extra
-from infer.folders import graph as graphs
 from infer.folders.graph import Graph
-from infer.runtimes.protocol import Feed
+from infer.runtimes.protocol import Feed, Traits
+
+TRAITS = Traits()
 
 
 def start() -> None:
@@ -41,19 +42,6 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
         model, local_files_only=True, use_safetensors=True, dtype=torch.float32
     )
     return PytorchSession(network.eval(), graph)
-
-
-def encoder(
-    file: str,
-    *,
-    columns: int,
-    by_token: bool,
-    names: tuple[str, ...] | None = None,
-    source_lengths: tuple[int, ...] = (),
-) -> Graph:
-    """Return the graph of a model that transformers loads: of any length, whatever is asked for."""
-    del source_lengths
-    return graphs.encoder(file, columns=columns, by_token=by_token, names=names or graphs.ROLES)
 
 
 class PytorchSession:

@@ -8,19 +8,18 @@ from typing import Literal
 from contract.errors import InputError
 from targets import isa, machine
 from targets.machine import Facts
-from targets.profile import Condition, Profile, names, read
+from targets.profile import Condition, Profile, RuntimeName, names, read
+from targets.runtimes import RUNTIMES
 
 AUTO = "auto"
 
 # Firmware, graphics and the kernel keep part of the memory: a Zero 2 W of 512 MiB shows some 420.
 USABLE_MEMORY = 0.75
 
+# The extra that brings a distribution. NumPy is asked for where a runtime needs an old one, and comes with that one.
 _EXTRAS = {
-    "onnxruntime": "onnx",
-    "openvino": "openvino",
-    "ai-edge-litert": "tflite",
-    "tflite-runtime": "tflite-runtime",
     "numpy": "tflite-runtime",
+    **{name: extra for runtime in RuntimeName for name, extra in RUNTIMES[runtime].extras.items()},
 }
 
 Installed = Callable[[str], str | None]

@@ -16,7 +16,7 @@ from convert.rewrites.attention import Attention
 from convert.rewrites.first_token import FirstTokenLayer, replaces
 from distill.model.capture import has_attention, layers_of
 from distill.model.positions import longest
-from infer.folders.variant import Rewrite
+from infer.folders.rewrite import Rewrite
 
 # Of logits that are small numbers; float32 rounds at 1e-7, and a layer adds up some hundred of such.
 UNCHANGED = 1e-5

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.write import Origin
-from infer import tasks
+from infer import runtimes, tasks
 from infer.folders.artifact import Artifact
 from infer.folders.model import Model
 from infer.folders.student import Evaluation
@@ -15,7 +15,6 @@ from infer.folders.variant import Reads
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
 from infer.tasks.judge import statistics
-from targets.profile import RuntimeName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +86,8 @@ class Candidate:
     @property
     def label(self) -> str:
         """The candidate in a few words."""
-        fixed = ", fixed lengths" if self.buckets and self.artifact.runtime is not RuntimeName.TFLITE else ""
+        is_choice = not runtimes.get(self.artifact.runtime).TRAITS.needs_lengths
+        fixed = ", fixed lengths" if self.buckets and is_choice else ""
         return f"{self.model_name}, {self.threads} thread{'s' if self.threads > 1 else ''}{fixed}"
 
     @property

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from convert import lengths
 from convert.converter import get
 from convert.offer import offered
 from convert.plan import Plan, plan_of
 from convert.tune.candidate import Candidate, Entrant
-from infer.folders.variant import OF_ONNX, Calibration, Reads, Rewrite, Variant, default_rewrites
+from infer import runtimes as known
+from infer.folders.rewrite import Rewrite
+from infer.folders.variant import Reads, Variant, default_rewrites, rewrites_of
 from targets.profile import Precision, Profile, RuntimeName
 
 
@@ -28,8 +31,8 @@ def variants_near(variant: Variant) -> list[Variant]:
     toggled = [{*variant.rewrites} ^ {one} for one in optional(variant.runtime, variant.reads)]
     sets = [*toggled, set()] if variant.rewrites else [{*default_rewrites(variant.runtime, variant.reads)}]
     found = [variant.model_copy(update={"rewrites": tuple(one for one in Rewrite if one in some)}) for some in sets]
-    if variant.runtime is RuntimeName.ONNX and variant.precision is Precision.INT8_STATIC:
-        found += [variant.model_copy(update={"calibration": method}) for method in Calibration]
+    calibrations = get(variant.runtime).CALIBRATIONS.get(variant.precision, ())
+    found += [variant.model_copy(update={"calibration": method}) for method in calibrations]
     return [one for one in found if one != variant]
 
 
@@ -37,7 +40,7 @@ def ways_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
     """Return the same model run with other numbers of threads, and for fixed lengths or any."""
     threads = sorted({1, profile.threads})
     buckets = {candidate.buckets}
-    if candidate.artifact.runtime is not RuntimeName.TFLITE:
+    if not known.get(candidate.artifact.runtime).TRAITS.needs_lengths:
         buckets |= {(), buckets_of(candidate, profile)}
     ways = [candidate.run_with(threads=count, buckets=lengths) for count in threads for lengths in sorted(buckets)]
     return [way for way in ways if (way.threads, way.buckets) != (candidate.threads, candidate.buckets)]
@@ -46,8 +49,7 @@ def ways_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
 def buckets_of(candidate: Candidate, profile: Profile) -> tuple[int, ...]:
     """Return the profile's lengths up to the first that holds the student's longest sentence; none if none does."""
     longest = candidate.artifact.tokenizer.max_length_tokens
-    lengths = get(RuntimeName.TFLITE).lengths(profile, longest) if profile.length_buckets_tokens[-1] >= longest else ()
-    return tuple(min(length, longest) for length in lengths)
+    return tuple(min(length, longest) for length in lengths.up_to(profile, longest))
 
 
 def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
@@ -60,6 +62,6 @@ def base_plan(plan: Plan, variants: Sequence[Variant]) -> list[Plan]:
 
 def optional(runtime: RuntimeName, reads: Reads) -> tuple[Rewrite, ...]:
     """Return the rewrites of a runtime that fit a task and are not applied where nothing else is said."""
-    unfit = set() if runtime is RuntimeName.ONNX else {*OF_ONNX}
-    unfit |= set() if reads == "first" else {Rewrite.FIRST_TOKEN}
-    return tuple(one for one in Rewrite if one not in unfit | {*default_rewrites(runtime, reads)})
+    unfit = set() if reads == "first" else {Rewrite.FIRST_TOKEN}
+    unfit |= {*default_rewrites(runtime, reads)}
+    return tuple(one for one in Rewrite if one in rewrites_of(runtime) - unfit)

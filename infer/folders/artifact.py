@@ -1,6 +1,6 @@
 """The artifact folder: one model for one runtime, and all a device needs to run and time it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from contract.folder import Manifest, read_manifest
 from contract.strict import Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
 from infer import runtimes
-from infer.folders.graph import Graph
+from infer.folders.graph import Graph, encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.settings import with_task_settings
 from infer.folders.variant import Variant
@@ -120,11 +120,11 @@ class _ModelOfLayout1(Strict):
 
     def read(self, runtime: str, columns: int) -> dict[str, Any]:
         """Return it as it is said now; that layout knew only answers to whole texts."""
-        graph = runtimes.get(runtime).encoder(
+        graph = encoder(
             self.model_file,
             columns=columns,
             by_token=False,
-            names=self.inputs,
+            layout=replace(runtimes.get(runtime).TRAITS.layout, inputs=self.inputs),
             source_lengths=self.length_buckets_tokens,
         )
         tokenizer = TokenizerSettings(file=TOKENIZER, pad_id=None, max_length_tokens=self.max_length_tokens)

@@ -81,16 +81,31 @@ class Graph:
         return {tensor.name: feed[tensor.role].astype(tensor.dtype, copy=False) for tensor in self.inputs}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """How an exporter lays out an encoder.
+
+    Attributes:
+        inputs: what a file calls the inputs, in the order of `ROLES`.
+        output: what it calls the logits.
+        dtype: the type of the inputs.
+        entry: the pattern of its signatures.
+        batch: how many texts it takes at once.
+    """
+
+    inputs: tuple[str, ...] = ROLES
+    output: str = LOGITS
+    dtype: DType = "int64"
+    entry: str = ""
+    batch: Literal[1, "batch"] = "batch"
+
+
 def encoder(
     file: str,
     *,
     columns: int,
     by_token: bool,
-    names: tuple[str, ...] = ROLES,
-    output: str = LOGITS,
-    dtype: DType = "int64",
-    entry: str = "",
-    batch: Literal[1, "batch"] = "batch",
+    layout: Layout | None = None,
     source_lengths: tuple[int, ...] = (),
 ) -> Graph:
     """Return the graph of an encoder with a head: ids, mask and token types in, logits out.
@@ -99,22 +114,20 @@ def encoder(
         file: below the model's folder; empty if the folder is the model.
         columns: how many numbers an answer has.
         by_token: whether each token is answered for, rather than the whole text.
-        names: what the file calls the inputs, in the order of `ROLES`.
-        output: what the file calls the logits.
-        dtype: the type of the inputs.
-        entry: the pattern of its signatures.
-        batch: how many texts it takes at once.
+        layout: how the file's exporter names things; as transformers does if not given.
         source_lengths: padded lengths it is prepared for, rising; empty for any.
     """
+    layout = layout or Layout()
+    batch = layout.batch
     answered: tuple[int | Axis, ...] = (batch, "source", columns) if by_token else (batch, columns)
     return Graph(
         file=file,
-        entry=entry,
+        entry=layout.entry,
         inputs=tuple(
-            Tensor(role=role, name=name, dtype=dtype, axes=(batch, "source"))
-            for role, name in zip(ROLES, names, strict=True)
+            Tensor(role=role, name=name, dtype=layout.dtype, axes=(batch, "source"))
+            for role, name in zip(ROLES, layout.inputs, strict=True)
         ),
-        outputs=(Tensor(role=LOGITS, name=output, dtype="float32", axes=answered),),
+        outputs=(Tensor(role=LOGITS, name=layout.output, dtype="float32", axes=answered),),
         lengths={"source": source_lengths} if source_lengths else {},
     )
 

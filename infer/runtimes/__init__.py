@@ -1,7 +1,5 @@
 """The runtimes by name; each is a module with the functions of infer.runtimes.protocol, imported when asked for."""
 
-import sys
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import cast
@@ -10,50 +8,9 @@ from contract.errors import InputError, MissingExtraError
 from contract.versions import DISTRIBUTION, versions_of
 from infer.runtimes.protocol import Runtime
 from infer.worker.clock import SYSTEM, Clock
+from targets.runtimes import FAKE, PYTORCH, RUNTIMES, Entry
 
-FAKE = "fake"
-PYTORCH = "pytorch"
-TFLITE_EXTRA = "tflite-runtime" if sys.maxsize < 2**32 else "tflite"  # LiteRT has no wheels for 32-bit systems
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """Where a runtime's code and its library are.
-
-    Attributes:
-        module: this project's module.
-        libraries: importable names, any one of which is enough.
-        distributions: what its version is read from, as far as installed.
-        extra: the extra of this project that brings it.
-    """
-
-    module: str
-    libraries: tuple[str, ...] = ()
-    distributions: tuple[str, ...] = ()
-    extra: str = ""
-
-
-RUNTIMES = {
-    "onnx": Entry(
-        module="infer.runtimes.onnx", libraries=("onnxruntime",), distributions=("onnxruntime",), extra="onnx"
-    ),
-    "openvino": Entry(
-        module="infer.runtimes.openvino", libraries=("openvino",), distributions=("openvino",), extra="openvino"
-    ),
-    "tflite": Entry(
-        module="infer.runtimes.tflite",
-        libraries=("ai_edge_litert", "tflite_runtime"),
-        distributions=("ai-edge-litert", "tflite-runtime"),
-        extra=TFLITE_EXTRA,
-    ),
-    PYTORCH: Entry(
-        module="distill.runtime",
-        libraries=("torch",),
-        distributions=("torch", "transformers"),
-        extra="distill",
-    ),
-    FAKE: Entry(module="infer.runtimes.fake"),
-}
+__all__ = ["FAKE", "PYTORCH", "RUNTIMES", "clock_of", "get", "require", "version"]
 
 
 def get(name: str) -> Runtime:
@@ -80,9 +37,9 @@ def require(name: str) -> None:
 def version(name: str) -> str:
     """Return the versions of a runtime's installed distributions, such as `1.32.0` or `torch 2.13.0, …`."""
     entry = _entry(name)
-    found = versions_of(*entry.distributions)
+    found = versions_of(*entry.extras)
     found.pop(DISTRIBUTION, None)
-    if len(entry.distributions) == 1:
+    if len(entry.extras) == 1:
         return next(iter(found.values()), "")
     return ", ".join(f"{distribution} {number}" for distribution, number in found.items())
 

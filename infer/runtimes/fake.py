@@ -15,11 +15,11 @@ from typing import Literal
 
 import numpy as np
 
-from infer.folders import graph as graphs
 from infer.folders.graph import LOGITS, Graph
 from infer.runtimes import lengths
-from infer.runtimes.protocol import Feed
+from infer.runtimes.protocol import Feed, Traits
 
+TRAITS = Traits()
 START_NS = 30_000_000
 
 
@@ -87,20 +87,6 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "FakeSession":
     script = Script(**values)
     CLOCK.go_on(script.load_ns)
     return FakeSession(script, graph)
-
-
-def encoder(
-    file: str,
-    *,
-    columns: int,
-    by_token: bool,
-    names: tuple[str, ...] | None = None,
-    source_lengths: tuple[int, ...] = (),
-) -> Graph:
-    """Return the graph of a script."""
-    return graphs.encoder(
-        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
-    )
 
 
 class FakeSession:

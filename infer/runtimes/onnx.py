@@ -6,11 +6,18 @@ from typing import Any
 import numpy as np
 
 from contract.errors import needs_extra
-from infer.folders import graph as graphs
 from infer.folders.graph import Axis, Graph
+from infer.folders.rewrite import Rewrite
 from infer.runtimes import lengths
-from infer.runtimes.protocol import Feed
+from infer.runtimes.protocol import Feed, Traits
+from infer.safety.onnx_graph import check
 
+TRAITS = Traits(
+    suffix=".onnx",
+    check_file=check,
+    rewrites=frozenset({Rewrite.FUSED_ATTENTION, Rewrite.SEPARATE_NORM}),
+    default_rewrites=frozenset({Rewrite.SEPARATE_NORM}),
+)
 ONLY_ERRORS = 3
 # What convert.onnx calls the sizes that vary.
 DIMENSIONS: dict[Axis, str] = {"batch": "batch", "source": "length"}
@@ -36,20 +43,6 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "OnnxSession":
             options.add_free_dimension_override_by_name(DIMENSIONS["source"], length)
         sessions[length] = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     return OnnxSession(sessions, graph)
-
-
-def encoder(
-    file: str,
-    *,
-    columns: int,
-    by_token: bool,
-    names: tuple[str, ...] | None = None,
-    source_lengths: tuple[int, ...] = (),
-) -> Graph:
-    """Return the graph of an encoder as convert.onnx exports it."""
-    return graphs.encoder(
-        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
-    )
 
 
 class OnnxSession:

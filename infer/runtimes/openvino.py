@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from contract.errors import needs_extra
-from infer.folders import graph as graphs
 from infer.folders.graph import Graph
 from infer.runtimes import lengths
-from infer.runtimes.protocol import Feed
-from infer.safety.openvino_ir import PRECISION_HINT
+from infer.runtimes.protocol import Feed, Traits
+from infer.safety.openvino_ir import PRECISION_HINT, check
+
+# Half precision is a way to store the whole file.
+TRAITS = Traits(suffix=".xml", beside=(".bin",), check_file=check, uniform=frozenset({"fp16"}))
 
 
 def start() -> None:
@@ -31,20 +33,6 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "OpenvinoSession":
             network.reshape({tensor.name: [1, length] for tensor in graph.inputs})
         compiled[length] = core.compile_model(network, "CPU", _settings(network, threads))
     return OpenvinoSession(compiled, graph)
-
-
-def encoder(
-    file: str,
-    *,
-    columns: int,
-    by_token: bool,
-    names: tuple[str, ...] | None = None,
-    source_lengths: tuple[int, ...] = (),
-) -> Graph:
-    """Return the graph of an encoder as convert.openvino exports it."""
-    return graphs.encoder(
-        file, columns=columns, by_token=by_token, names=names or graphs.ROLES, source_lengths=source_lengths
-    )
 
 
 def _settings(network: Any, threads: int) -> dict[str, Any]:

@@ -3,15 +3,43 @@
 Shapes: B texts of a batch, L tokens of a padded text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
-from infer.folders.graph import Graph
+from infer.folders.graph import Graph, Layout
+from infer.folders.rewrite import Rewrite
 
 Feed = Mapping[str, NDArray[Any]]  # arrays by role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """What others must know of a runtime; what is said here is asked nowhere by its name.
+
+    Attributes:
+        suffix: of its model files; empty if it loads a folder or nothing that could be hostile.
+        beside: suffixes of the files that belong to a model file and have its name.
+        check_file: raises InputError for a model file that is not what it seems or that names others; its arguments are
+            the open file, its size in bytes and its name.
+        needs_lengths: a model file holds a function for each padded length, and takes no other.
+        rewrites: those that need an operation or a quirk of this runtime.
+        default_rewrites: those of them that are applied where nothing else is said.
+        uniform: precisions, other than fp32, that treat all operations alike.
+        layout: what the files of this project's exporter call an encoder's tensors.
+    """
+
+    suffix: str = ""
+    beside: tuple[str, ...] = ()
+    check_file: Callable[[BinaryIO, int, str], None] | None = None
+    needs_lengths: bool = False
+    rewrites: frozenset[Rewrite] = frozenset()
+    default_rewrites: frozenset[Rewrite] = frozenset()
+    uniform: frozenset[str] = frozenset()
+    layout: Layout = field(default_factory=Layout)
 
 
 class Session(Protocol):
@@ -37,7 +65,13 @@ class Session(Protocol):
 
 
 class Runtime(Protocol):
-    """A module of this folder."""
+    """A module of this folder.
+
+    Attributes:
+        TRAITS: what others must know of it.
+    """
+
+    TRAITS: Traits
 
     def start(self) -> None:
         """Import the library.
@@ -53,25 +87,5 @@ class Runtime(Protocol):
             folder: the model's.
             graph: what to load, bound by the names it gives its tensors.
             threads: how many threads one inference may use.
-        """
-        ...
-
-    def encoder(
-        self,
-        file: str,
-        *,
-        columns: int,
-        by_token: bool,
-        names: tuple[str, ...] | None = None,
-        source_lengths: tuple[int, ...] = (),
-    ) -> Graph:
-        """Return the graph of an encoder that this project exported for the runtime.
-
-        Args:
-            file: below the model's folder.
-            columns: how many numbers an answer has.
-            by_token: whether each token is answered for, rather than the whole text.
-            names: of the inputs: ids, mask and token types; the exporter's usual ones if not given.
-            source_lengths: padded lengths it takes, rising; empty if it takes any.
         """
         ...

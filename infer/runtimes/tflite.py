@@ -1,20 +1,32 @@
 """LiteRT, or tflite-runtime where there is no LiteRT: one file with a signature for each length."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from contract.errors import InputError, needs_extra
-from infer.folders import graph as graphs
-from infer.folders.graph import Graph
-from infer.runtimes import TFLITE_EXTRA, lengths
-from infer.runtimes.protocol import Feed
+from infer.folders.graph import Graph, Layout
+from infer.runtimes import RUNTIMES, lengths
+from infer.runtimes.protocol import Feed, Traits
 
-# Names that litert-torch gives: of a signature, of its inputs in the order of the forward function, of its output.
-SIGNATURE = "seq{source}"
-INPUTS = ("args_0", "args_1", "args_2")
-OUTPUT = "output_0"
+NAME = "tflite"
+IDENTIFIER = b"TFL3"
+# litert-torch gives these names to the forward function's arguments, in order, and to what it returns.
+LAYOUT = Layout(inputs=("args_0", "args_1", "args_2"), output="output_0", dtype="int32", entry="seq{source}", batch=1)
+
+
+def check(file: BinaryIO, _size_bytes: int, source: str) -> None:
+    """Refuse a file that is no TFLite model; one names no other files.
+
+    Raises:
+        InputError: it is another file.
+    """
+    if file.read(8)[4:] != IDENTIFIER:
+        raise InputError(f"{source}: cannot be read as TFLite", "convert the student again")
+
+
+TRAITS = Traits(suffix=".tflite", check_file=check, needs_lengths=True, layout=LAYOUT)
 
 
 def start() -> None:
@@ -40,28 +52,6 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "TfliteSession":
         absent = ", ".join(missing) or "for any length bucket"
         raise InputError(f"{model}: no signature {absent} (it has: {known})", "convert the student again")
     return TfliteSession({length: interpreter.get_signature_runner(name) for length, name in wanted.items()}, graph)
-
-
-def encoder(
-    file: str,
-    *,
-    columns: int,
-    by_token: bool,
-    names: tuple[str, ...] | None = None,
-    source_lengths: tuple[int, ...] = (),
-) -> Graph:
-    """Return the graph of an encoder as convert.tflite exports it: one text at a time, 32-bit inputs."""
-    return graphs.encoder(
-        file,
-        columns=columns,
-        by_token=by_token,
-        names=names or INPUTS,
-        output=OUTPUT,
-        dtype="int32",
-        entry=SIGNATURE,
-        batch=1,
-        source_lengths=source_lengths,
-    )
 
 
 class TfliteSession:
@@ -109,6 +99,6 @@ def _interpreter() -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError:
         # The only runtime there is for 32-bit systems.
-        with needs_extra(TFLITE_EXTRA):
+        with needs_extra(RUNTIMES[NAME].extra):
             from tflite_runtime.interpreter import Interpreter
     return Interpreter

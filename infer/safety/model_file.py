@@ -1,26 +1,21 @@
-"""What a model file must be before a runtime opens it, by runtime.
-
-The measuring process imports this: standard library only.
-"""
+"""What a model file must be before a runtime opens it: as the runtime's own module says."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from contract.errors import InputError
 from contract.regular import open_regular
-
-TFLITE_IDENTIFIER = b"TFL3"
+from infer import runtimes
 
 
 def check(runtime: str, path: Path) -> None:
-    """Check the model file of a runtime; runtimes that are not in the table load nothing that could be hostile.
+    """Check the model file of a runtime; one that says no rule loads nothing that could be hostile.
 
     Raises:
         InputError: it is no regular file, not of the runtime's format, or refers to what is outside of it.
     """
-    if runtime in CHECKS:
+    if runtimes.get(runtime).TRAITS.check_file is not None:
         with open_regular(path) as file:
             check_opened(runtime, file, os.fstat(file.fileno()).st_size, str(path))
 
@@ -37,32 +32,11 @@ def check_opened(runtime: str, file: BinaryIO, size_bytes: int, source: str) -> 
     Raises:
         InputError: as `check`.
     """
-    suffix, rule = CHECKS[runtime]
-    if not source.endswith(suffix):
+    traits = runtimes.get(runtime).TRAITS
+    if not source.endswith(traits.suffix):
         # The libraries choose a reader by the name: ONNX Runtime reads an .ort in another way.
-        raise InputError(f"{source}: no model for {runtime}, whose files end in {suffix}", "convert the student again")
-    rule(file, size_bytes, source)
-
-
-def _onnx(file: BinaryIO, size_bytes: int, source: str) -> None:
-    from infer.safety.onnx_graph import check
-
-    check(file, size_bytes, source)
-
-
-def _openvino(file: BinaryIO, size_bytes: int, source: str) -> None:
-    from infer.safety.openvino_ir import check
-
-    check(file, size_bytes, source)
-
-
-def _tflite(file: BinaryIO, _size_bytes: int, source: str) -> None:
-    if file.read(8)[4:] != TFLITE_IDENTIFIER:
-        raise InputError(f"{source}: cannot be read as TFLite", "convert the student again")
-
-
-CHECKS: dict[str, tuple[str, Callable[[BinaryIO, int, str], None]]] = {
-    "onnx": (".onnx", _onnx),
-    "openvino": (".xml", _openvino),
-    "tflite": (".tflite", _tflite),
-}
+        raise InputError(
+            f"{source}: no model for {runtime}, whose files end in {traits.suffix}", "convert the student again"
+        )
+    if traits.check_file is not None:
+        traits.check_file(file, size_bytes, source)

@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, parse_manifest
 from contract.tokenizer import parse_tokenizer
+from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
 from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from infer.safety import arrays, model_file
 from infer.safety.member import check_names
 from infer.shipping.contents import Contents, contents
-from targets.profile import RuntimeName
 
 KINDS: dict[str, type[Manifest]] = {
     ARTIFACT_MANIFEST: Artifact,
@@ -27,8 +27,7 @@ MANIFEST_LIMIT_BYTES = 2**20
 TOKENIZER_LIMIT_BYTES = 2**26
 CHUNK_BYTES = 2**20
 NAMED_LIMIT = 5
-PICKLES = (".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
-WEIGHTS, NETWORK = ".bin", ".xml"
+PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 CURE = "it was changed or cut; make or copy it again"
 
 
@@ -131,24 +130,29 @@ def _check_safe(found: Contents, manifest: Manifest) -> None:
             with found.open(name) as file:
                 model_file.check_opened(manifest.runtime.value, file, found.sizes_bytes[name], _place(found, name))
     for name in manifest.files:
-        _check_unpickled(found, name)
+        _check_unpickled(found, name, is_plain=name in _beside(manifest))
     if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
         with found.open(TOKENIZER) as file:
             parse_tokenizer(file.read(), _place(found, TOKENIZER))
 
 
 def _needed(manifest: Artifact) -> tuple[str, ...]:
-    if manifest.runtime is not RuntimeName.OPENVINO:
-        return manifest.needed
-    weights = [PurePosixPath(graph.file).with_suffix(WEIGHTS).as_posix() for graph in manifest.graphs.values()]
-    return (*manifest.needed, *weights)
+    return (*manifest.needed, *_beside(manifest))
 
 
-def _check_unpickled(found: Contents, name: str) -> None:
-    path = PurePosixPath(name)
-    suffix = path.suffix.lower()
-    # PyTorch's own .bin is a pickle; OpenVINO's is plain numbers, and stands beside the network of its name.
-    if suffix in PICKLES or (suffix == WEIGHTS and path.with_suffix(NETWORK).as_posix() not in found.sizes_bytes):
+def _beside(manifest: Manifest) -> tuple[str, ...]:
+    """Return the files that belong to the model files of an artifact."""
+    if not isinstance(manifest, Artifact):
+        return ()
+    models = [PurePosixPath(graph.file) for graph in manifest.graphs.values()]
+    suffixes = runtimes.get(manifest.runtime).TRAITS.beside
+    return tuple(model.with_suffix(suffix).as_posix() for model in models for suffix in suffixes)
+
+
+def _check_unpickled(found: Contents, name: str, *, is_plain: bool) -> None:
+    suffix = PurePosixPath(name).suffix.lower()
+    # PyTorch's own .bin is a pickle; what belongs to a model file of another format is plain numbers.
+    if suffix in PICKLES and not is_plain:
         raise InputError(f"{_place(found, name)}: is a pickle, which runs code when it is read", "do not load it")
     if suffix == ".npz":
         with found.open(name) as file:

@@ -64,7 +64,7 @@ def work_flops(student: Path, length_tokens: int) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     from convert.classifier import example, load
-    from infer.folders.variant import Rewrite
+    from infer.folders.rewrite import Rewrite
 
     classifier = load(student, (Rewrite.FIRST_TOKEN,))
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -167,15 +167,16 @@ def model_of(
     made: dict[str, Model] = {}
 
     def make(runtime: str) -> Model:
-        encoder = partial(runtimes.get(runtime).encoder, columns=len(LABELS), by_token=False)
+        layout = runtimes.get(runtime).TRAITS.layout
+        graph = partial(encoder, columns=len(LABELS), by_token=False, layout=layout)
         if runtime == "pytorch":
-            return Model(runtime, run_folder / "student-1", encoder(""), expected_NC)
+            return Model(runtime, run_folder / "student-1", graph(""), expected_NC)
         if runtime == "fake":
             write_atomic(folder / SCRIPT, "{}")
             scripted_NC = np.eye(2, dtype=np.float32)[[tokens.row_ids(row)[1] % 2 for row in range(len(tokens))]]
-            return Model(runtime, folder, encoder(SCRIPT, source_lengths=BUCKETS), scripted_NC)
+            return Model(runtime, folder, graph(SCRIPT, source_lengths=BUCKETS), scripted_NC)
         file, lengths = EXPORTERS[runtime](network, folder)
-        return Model(runtime, folder, encoder(file, source_lengths=lengths), expected_NC)
+        return Model(runtime, folder, graph(file, source_lengths=lengths), expected_NC)
 
     def give(runtime: str) -> Model:
         if runtime not in made:

@@ -19,8 +19,9 @@ from convert.tune import space
 from infer.folders.artifact import read_artifact
 from infer.folders.graph import ROLES
 from infer.folders.model import Model
+from infer.folders.rewrite import Rewrite
 from infer.folders.student import Evaluation, read_evaluation
-from infer.folders.variant import Reads, Rewrite, Variant, default_rewrites
+from infer.folders.variant import Reads, Variant, default_rewrites
 from infer.outputs import Outputs
 from infer.tasks import regression, token_classification
 from infer.worker import start

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, read_artifact
-from infer.folders.graph import Graph
+from infer.folders.graph import Graph, encoder
 from infer.folders.model import MODEL, Model
 from results.benchmarks.peers import student as students
+from targets.profile import RuntimeName
 
-RUNTIMES = {".onnx": "onnx", ".xml": "openvino", ".tflite": "tflite"}
+RUNTIMES = {runtimes.get(name).TRAITS.suffix: name.value for name in RuntimeName}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,9 +73,9 @@ def _model(folder: Path, runtime: str, graph: Graph, threads: int, student: Path
 
 def _graph(path: Path, runtime: str, student: Path) -> Graph:
     """Return the graph of a model of the student: other tools call its inputs and outputs as this project does."""
-    lengths = _signature_lengths(path) if runtime == "tflite" else ()
-    columns = students.columns(student)
-    return runtimes.get(runtime).encoder(path.name, columns=columns, by_token=False, source_lengths=lengths)
+    traits, columns = runtimes.get(runtime).TRAITS, students.columns(student)
+    lengths = _signature_lengths(path) if traits.needs_lengths else ()
+    return encoder(path.name, columns=columns, by_token=False, layout=traits.layout, source_lengths=lengths)
 
 
 def _signature_lengths(path: Path) -> tuple[int, ...]:

@@ -12,10 +12,11 @@ from contract.errors import InputError
 from contract.strict import Strict, parse
 from infer.folders import graph as graphs
 from infer.folders import model as models
-from infer.folders.graph import Graph, encoder
+from infer.folders.graph import Graph, Layout, encoder
 from infer.folders.model import MODEL, Model
 
-FIXED = encoder("model.tflite", columns=3, by_token=True, entry="seq{source}", batch=1, source_lengths=(8, 16))
+FIXED_LAYOUT = Layout(entry="seq{source}", batch=1)
+FIXED = encoder("model.tflite", columns=3, by_token=True, layout=FIXED_LAYOUT, source_lengths=(8, 16))
 ANY = encoder("model.onnx", columns=2, by_token=False)
 
 
@@ -48,11 +49,14 @@ def test_other_lengths_take_the_place_of_those_it_has() -> None:
 
 def test_an_entry_is_named_by_its_length_and_formats_nothing_else() -> None:
     assert FIXED.entry_for(16) == "seq16"
-    assert encoder("", columns=1, by_token=False, entry="{source.__class__}").entry_for(16) == "{source.__class__}"
+    assert (
+        encoder("", columns=1, by_token=False, layout=Layout(entry="{source.__class__}")).entry_for(16)
+        == "{source.__class__}"
+    )
 
 
 def test_a_feed_gets_the_names_and_types_of_the_file() -> None:
-    graph = encoder("", columns=1, by_token=False, names=("a", "b", "c"), dtype="int32")
+    graph = encoder("", columns=1, by_token=False, layout=Layout(inputs=("a", "b", "c"), dtype="int32"))
     feed = {role: np.full((1, 2), number) for number, role in enumerate(graphs.ROLES)}
     named = graph.named({**feed, "labels": np.zeros(1)})
     assert {name: (str(array.dtype), int(array[0, 0])) for name, array in named.items()} == {

@@ -1,0 +1,49 @@
+"""The table of runtimes: where each one's code is, and the packages it needs. Standard library only."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FAKE = "fake"
+PYTORCH = "pytorch"
+IS_32_BIT = sys.maxsize < 2**32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """Where a runtime's code and its library are.
+
+    Attributes:
+        module: this project's module.
+        libraries: importable names, any one of which is enough.
+        extras: the extra of this project that brings a distribution, by what its version is read from.
+        extra: the extra for this machine.
+    """
+
+    module: str
+    libraries: tuple[str, ...] = ()
+    extras: Mapping[str, str] = field(default_factory=dict)
+    extra: str = ""
+
+
+RUNTIMES = {
+    "onnx": Entry(
+        module="infer.runtimes.onnx", libraries=("onnxruntime",), extras={"onnxruntime": "onnx"}, extra="onnx"
+    ),
+    "openvino": Entry(
+        module="infer.runtimes.openvino", libraries=("openvino",), extras={"openvino": "openvino"}, extra="openvino"
+    ),
+    "tflite": Entry(
+        module="infer.runtimes.tflite",
+        libraries=("ai_edge_litert", "tflite_runtime"),
+        extras={"ai-edge-litert": "tflite", "tflite-runtime": "tflite-runtime"},
+        extra="tflite-runtime" if IS_32_BIT else "tflite",  # LiteRT has no wheels for 32-bit systems
+    ),
+    PYTORCH: Entry(
+        module="distill.runtime",
+        libraries=("torch",),
+        extras={"torch": "distill", "transformers": "distill"},
+        extra="distill",
+    ),
+    FAKE: Entry(module="infer.runtimes.fake"),
+}
