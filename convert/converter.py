@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from contract.errors import MissingExtraError
 from contract.strict import Strict
 from contract.tokens import Tokens
+from convert.operations import Nodes
 from infer.folders.graph import Graph
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
@@ -43,10 +44,12 @@ class Converter(Protocol):
 
     Attributes:
         LIBRARIES: the distributions it works with.
+        NODES: how its exporter names the nodes of a model.
         CALIBRATIONS: the ways to measure ranges that it has, by the precisions that leave a choice.
     """
 
     LIBRARIES: tuple[str, ...]
+    NODES: Nodes
     CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]]
 
     def offer(self, precision: Precision, profile: Profile) -> Verdict:

@@ -10,7 +10,7 @@ from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert import reasons
 from convert.converter import EXTRA, Exported, Verdict
-from convert.operations import is_of
+from convert.operations import Nodes, is_of
 from infer.folders.graph import Tensor, encoder
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
@@ -24,6 +24,7 @@ TRACED_LENGTH_TOKENS = 8
 # Not the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's convolution of
 # integers is slower than the one in fp32.
 QUANTISED = ("MatMul", "Gather")
+NODES = Nodes(layer=r"layer\.{layer}/", classifier=r"(?:[pP]ooler|student/classifier)")
 BLOCK_WEIGHTS = 32  # that share a scale; the smallest that ONNX Runtime has fast kernels for
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {Precision.INT8_STATIC: tuple(Calibration)}
 INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy level in which products are of 8-bit integers
@@ -290,7 +291,7 @@ def _nodes(path: Path) -> list[Any]:
 
 
 def _left_out(path: Path, variant: Variant) -> list[str]:
-    names = [node.name for node in _nodes(path) if is_of(node.name, variant.kept_in_float)]
+    names = [node.name for node in _nodes(path) if is_of(node.name, variant.kept_in_float, NODES)]
     # The quantiser first makes a product and a sum of each Gemm, and calls the product so.
     return names + [f"{name}_MatMul" for name in names]
 

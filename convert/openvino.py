@@ -10,7 +10,7 @@ from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
 from convert import reasons
 from convert.converter import EXTRA, Exported, Verdict
-from convert.operations import pattern
+from convert.operations import Nodes, pattern
 from infer.folders.graph import encoder
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
@@ -21,6 +21,7 @@ LIBRARIES: tuple[str, ...] = ("nncf", "openvino", "torch", "transformers")
 MODEL_FILE = "model.xml"
 TRACED_LENGTH_TOKENS = 8
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
+NODES = Nodes(layer=r"layer\.{layer}\.", classifier=r"(?:[pP]ooler|student\.classifier)")
 GROUP_WEIGHTS = 32  # that share a scale of 4 bits
 
 
@@ -163,7 +164,7 @@ _WAYS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple
 def _ignored(variant: Variant) -> Any:
     import nncf
 
-    patterns = [f".*{pattern(name)}.*" for name in variant.kept_in_float]
+    patterns = [f".*{pattern(name, NODES)}.*" for name in variant.kept_in_float]
     return nncf.IgnoredScope(patterns=patterns, validate=False) if patterns else None
 
 

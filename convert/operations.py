@@ -5,12 +5,24 @@ An operation is a group of nodes: the exporters name each node by the module it 
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 EMBEDDINGS = "embeddings"
 CLASSIFIER = "classifier"
-# `layer.3/` of ONNX, `layer.3.` of OpenVINO, `BertLayer_3/` of TFLite.
-_LAYER = r"(?:layer\.|Layer_){layer}[./]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nodes:
+    """How an exporter names nodes, as regular expressions.
+
+    Attributes:
+        layer: of those of one layer, with `{layer}` for its number.
+        classifier: of those after the layers.
+    """
+
+    layer: str
+    classifier: str
 
 
 def operations(layers: int) -> tuple[str, ...]:
@@ -29,8 +41,12 @@ def operations_of(student: Path) -> tuple[str, ...]:
     return operations(int(config["num_hidden_layers"]))
 
 
-def pattern(operation: str) -> str:
-    """Return the regular expression that is found in the names of an operation's nodes, in every format.
+def pattern(operation: str, nodes: Nodes) -> str:
+    """Return the regular expression that is found in the names of an operation's nodes.
+
+    Args:
+        operation: its name.
+        nodes: how the exporter names them.
 
     Raises:
         ValueError: no such operation.
@@ -38,20 +54,20 @@ def pattern(operation: str) -> str:
     if operation == EMBEDDINGS:
         return r"(?i:embeddings)"
     if operation == CLASSIFIER:
-        # TFLite calls the last product by the model's output.
-        return r"(?:[pP]ooler|student[./]classifier|_classifier(?:[/;]|$)|_output_0_output)"
+        return nodes.classifier
     match = re.fullmatch(r"layer(\d+)-(attention|feed-forward)", operation)
     if match is None:
         raise ValueError(f"no operation {operation!r}")
-    layer = _LAYER.format(layer=match[1])
+    layer = nodes.layer.format(layer=match[1])
     return rf"{layer}.*(?i:attention)" if match[2] == "attention" else rf"{layer}(?!.*(?i:attention))"
 
 
-def is_of(node: str, names: tuple[str, ...]) -> bool:
+def is_of(node: str, names: tuple[str, ...], nodes: Nodes) -> bool:
     """Tell whether a node belongs to one of some operations.
 
     Args:
-        node: its name in any format.
+        node: its name.
         names: of the operations.
+        nodes: how the exporter names them.
     """
-    return any(re.search(pattern(name), node) for name in names)
+    return any(re.search(pattern(name, nodes), node) for name in names)

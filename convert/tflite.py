@@ -12,7 +12,7 @@ from contract.tokens import Tokens, from_rows
 from convert import reasons
 from convert.converter import EXTRA, Exported, Verdict
 from convert.lengths import up_to
-from convert.operations import CLASSIFIER, EMBEDDINGS, pattern
+from convert.operations import CLASSIFIER, EMBEDDINGS, Nodes, pattern
 from infer.folders.graph import Graph, encoder
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
@@ -22,6 +22,8 @@ from targets.profile import Precision, Profile
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
+# The last product has the name of the output.
+NODES = Nodes(layer=r"Layer_{layer}/", classifier=r"(?:[pP]ooler|_classifier(?:[/;]|$)|_output_0_output)")
 BORROWED = 16  # sentences that a signature without any of its own is calibrated with
 
 
@@ -95,7 +97,7 @@ def quantize(
     recipe = recipe_manager.RecipeManager()
     ledger = fill(recipe, profile)
     for name in variant.kept_in_float:
-        _leave(recipe, pattern(name))
+        _leave(recipe, pattern(name, NODES))
     work = quantizer.Quantizer(str(source / fp32.graph.file), recipe.get_quantization_recipe())
     ranges = None
     if work.need_calibration:
@@ -150,9 +152,11 @@ def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
         weight_granularity=granularity,
     )
     # Its output is the model's, which stays float.
-    _leave(recipe, pattern(CLASSIFIER))
+    _leave(recipe, pattern(CLASSIFIER, NODES))
     for name, operation in ((CLASSIFIER, names.FULLY_CONNECTED), (EMBEDDINGS, names.EMBEDDING_LOOKUP)):
-        recipe.add_dynamic_config(regex=pattern(name), operation_name=operation, num_bits=8, granularity=granularity)
+        recipe.add_dynamic_config(
+            regex=pattern(name, NODES), operation_name=operation, num_bits=8, granularity=granularity
+        )
     return (
         f"weights of products: int8, symmetric, {scales} (ai-edge-quantizer); activations: int8, per tensor",
         "tables: int8; the classifier's inputs: int8, at run time",

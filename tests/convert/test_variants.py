@@ -16,7 +16,7 @@ from contract.errors import InputError
 from contract.tokens import read_tokens, write_tokens
 from convert import child
 from convert.build import convert_student
-from convert.converter import Exported
+from convert.converter import Exported, get
 from convert.job import Job, Source
 from convert.offer import offered
 from convert.operations import is_of, operations
@@ -253,19 +253,35 @@ def answers(student: Path, folder: Path, model: Exported, runtime: RuntimeName) 
 
 TFLITE = "convert.classifier.Classifier/transformers.models.bert.modeling_bert.BertForSequenceClassification_student"
 NODES = [
-    ("embeddings", "/student/bert/embeddings/word_embeddings/Gather"),
-    ("embeddings", f"{TFLITE}/BertModel_bert/BertEmbeddings_embeddings/Embedding_word_embeddings;1"),
-    ("layer0-attention", "__module.student.bert.encoder.layer.0.attention.self.query/aten::linear/MatMul"),
-    ("layer1-feed-forward", f"{TFLITE}/bert.BertLayer_1/modeling_bert.BertOutput_output/Linear_dense;2"),
-    ("layer10-feed-forward", "/student/bert/encoder/layer.10/intermediate/dense/MatMul"),
-    ("layer1-attention", f"{TFLITE}/first_token.FirstTokenLayer_1/FirstTokenAttention_attention/Linear_query;1"),
-    ("classifier", "/student/bert/pooler/dense/Gemm"),
-    ("classifier", "__module.student.classifier/aten::linear/MatMul"),
-    ("classifier", f"{TFLITE}/ElectraClassificationHead_classifier/Linear_dense;1"),
-    ("classifier", "seq16_output_0_output"),
+    ("embeddings", "/student/bert/embeddings/word_embeddings/Gather", RuntimeName.ONNX),
+    (
+        "embeddings",
+        f"{TFLITE}/BertModel_bert/BertEmbeddings_embeddings/Embedding_word_embeddings;1",
+        RuntimeName.TFLITE,
+    ),
+    (
+        "layer0-attention",
+        "__module.student.bert.encoder.layer.0.attention.self.query/aten::linear/MatMul",
+        RuntimeName.OPENVINO,
+    ),
+    (
+        "layer1-feed-forward",
+        f"{TFLITE}/bert.BertLayer_1/modeling_bert.BertOutput_output/Linear_dense;2",
+        RuntimeName.TFLITE,
+    ),
+    ("layer10-feed-forward", "/student/bert/encoder/layer.10/intermediate/dense/MatMul", RuntimeName.ONNX),
+    (
+        "layer1-attention",
+        f"{TFLITE}/first_token.FirstTokenLayer_1/FirstTokenAttention_attention/Linear_query;1",
+        RuntimeName.TFLITE,
+    ),
+    ("classifier", "/student/bert/pooler/dense/Gemm", RuntimeName.ONNX),
+    ("classifier", "__module.student.classifier/aten::linear/MatMul", RuntimeName.OPENVINO),
+    ("classifier", f"{TFLITE}/ElectraClassificationHead_classifier/Linear_dense;1", RuntimeName.TFLITE),
+    ("classifier", "seq16_output_0_output", RuntimeName.TFLITE),
 ]
 
 
-@pytest.mark.parametrize(("operation", "node"), NODES)
-def test_a_node_is_of_one_operation(operation: str, node: str) -> None:
-    assert [name for name in operations(11) if is_of(node, (name,))] == [operation]
+@pytest.mark.parametrize(("operation", "node", "runtime"), NODES)
+def test_a_node_is_of_one_operation(operation: str, node: str, runtime: RuntimeName) -> None:
+    assert [name for name in operations(11) if is_of(node, (name,), get(runtime).NODES)] == [operation]
