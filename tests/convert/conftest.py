@@ -1,8 +1,10 @@
 """Small real student folders, laid down as distillation lays them down; one is converted for all tests of this room."""
 
-import os
+import gc
 import shutil
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +29,10 @@ from contract import ragged
 from contract.folder import inventory, write_manifest
 from contract.ragged import Ragged
 from contract.tokens import Tokens, from_rows, write_tokens
+from convert import child
 from convert.build import convert_student
+from convert.converter import Made
+from convert.job import Job, perform
 from distill.slim import Convolution, slim
 from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from infer.outputs import of_logits
@@ -179,11 +184,28 @@ def _logits(model: PreTrainedModel, tokens: Tokens) -> Ragged:
     return ragged.from_rows(rows, like=rows[0])
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that parallel test processes have in common."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def _perform(job: Job) -> Made:
+    gc.disable()  # as in a process of its own
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the libraries' own
+            return perform(job)
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def _in_process() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "convert", _perform)
+        yield
+
+
+@pytest.fixture
+def in_process() -> Iterator[None]:
+    """Convert in the test's own process: importing the libraries takes longer than a tiny conversion."""
+    with _in_process():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -258,14 +280,14 @@ def profile() -> Profile:
 @pytest.fixture(scope="session")
 def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
     """All variants of the student, made once."""
-    with FileLock(shared / "artifacts.lock"):
+    with FileLock(shared / "artifacts.lock"), _in_process():
         return convert_student(student, profile, out=shared / "artifacts")[0].parent
 
 
 @pytest.fixture(scope="session")
 def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
     """All variants of the slim student, made once."""
-    with FileLock(shared / "slim-artifacts.lock"):
+    with FileLock(shared / "slim-artifacts.lock"), _in_process():
         return convert_student(slim_student, profile, out=shared / "slim-artifacts")[0].parent
 
 
