@@ -1,10 +1,7 @@
 """Small real student folders, laid down as distillation lays them down; one is converted for all tests of this room."""
 
-import gc
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,16 +26,14 @@ from contract import ragged
 from contract.folder import inventory, write_manifest
 from contract.ragged import Ragged
 from contract.tokens import Tokens, from_rows, write_tokens
-from convert import child
 from convert.build import convert_student
-from convert.converter import Made
-from convert.job import Job, perform
 from distill.slim import Convolution, slim
 from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from infer.outputs import of_logits
 from infer.shipping.pack import pack
 from infer.tasks import TaskSettings, classification, regression, token_classification
 from targets.profile import Profile, read
+from tests.in_process import in_process
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e", "i", "o", "u", "ar", "en", "il"))
@@ -184,27 +179,10 @@ def _logits(model: PreTrainedModel, tokens: Tokens) -> Ragged:
     return ragged.from_rows(rows, like=rows[0])
 
 
-def _perform(job: Job) -> Made:
-    gc.disable()  # as in a process of its own
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the libraries' own
-            return perform(job)
-    finally:
-        gc.enable()
-
-
-@contextmanager
+@pytest.fixture(name="in_process")
 def _in_process() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child, "convert", _perform)
-        yield
-
-
-@pytest.fixture
-def in_process() -> Iterator[None]:
-    """Convert in the test's own process: importing the libraries takes longer than a tiny conversion."""
-    with _in_process():
+    """Convert in the test's own process."""
+    with in_process():
         yield
 
 
@@ -280,14 +258,14 @@ def profile() -> Profile:
 @pytest.fixture(scope="session")
 def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
     """All variants of the student, made once."""
-    with FileLock(shared / "artifacts.lock"), _in_process():
+    with FileLock(shared / "artifacts.lock"), in_process():
         return convert_student(student, profile, out=shared / "artifacts")[0].parent
 
 
 @pytest.fixture(scope="session")
 def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
     """All variants of the slim student, made once."""
-    with FileLock(shared / "slim-artifacts.lock"), _in_process():
+    with FileLock(shared / "slim-artifacts.lock"), in_process():
         return convert_student(slim_student, profile, out=shared / "slim-artifacts")[0].parent
 
 
