@@ -31,8 +31,33 @@ settings.load_profile("untimed")
 
 WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Files that take longest, in the order to start them in, so that no process is left alone with one at the end.
+LONGEST = (
+    "test_cli.py",
+    "convert/test_variants.py",
+    "test_install.py",
+    "convert/test_build.py",
+    "distill/test_regression.py",
+    "convert/test_bytes.py",
+    "bench/test_runtimes.py",
+    "distill/test_full_disk.py",
+    "distill/test_multitask.py",
+    "distill/test_soup.py",
+    "distill/test_finite.py",
+    "bench/test_command.py",
+    "convert/test_full_disk.py",
+)
 SentencesFile = Callable[..., Path]
 Tinybert = Callable[..., tuple[int, str, str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.relative_to(Path(__file__).parent).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def pytest_collection_finish() -> None:
