@@ -11,7 +11,7 @@ run: $(RUN)
 	$(BIN)/tinybert run
 
 test: $(DEV) check
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(DEV) check
 	$(BIN)/pytest

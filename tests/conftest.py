@@ -1,6 +1,7 @@
 """A small teacher, made here: a BERT of two layers with a tokenizer of its own, and sentences it can learn."""
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ quiet()  # before anything imports torch
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from filelock import FileLock
 from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
@@ -29,14 +31,46 @@ settings.load_profile("untimed")
 
 WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Files that take longest, in the order to start them in, so that no process is left alone with one at the end.
+LONGEST = (
+    "test_cli.py",
+    "convert/test_variants.py",
+    "test_install.py",
+    "convert/test_build.py",
+    "distill/test_regression.py",
+    "convert/test_bytes.py",
+    "bench/test_runtimes.py",
+    "distill/test_full_disk.py",
+    "distill/test_multitask.py",
+    "distill/test_soup.py",
+    "distill/test_finite.py",
+    "bench/test_command.py",
+    "convert/test_full_disk.py",
+)
 SentencesFile = Callable[..., Path]
 Tinybert = Callable[..., tuple[int, str, str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.relative_to(Path(__file__).parent).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def pytest_collection_finish() -> None:
     """Leave what was imported out of garbage collection, which the Trainer asks for at the end of every training."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that parallel test processes have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
@@ -208,20 +242,29 @@ def run_process() -> Callable[[list[str]], subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def finished(
-    tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path
-) -> tuple[Path, subprocess.CompletedProcess[str], list[str]]:
+def finished(shared: Path, encoder_folder: Path) -> tuple[Path, subprocess.CompletedProcess[str], list[str]]:
     """A whole run on the tiny teacher for a named target, whatever this machine is: its folder, what it printed, its
     arguments."""
-    folder = tmp_path_factory.mktemp("run")
-    recipe = write_recipe(folder / "tiny.toml", encoder_folder)
+    folder, record = shared / "run", shared / "run.json"
+    with FileLock(shared / "run.lock"):
+        if not record.exists():
+            arguments, result = _whole_run(folder, encoder_folder)
+            record.write_text(json.dumps({"arguments": arguments, "stdout": result.stdout, "stderr": result.stderr}))
+    said = json.loads(record.read_text())
+    result = subprocess.CompletedProcess(said["arguments"], 0, said["stdout"], said["stderr"])
+    return folder / "out", result, said["arguments"]
+
+
+def _whole_run(folder: Path, encoder: Path) -> tuple[list[str], subprocess.CompletedProcess[str]]:
+    folder.mkdir()
+    recipe = write_recipe(folder / "tiny.toml", encoder)
     data = write_sentences(folder / "data")
     quick = ["--blocks", "2", "--sentences", "8"]
     named = ["--target", "laptop-x86"]
     arguments = ["run", str(recipe), "--data", str(data), *named, *quick, "--out", str(folder / "out")]
     result = _run_process(arguments)
     assert result.returncode == 0, result.stderr
-    return folder / "out", result, arguments
+    return arguments, result
 
 
 # Of each run its exit code, its line of error (or all it said), and the files that were on the disk then.

@@ -64,9 +64,9 @@ def test_a_whole_run_reports_six_students_and_the_teacher(
     }
     assert rows == {*students, ("teacher", "pytorch", "fp32")}
     for record in records:
-        assert sum(map(sum, record["accuracy"]["confusion"])) == 16
+        assert (record["metric"], record["examples"]) == ("accuracy", 16)
         if record["kind"] == "artifact" and record["precision"] == "fp32":
-            assert record["accuracy"]["agrees_with_student"] == 16
+            assert record["agreement"]["student"] == 1
     assert "Warning" not in result.stderr
 
 

@@ -1,8 +1,7 @@
 """Small real student folders, laid down as distillation lays them down; one is converted for all tests of this room."""
 
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from infer.outputs import of_logits
 from infer.shipping.pack import pack
 from infer.tasks import TaskSettings, classification, regression, token_classification
 from targets.profile import Profile, read
+from tests.in_process import in_process
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnprst" for back in ("a", "e", "i", "o", "u", "ar", "en", "il"))
@@ -179,11 +179,11 @@ def _logits(model: PreTrainedModel, tokens: Tokens) -> Ragged:
     return ragged.from_rows(rows, like=rows[0])
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that parallel test processes have in common."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+@pytest.fixture(name="in_process")
+def _in_process() -> Iterator[None]:
+    """Convert in the test's own process."""
+    with in_process():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -258,14 +258,14 @@ def profile() -> Profile:
 @pytest.fixture(scope="session")
 def artifacts(shared: Path, student: Path, profile: Profile) -> Path:
     """All variants of the student, made once."""
-    with FileLock(shared / "artifacts.lock"):
+    with FileLock(shared / "artifacts.lock"), in_process():
         return convert_student(student, profile, out=shared / "artifacts")[0].parent
 
 
 @pytest.fixture(scope="session")
 def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
     """All variants of the slim student, made once."""
-    with FileLock(shared / "slim-artifacts.lock"):
+    with FileLock(shared / "slim-artifacts.lock"), in_process():
         return convert_student(slim_student, profile, out=shared / "slim-artifacts")[0].parent
 
 

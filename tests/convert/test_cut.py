@@ -16,6 +16,7 @@ from infer.folders.student import read_evaluation, write_evaluation
 from targets.profile import Profile
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("runtime", "buckets"),
     [("onnx", ()), pytest.param("tflite", (16, 24), marks=pytest.mark.slow)],

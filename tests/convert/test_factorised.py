@@ -18,6 +18,7 @@ from targets.profile import Profile, RuntimeName
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_process")
 def test_every_runtime_answers_as_the_factorised_student(
     changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path
 ) -> None:

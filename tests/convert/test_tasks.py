@@ -31,6 +31,9 @@ Answer = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
 ALL = tuple(Rewrite)
 
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
 def test_scores_are_converted(scorer: Path, profile: Profile, tmp_path: Path) -> None:
     made = convert_student(scorer, profile, out=tmp_path, runtimes=["onnx"])
     for artifact in map(read_artifact, made):

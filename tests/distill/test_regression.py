@@ -2,14 +2,13 @@
 
 import random
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
+from typer.testing import CliRunner
 
 from bench.record import Record
 from contract.errors import InputError
@@ -21,6 +20,8 @@ from distill.recipe.data import Data
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
 from infer.tasks import judge, regression
+from tests.in_process import in_process
+from tinybert_edge import cli
 
 ROWS = {"train.tsv": 160, "dev.tsv": 40}
 
@@ -86,11 +87,7 @@ losses = {{ prediction = 1.0, labels = 0.5 }}
 
 
 @pytest.fixture(scope="module")
-def finished(
-    tmp_path_factory: pytest.TempPathFactory,
-    encoder_folder: Path,
-    run_process: Callable[[list[str]], subprocess.CompletedProcess[str]],
-) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> Path:
     """The folder of a regression that was distilled, converted for one runtime, measured and reported."""
     folder = tmp_path_factory.mktemp("regression")
     recipe = write_recipe(folder / "counting.toml", encoder_folder)
@@ -104,8 +101,9 @@ def finished(
         ["bench", str(teacher), *artifacts, *quick, "--out", str(folder / "results")],
         ["report", str(folder / "results"), "--out", str(folder / "report.html")],
     ):
-        result = run_process(arguments)
-        assert result.returncode == 0, result.stderr
+        with in_process():
+            result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.stderr
     return folder
 
 
