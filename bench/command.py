@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.settings import DEFAULT
+from contract.lock import locked
 
 if TYPE_CHECKING:
     from bench.record import Record
@@ -43,11 +44,10 @@ def bench(
     from bench import plan
     from bench.session import carry_out
     from bench.settings import Settings
-    from contract.lock import owned
 
     settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
     checked = plan.make(artifacts, target=target, student=student, settings=settings)
-    with owned(out):
+    with locked(out):
         paths = carry_out(checked, out)
     _show(paths, json=json)
 

@@ -106,7 +106,7 @@ def read_subject(folder: Path) -> Subject:
     """
     folder = folder.resolve()
     if folder.is_file():
-        raise InputError(f"{folder}: is a file, no folder", "unpack what is packed: python -m zipfile -e FILE FOLDER")
+        raise InputError(f"{folder}: a file, not a folder", "unpack what is packed: python -m zipfile -e FILE FOLDER")
     if (folder / ARTIFACT_MANIFEST).is_file():
         return _artifact(folder, read_artifact(folder))
     if (folder / STUDENT_MANIFEST).is_file():
@@ -126,7 +126,7 @@ def _artifact(folder: Path, manifest: Artifact) -> Subject:
             raise InputError(f"{folder}: {name!r} is not among its files", "convert the student again")
     task, metric = manifest.task, manifest.quality.metric
     if metric not in (one.name for one in tasks.get(task.kind).METRICS):
-        raise InputError(f"{folder}: {metric!r} is no metric of a {task.kind}", "convert the student again")
+        raise InputError(f"{folder}: {metric!r} is not a metric of {task.kind}", "convert the student again")
     return Subject(
         model=manifest.model(folder),
         kind="artifact",

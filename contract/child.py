@@ -134,7 +134,7 @@ def ask(
     raise error
 
 
-def how_it_ended(exit_code: int) -> str:
+def describe_exit(exit_code: int) -> str:
     """Say how a process ended that gave no answer.
 
     Args:
@@ -181,7 +181,7 @@ def _untold(ended: _Ended, who: str) -> WorkerError:
     elif ended.stdout and ended.exit_code == 0:
         how = f"did not answer as agreed ({ended.stdout[:60]!r})"
     else:
-        how = how_it_ended(ended.exit_code)
+        how = describe_exit(ended.exit_code)
     is_stopped = ended.killed or (ended.exit_code < 0 and _signal_name(ended.exit_code) in STOPPING)
     kind = UnfinishedError if is_stopped else WorkerError
     return kind(f"{who} {how}{_said(ended.stderr)}")

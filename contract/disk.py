@@ -19,7 +19,7 @@ class DiskFullError(InputError):
 
 
 @contextmanager
-def room(folder: Path) -> Iterator[None]:
+def explain_disk_full(folder: Path) -> Iterator[None]:
     """Name a full disk as the cause of what nobody expected inside the block.
 
     Args:
@@ -42,7 +42,7 @@ def room(folder: Path) -> Iterator[None]:
         raise DiskFullError(cause, f"{cure}; then run again, it goes on where it was") from error
 
 
-def take_room(path: Path) -> None:
+def preallocate(path: Path) -> None:
     """Take a file's room on the disk before it is written to: on a full one a mapped file ends the process.
 
     Raises:

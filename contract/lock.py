@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from contract.disk import room
+from contract.disk import explain_disk_full
 from contract.errors import InputError
 from contract.folder import check_unfinished
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold an output folder for this process; a lock left by a dead process is taken over.
 
     A folder that was made for it and that nothing was written to is removed again.
@@ -39,7 +39,7 @@ def owned(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})", "choose another --out") from error
     try:
-        with room(folder):
+        with explain_disk_full(folder):
             yield
     finally:
         lock.release()

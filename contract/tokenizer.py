@@ -35,7 +35,7 @@ def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
         return Tokenizer.from_buffer(data)
     except Exception as error:  # the library has no class of its own for it
         reason = " ".join(str(error).split())
-        raise InputError(f"{source}: is no tokenizer ({reason})", "make its folder again") from error
+        raise InputError(f"{source}: not a tokenizer ({reason})", "make its folder again") from error
 
 
 def pad_id_of(tokenizer: "Tokenizer") -> int:

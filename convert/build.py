@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract.errors import InputError, TinybertError, WorkerError
 from contract.folder import identity, verify
-from contract.lock import owned
+from contract.lock import locked
 from contract.progress import bar
 from contract.tokenizer import read_tokenizer
 from convert import calibration
@@ -108,7 +108,7 @@ def _make_all(tasks: list[Task], out: Path) -> list[Path]:
 
 def _check_replaceable(folder: Path) -> None:
     if folder.exists() and not (folder / ARTIFACT_MANIFEST).is_file():
-        raise InputError(f"{folder}: is no artifact", "choose another --out")
+        raise InputError(f"{folder}: not an artifact", "choose another --out")
 
 
 def check_of_student(out: Path, student: Path) -> None:
@@ -123,14 +123,16 @@ def check_of_student(out: Path, student: Path) -> None:
         with suppress(InputError):  # a broken one is made again
             found = read_artifact(manifest.parent)
         if found is not None and found.parents.get("student") != own:
-            raise InputError(f"{manifest.parent}: is of another student", "choose another --out, or delete it")
+            raise InputError(
+                f"{manifest.parent}: was made from a different student", "choose another --out, or delete it"
+            )
 
 
 @contextmanager
 def _place(out: Path) -> Iterator[None]:
     """Hold the output folder; it goes away again if nothing came of it."""
     try:
-        with owned(out):
+        with locked(out):
             yield
     finally:
         with suppress(OSError):

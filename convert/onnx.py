@@ -105,7 +105,7 @@ def quantize(
     source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Exported:
     """Write model.onnx in another precision."""
-    quantise = _WAYS.get(variant.precision)
+    quantise = QUANTIZERS.get(variant.precision)
     if quantise is None:
         raise InputError(f"ONNX Runtime has no {variant.precision} here", "choose another precision")
     model, path = source / fp32.graph.file, destination / MODEL_FILE
@@ -230,7 +230,7 @@ def _quantize_tables(path: Path, variant: Variant) -> None:
     whole.unlink()
 
 
-_WAYS: dict[Precision, Callable[[Path, Path, Exported, Variant, Profile, Tokens], tuple[str, ...]]] = {
+QUANTIZERS: dict[Precision, Callable[[Path, Path, Exported, Variant, Profile, Tokens], tuple[str, ...]]] = {
     Precision.INT8: _dynamic,
     Precision.INT8_STATIC: _static,
     Precision.INT8_WEIGHT: _blocks,

@@ -84,7 +84,7 @@ def quantize(
     source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Exported:
     """Write model.xml and model.bin in another precision."""
-    quantise = _WAYS.get(variant.precision)
+    quantise = QUANTIZERS.get(variant.precision)
     if quantise is None:
         raise InputError(f"OpenVINO has no {variant.precision} here", "choose another precision")
     _send_nothing()
@@ -153,7 +153,7 @@ def _weights(
     return made, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
 
 
-_WAYS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
+QUANTIZERS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
     Precision.FP16: _half,
     Precision.INT8: _static,
     Precision.INT8_WEIGHT: _weights,

@@ -87,7 +87,7 @@ def quantize(
     source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Exported:
     """Write model.tflite in another precision."""
-    fill = _WAYS.get(variant.precision)
+    fill = QUANTIZERS.get(variant.precision)
     if fill is None:
         raise InputError(f"LiteRT has no {variant.precision} here", "choose another precision")
     with needs_extra(EXTRA):
@@ -180,7 +180,7 @@ def _weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
     return ("weights: int8, symmetric, per channel (ai-edge-quantizer), computed in fp32",)
 
 
-_WAYS: dict[Precision, Callable[[Any, Profile], tuple[str, ...]]] = {
+QUANTIZERS: dict[Precision, Callable[[Any, Profile], tuple[str, ...]]] = {
     Precision.FP16: _half,
     Precision.INT8: _dynamic,
     Precision.INT8_STATIC: _static,

@@ -26,7 +26,7 @@ from infer.folders.variant import Variant
 from infer.tasks.judge import usual
 from targets.profile import Profile
 
-METHOD = 5  # raised when the same student would be converted to another artifact
+REVISION = 5  # bump when the same inputs would give different bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     metric = {} if student.main_metric == usual(student.task.kind) else {"metric": student.main_metric}
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "student": origin.identity,
             "variant": variant.model_dump(mode="json", exclude={"reads"}),  # which follows from the student
             "lengths_tokens": plan.lengths_tokens,

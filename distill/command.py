@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contract.lock import locked
+
 if TYPE_CHECKING:
     from distill.data.dataset import Splits
     from distill.model.encoder import Encoder
@@ -72,7 +74,6 @@ def distill(
 
         tinybert distill sst2 --data data/sst2 --search 20
     """
-    from contract.lock import owned
     from distill.quiet import quiet
     from distill.training import processes
 
@@ -85,7 +86,7 @@ def distill(
     elif smoke:
         _try_a_few_rows(*prepared, json=json)
     elif search is not None:
-        with owned(folder):
+        with locked(folder):
             _search(*prepared, folder, search, json=json)
     else:
         from distill.distil import distil

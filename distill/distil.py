@@ -20,27 +20,27 @@ from distill.data.dataset import Splits
 from distill.data.hold_out import parted
 from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
-from distill.identify import stage_key, student_key
-from distill.keep import Made, follow, keep
+from distill.keys import stage_key, student_key
 from distill.model.encoder import Encoder, locate
 from distill.model.predict import predict
 from distill.parents import Parents, cache, logits
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
-from distill.student.initialise import Ingredients, Start, initialise
+from distill.student.initialise import Start, StartData, initialise
 from distill.student.reduce import reduce
 from distill.tasks.protocol import Training
 from distill.teacher import Tokenised
 from distill.training import processes, stages, training
 from distill.training.compare import check_shapes
 from distill.training.heads import Head
-from distill.training.stages import Lesson
+from distill.training.stages import TrainingSet
+from distill.write import TrainedStudent, update_metric, write_student
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
 from infer.outputs import of_logits
 from infer.tasks import get as get_task
 from infer.tasks import judge
 
-METHOD = 4  # raised when the same recipe would give another student
+REVISION = 4  # bump when the same recipe would give another student
 
 
 def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, Path]:
@@ -63,7 +63,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     if recipe.start == "general":
         general.read(recipe, encoder, out)  # a corpus that is too short is refused before, too
     own, held_out = parted(recipe, splits)
-    new = processes.main_first(lambda: _new_rows(recipe, encoder, own, out))
+    new = processes.main_process_first(lambda: _new_rows(recipe, encoder, own, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
         teacher=teacher_folder,
@@ -72,11 +72,11 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     )
     key = _key(recipe, parents, new)
     folder = out / f"student-{key[:8]}"
-    if processes.of_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
+    if processes.broadcast_from_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
         training.forget(training.work_folder(folder))
-        processes.main_first(lambda: follow(recipe, folder))
+        processes.main_process_first(lambda: update_metric(recipe, folder))
     else:
-        _make(recipe, own, _Beside(new=new, held_out=held_out), parents, folder, key)
+        _make(recipe, own, ExtraRows(new=new, held_out=held_out), parents, folder, key)
         processes.wait()
     evaluation = read_evaluation(folder)
     values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
@@ -102,7 +102,7 @@ def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Ro
 def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "parents": parents.identities(),
             "augmentation": None if new is None else new.key(),
             "fusion": recipe.teacher.model_dump(include={"fusion", "weights"}),
@@ -125,7 +125,7 @@ def _soup_key(recipe: Recipe) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Beside:
+class ExtraRows:
     """Rows beside the two splits.
 
     Attributes:
@@ -137,11 +137,11 @@ class _Beside:
     held_out: Rows | None
 
 
-def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, folder: Path, key: str) -> None:
+def _make(recipe: Recipe, splits: Splits, beside: ExtraRows, parents: Parents, folder: Path, key: str) -> None:
     model, task = teacher.load_for(recipe, parents.teacher), tasks.get(recipe.task)
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     work = training.work_folder(folder)
-    start, lesson, own = _prepare(recipe, splits, beside.new, parents, _Taught(model=model, tokens=theirs), work)
+    start, lesson, own = _prepare(recipe, splits, beside.new, parents, TaskTeacher(model=model, tokens=theirs), work)
     calibrated = calibration(
         own.train,
         strata(splits.train),
@@ -156,7 +156,7 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
         soup.train(start, recipe, lesson, _score(recipe, beside.held_out, own.tokenizer))
     if not processes.is_main():
         return
-    made = Made(
+    made = TrainedStudent(
         model=start.model,
         shape=start.shape,
         tokenizer=own.tokenizer,
@@ -168,11 +168,11 @@ def _make(recipe: Recipe, splits: Splits, beside: _Beside, parents: Parents, fol
             student=predict(start.model, own.validation, "The student's answers"),
         ),
     )
-    keep(made, recipe, parents.identities(), folder, key)
+    write_student(made, recipe, parents.identities(), folder, key)
     training.forget(work)
 
 
-def _as_read(task: Training, theirs: Tokenised, own: Tokenised, lesson: Lesson) -> Tokens:
+def _as_read(task: Training, theirs: Tokenised, own: Tokenised, lesson: TrainingSet) -> Tokens:
     """Return the validation split as the teacher reads it; for answers to each token, in the student's tokens."""
     if not task.IS_OF_TOKENS:
         return theirs.validation
@@ -191,7 +191,7 @@ def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Taught:
+class TaskTeacher:
     """The teacher, and both splits in its word pieces."""
 
     model: PreTrainedModel
@@ -199,11 +199,11 @@ class _Taught:
 
 
 def _prepare(
-    recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, taught: _Taught, work: Path
-) -> tuple[Start, Lesson, Tokenised]:
+    recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, taught: TaskTeacher, work: Path
+) -> tuple[Start, TrainingSet, Tokenised]:
     """Return the student before it learns, what it is to learn, and both splits in its own word pieces."""
     model, theirs, task = taught.model, taught.tokens, tasks.get(recipe.task)
-    ingredients = Ingredients(general=parents.general, tokens=theirs.train, labels_N=strata(splits.train))
+    ingredients = StartData(general=parents.general, tokens=theirs.train, labels_N=strata(splits.train))
     start = initialise(model, recipe, ingredients)
     rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
     teacher_tokens = theirs.train if new is None else tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
@@ -219,15 +219,15 @@ def _prepare(
     tokens = tokenised(reduced.tokenizer)
     # What the teacher reads when it is to show its inside token by token.
     read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
-    lesson = Lesson(
+    lesson = TrainingSet(
         teacher=model,
-        answers=cache(
+        logit_cache=cache(
             parents.teacher,
             lambda: model,
             read_tokens if task.IS_OF_TOKENS else teacher_tokens,
             of_tokens=task.IS_OF_TOKENS,
         ),
-        insights=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS),
+        state_cache=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,

@@ -22,7 +22,7 @@ from distill.training.cache import TeacherCache, cache_folder
 from distill.training.compare import check_shapes
 
 MANIFEST = "general.json"
-METHOD = 1  # raised when the same recipe would give another general student
+REVISION = 1  # bump when the same recipe would give another general student
 
 
 class GeneralStudent(Manifest):
@@ -59,7 +59,7 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     encoder, tokens = read(recipe, encoder, out)
     key = _key(recipe, section, encoder, tokens)
     folder = out / f"general-{key[:8]}"
-    if not processes.of_main(lambda: is_finished(folder / MANIFEST, GeneralStudent, key)):
+    if not processes.broadcast_from_main(lambda: is_finished(folder / MANIFEST, GeneralStudent, key)):
         _make(recipe, section, encoder, tokens, folder, key)
         processes.wait()
     return folder
@@ -70,7 +70,7 @@ def read(recipe: Recipe, encoder: Encoder, out: Path) -> tuple[Encoder, Tokens]:
     section = recipe.general
     assert section is not None, "the recipe checks it"
     own = encoder_of(section, encoder)
-    return own, processes.main_first(lambda: _corpus(section, own, out))
+    return own, processes.main_process_first(lambda: _corpus(section, own, out))
 
 
 def encoder_of(section: General, encoder: Encoder) -> Encoder:
@@ -104,7 +104,7 @@ def _corpus(section: General, encoder: Encoder, out: Path) -> Tokens:
 def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> str:
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "encoder": encoder.sha256,
             "tokens": tokens.key(),
             "student": recipe.student.model_dump(include={"preset", "shape", "mapping"}),
@@ -124,10 +124,10 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
     check_shapes(start, encoder_model, section)
     work = training.work_folder(folder)
     cache = _cache(encoder_model, encoder, tokens, folder.parent)
-    lesson = stages.Lesson(
+    lesson = stages.TrainingSet(
         teacher=encoder_model,
-        answers=cache,
-        insights=cache,
+        logit_cache=cache,
+        state_cache=cache,
         tokens=tokens,
         teacher_ids_V=np.arange(encoder_model.config.vocab_size),
         labels=None,

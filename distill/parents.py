@@ -61,7 +61,7 @@ def logits(recipe: Recipe, parents: Parents, rows: Rows) -> NDArray[np.float32]:
     for folder in (parents.teacher, *parents.more):
         tokens = tokenise(load_tokenizer(folder), rows, recipe.max_length_tokens)
         kept = cache(folder, partial(teacher.load_for, recipe, folder), tokens)
-        logits_KNC.append(processes.main_first(partial(kept.read, [LOGITS]))[LOGITS])
+        logits_KNC.append(processes.main_process_first(partial(kept.read, [LOGITS]))[LOGITS])
     return fuse(logits_KNC, rows.labels_N, recipe.teacher)
 
 

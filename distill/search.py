@@ -12,14 +12,14 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from contract.digest import sha256_of_value
-from contract.disk import DiskFullError, room
+from contract.disk import DiskFullError, explain_disk_full
 from contract.errors import InputError, WorkerError
 from contract.progress import note
 from distill import recipe as recipes
 from distill import teacher
 from distill.data.dataset import Splits
 from distill.data.hold_out import hold_out
-from distill.distil import METHOD, distil
+from distill.distil import REVISION, distil
 from distill.model.encoder import Encoder
 from distill.recipe import Recipe
 from distill.recipe.search import Dimension
@@ -115,7 +115,7 @@ def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, stora
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     name = sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "recipe": recipe.model_dump(mode="json", exclude={"search"}),
             "space": {key: dimension.model_dump(mode="json") for key, dimension in space.items()},
             "encoder": encoder.sha256,
@@ -124,7 +124,7 @@ def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, stora
     )
     address = f"sqlite:///{storage.resolve()}"
     try:
-        with room(storage.parent):
+        with explain_disk_full(storage.parent):
             study = optuna.create_study(
                 storage=address, study_name=name[:16], direction="maximize", load_if_exists=True
             )
@@ -162,14 +162,14 @@ def _ended(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str, out: Path) -> None:
-    """Run one trial; a failure is kept with it and ends nothing, but for a full disk, which is none of its own."""
+    """Run one trial. Failures are recorded on the trial; only a full disk stops the search."""
     trial = study.ask()
     values = {key: _suggest(trial, key, dimension) for key, dimension in space.items()}
     changes = _changes(space, values, exact=OWN in trial.user_attrs)
     note(f"{title}: {' '.join(changes)}")
     unfinished = set(out.glob(WORK))
     try:
-        with room(out):
+        with explain_disk_full(out):
             value = score(changes)
     except DiskFullError:
         raise

@@ -20,13 +20,13 @@ from distill.model.encoder import Encoder
 from distill.model.predict import predict
 from distill.recipe import Recipe
 from distill.recipe.training import Training
-from distill.student.initialise import Ingredients, initialise
+from distill.student.initialise import StartData, initialise
 from distill.student.reduce import reduce
 from distill.training import stages
 from distill.training.cache import TeacherCache
 from distill.training.compare import check_shapes
 from distill.training.heads import Head
-from distill.training.stages import Lesson
+from distill.training.stages import TrainingSet
 from distill.training.training import bf16_choice
 from infer.folders.student import read_teacher
 from infer.outputs import Outputs
@@ -156,7 +156,7 @@ def _student(
     def tokenised(by: PreTrainedTokenizerFast) -> Tokens:
         return tokenise(by, rows, recipe.max_length_tokens)
 
-    ingredients = Ingredients(tokens=tokenised(tokenizer), labels_N=strata(rows))
+    ingredients = StartData(tokens=tokenised(tokenizer), labels_N=strata(rows))
     start = initialise(model, _without_general(recipe), ingredients)
     reduced = reduce(start.model, recipe, tokenizer, tokenised)
     start, tokens, ids_V = replace(start, model=reduced.model), tokenised(reduced.tokenizer), reduced.teacher_ids_V
@@ -170,10 +170,10 @@ def _student(
         bf16=bf16_choice()[0],
         of_tokens=task.IS_OF_TOKENS,
     )
-    lesson = Lesson(
+    lesson = TrainingSet(
         teacher=model,
-        answers=cache,
-        insights=cache,
+        logit_cache=cache,
+        state_cache=cache,
         tokens=tokens,
         teacher_ids_V=ids_V,
         labels=task.labels(rows, reduced.tokenizer, recipe.max_length_tokens),

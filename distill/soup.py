@@ -12,13 +12,13 @@ from contract.progress import note
 from distill.recipe import Recipe
 from distill.student.initialise import Start
 from distill.training import stages
-from distill.training.stages import Lesson
+from distill.training.stages import TrainingSet
 
 Weights = dict[str, Tensor]
 Score = Callable[[PreTrainedModel], float]
 
 
-def train(start: Start, recipe: Recipe, lesson: Lesson, score: Score | None) -> None:
+def train(start: Start, recipe: Recipe, lesson: TrainingSet, score: Score | None) -> None:
     """Train the students of a soup and leave their average in the start's model.
 
     All begin with the same weights: students of different starts lie in different valleys, and their mean in none.

@@ -34,7 +34,7 @@ from distill.training.record import record_folder
 from infer.folders.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
 from infer.tasks import judge
 
-METHOD = 2  # raised when the same recipe would give another teacher
+REVISION = 2  # bump when the same recipe would give another teacher
 # Keys of a recipe's teacher that change nothing of how it is trained.
 NOT_TRAINING = ("model", "floor", "also", "fusion", "weights", "not_finite")
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
@@ -80,7 +80,7 @@ def make(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
     """
     key = _key(recipe, encoder, splits)
     folder = out / f"teacher-{key[:8]}"
-    if not processes.of_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key)):
+    if not processes.broadcast_from_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key)):
         _make(recipe, encoder, splits, folder, key)
         processes.wait()
     check_floor(read_teacher(folder).validation_scores, recipe, encoder.name)
@@ -163,7 +163,7 @@ def check_floor(scores: Mapping[str, float], recipe: Recipe, name: str) -> None:
 def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "task": recipe.task,
             "encoder": encoder.sha256,
             "data": [splits.train.key(), splits.validation.key()],

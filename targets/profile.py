@@ -187,7 +187,7 @@ class Profile(Strict):
         known = [*facts, *_PARTS]
         for key in self.sources:
             if key not in known:
-                raise ValueError(f"'sources': {key!r} is no fact of this profile{near_miss(key, known)}")
+                raise ValueError(f"'sources': {key!r} is not a fact of this profile{near_miss(key, known)}")
         for fact in facts:
             if fact not in self.sources and fact.partition(".")[0] not in self.sources:
                 raise ValueError(f"'sources': nothing says where {fact!r} is from")

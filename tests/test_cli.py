@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.lock import owned
+from contract.lock import locked
 
 HEAVY = (
     "torch",
@@ -166,7 +166,7 @@ def test_an_unknown_target_writes_nothing(
 def test_a_name_that_is_no_utf8_is_one_line(tinybert: Tinybert) -> None:
     code, out, err = tinybert("convert", os.fsdecode(b"runs/\xff"))
     assert (code, out) == (2, "")
-    assert err == "error: 'runs/\\udcff' is no UTF-8: rename the file or folder\n"
+    assert err == "error: 'runs/\\udcff' is not valid UTF-8: rename the file or folder\n"
 
 
 def test_a_teacher_of_other_labels_writes_nothing(
@@ -185,7 +185,7 @@ def test_a_teacher_of_other_labels_writes_nothing(
 def test_an_output_folder_in_use_names_its_owner(
     tinybert: Tinybert, tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
-    with owned(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         arguments = ("distill", recipe_file(), "--data", sentences_file(), "--out", tmp_path / "out")
         _refused(tinybert(*arguments), f"in use by another run (pid {os.getpid()})")
 

@@ -57,7 +57,7 @@ def _check_arguments() -> None:
         try:
             argument.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"{argument!a} is no UTF-8", "rename the file or folder") from error
+            raise InputError(f"{argument!a} is not valid UTF-8", "rename the file or folder") from error
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -8,6 +8,7 @@ import typer
 
 from bench.command import BlocksOption, SentencesOption
 from bench.settings import DEFAULT
+from contract.lock import locked
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def run(
     quiet()
     from bench.report.write import write_report
     from bench.settings import Settings
-    from contract.lock import owned
     from contract.progress import note
     from distill.command import prepare
     from targets.doctor import resolve
@@ -58,7 +58,7 @@ def run(
 
     folder = out or Path("runs") / document.name
     records: list[Path] = []
-    with owned(folder):
+    with locked(folder):
         note(f"1 of 4: distil {document.name} from {encoder.name}")
         teacher_folder, student = distil(document, encoder, splits, folder)
         for profile, reason in profiles:

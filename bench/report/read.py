@@ -90,7 +90,7 @@ def _instant(text: str, source: object) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{source}: 'measured_at': {text!r} is no ISO 8601 time") from error
+        raise InputError(f"{source}: 'measured_at': {text!r} is not an ISO 8601 time") from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

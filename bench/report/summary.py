@@ -23,7 +23,7 @@ class Candidate:
 def tolerance_of(target: str, metric: str) -> tuple[float, str]:
     """Return by how much a target lets a metric drop, and where the figure is from."""
     if target not in names():
-        return TOLERANCE, f"a general limit, as {target} is no profile known here"
+        return TOLERANCE, f"a general limit, as {target} is not a known profile"
     limit = read(target).budget.quality_drop.get(metric)
     if limit is None:
         return TOLERANCE, f"a general limit, as the budget of {target} has none for {metric}"

@@ -174,7 +174,7 @@ def _drop(record: Record) -> Interval | Absent:
 
 def _agreement(record: Record, other: Literal["teacher", "student"]) -> float | Absent:
     if record.kind == "teacher":
-        return Absent(reason="the teacher is no copy of the student")
+        return Absent(reason="not applicable to the teacher")
     if record.quality is None:
         return UNJUDGED
     share = record.agreement.get(other)

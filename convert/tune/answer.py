@@ -12,7 +12,7 @@ from targets.profile import Precision, Profile
 
 MS = 1e6
 MB = 1e6
-# Of so many, one is a point and more.
+# Below this many, one example is a point or more.
 FEW_SENTENCES = 100
 
 
@@ -144,7 +144,7 @@ def _why_not(one: Finalist, winner: Finalist) -> str:
     return f"{one.candidate.label} is {times:.2f} times as fast, but misses the floor ({one.said})."
 
 
-def as_values(finalist: Finalist) -> dict[str, Any]:
+def to_json(finalist: Finalist) -> dict[str, Any]:
     """Return a finalist for machines to read; what is not known is null."""
     candidate = finalist.candidate
     return {

@@ -83,7 +83,7 @@ def of_this_machine(target: str) -> "tuple[Profile, str]":
 
     profile, reason = resolve(target)
     for finding in processor(profile, facts()):
-        cause = f"the times of this machine say nothing of {profile.name}: {finding.cause}"
+        cause = f"timings from this machine do not apply to {profile.name}: {finding.cause}"
         raise InputError(cause, "run tinybert tune on the device")
     return profile, reason
 
@@ -100,7 +100,7 @@ def seconds(budget: str) -> float:
     try:
         found = float(number) * UNITS_S[unit]
     except (KeyError, ValueError):
-        raise InputError(f"budget {budget!r} is no time", "write it as 15m, 900s or 1h") from None
+        raise InputError(f"budget {budget!r} is not a duration", "write it as 15m, 900s or 1h") from None
     if not 0 < found < float("inf"):
-        raise InputError(f"budget {budget!r} is not above nothing", "write it as 15m, 900s or 1h")
+        raise InputError(f"budget {budget!r} must be positive", "write it as 15m, 900s or 1h")
     return found

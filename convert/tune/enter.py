@@ -29,7 +29,7 @@ def enter(folder: Path, profile: Profile) -> Entrant:
     evaluation = read_evaluation(folder)
     calibration.read(folder, evaluation.tokens)
     if len(evaluation.tokens) < 2:
-        raise InputError(f"{folder}: has no two evaluation sentences", "distil again with a validation split")
+        raise InputError(f"{folder}: needs at least two evaluation sentences", "distil again with a validation split")
     order = np.random.default_rng(0).permutation(len(evaluation.tokens))
     return Entrant(
         origin=origin_of(folder, manifest, evaluation.tokens, profile),

@@ -64,10 +64,10 @@ def parse(text: str) -> Floor:
     """
     match = PATTERN.fullmatch(text.strip().lower())
     if match is None:
-        raise InputError(f"floor {text!r} is none", CURE)
+        raise InputError(f"invalid floor {text!r}", CURE)
     reference, below, own = match.groups()
     if not 1 < float(own or 2) <= 100 or float(below or 0) > 100:
-        raise InputError(f"floor {text!r} is no score in points", CURE)
+        raise InputError(f"invalid floor {text!r}: not a score in points", CURE)
     return Floor(reference=reference or "", points=float(below or own or 0))
 
 

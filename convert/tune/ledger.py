@@ -77,7 +77,7 @@ def _read(path: Path) -> list[Entry]:
     try:
         entries = [Entry.model_validate(json.loads(line)) for line in whole]
     except ValueError as error:
-        raise InputError(f"{path}: is no ledger of this version of tinybert tune", "choose another --out") from error
+        raise InputError(f"{path}: not a ledger of this version of tinybert tune", "choose another --out") from error
     if len(whole) < len(lines):
         os.truncate(path, sum(map(len, whole)))
     return entries

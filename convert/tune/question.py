@@ -45,10 +45,10 @@ def check_place(answer: Path, entrants: Sequence[Entrant], profile: Profile) -> 
     if not best.exists():
         return
     if not (best / ARTIFACT_MANIFEST).is_file():
-        raise InputError(f"{best}: is no artifact, so not of an earlier search", "choose another --out")
+        raise InputError(f"{best}: not an artifact, so not from an earlier search", "choose another --out")
     found = read_artifact(best)
     if found.parents["student"] not in {one.origin.identity for one in entrants} or found.target != profile.name:
-        raise InputError(f"{best}: is of another student or device", "choose another --out")
+        raise InputError(f"{best}: was made from a different student or for another device", "choose another --out")
 
 
 def standing(answer: Path, entrants: Sequence[Entrant], models: Models) -> Candidate | None:

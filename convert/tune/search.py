@@ -37,7 +37,7 @@ USUAL = (Precision.FP32, Precision.INT8)
 MAKING = 0.3
 # How much slower than the fastest that may be right a model may be for it to race on and its neighbours to be tried.
 NEAR = 1.3
-# Neighbours of so many models a pass, and passes.
+# How many models' neighbours are tried per pass, and how many passes.
 TRIED = 2
 PASSES = 2
 # Rounds of the first race, which only finds who is worth asking.
@@ -204,7 +204,7 @@ class Search:
 
     def _ways(self) -> list[Candidate]:
         """Return the fastest models run with other threads and lengths."""
-        return [way for candidate in self._right()[:TRIED] for way in space.ways_near(candidate, self.profile)]
+        return [way for candidate in self._right()[:TRIED] for way in space.settings_near(candidate, self.profile)]
 
     def _variants(self) -> list[Candidate]:
         """Return the fastest models with other rewrites and calibrations."""

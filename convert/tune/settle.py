@@ -1,4 +1,4 @@
-"""Lays down what is best so far: the artifact, and what is said of it for people and for machines."""
+"""Writes the current best artifact, with explanations in Markdown and JSON."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from contract.files import write_atomic
 from contract.folder import building, inventory, is_finished, write_manifest
 from convert import parity
 from convert.quality import judge
-from convert.tune.answer import Finalist, as_values, pareto, sentences, winner_of
+from convert.tune.answer import Finalist, pareto, sentences, to_json, winner_of
 from convert.tune.floor import Floor
 from convert.tune.question import BEST, key_of_best, put_aside
 from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact
@@ -41,9 +41,9 @@ def settle(finalists: Sequence[Finalist], floor: Floor, profile: Profile, out: P
         "schema_version": 1,
         "floor": str(floor),
         "target": profile.name,
-        "winner": as_values(winner) if winner else None,
-        "pareto": [as_values(one) for one in pareto(finalists)],
-        "finalists": [as_values(one) for one in finalists],
+        "winner": to_json(winner) if winner else None,
+        "pareto": [to_json(one) for one in pareto(finalists)],
+        "finalists": [to_json(one) for one in finalists],
         "reasons": reasons,
     }
     write_atomic(out / ANSWER, json.dumps(answer, indent=2) + "\n")

@@ -36,7 +36,7 @@ def variants_near(variant: Variant) -> list[Variant]:
     return [one for one in found if one != variant]
 
 
-def ways_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
+def settings_near(candidate: Candidate, profile: Profile) -> list[Candidate]:
     """Return the same model run with other numbers of threads, and for fixed lengths or any."""
     threads = sorted({1, profile.threads})
     buckets = {candidate.buckets}

@@ -4,7 +4,7 @@ import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 
-from contract.lock import owned
+from contract.lock import locked
 from contract.progress import note
 from convert.tune.answer import Finalist
 from convert.tune.enter import check_together, enter
@@ -52,7 +52,7 @@ def tune(
     check_together(entrants, floor)
     answer = answer_folder(out, students, floor, runtimes)
     check_place(answer, entrants, profile)
-    with owned(out):
+    with locked(out):
         ledger = Ledger(out)
         if ledger.entries:
             note(f"found {len(ledger.entries)} entries of an earlier search in {out}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from contract.lock import locked
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
 
 
@@ -33,7 +34,6 @@ def ablate(
 
         tinybert ablate quickstart --only "random start" --only "no attention loss"
     """
-    from contract.lock import owned
     from distill.command import prepare
     from distill.quiet import quiet
 
@@ -44,7 +44,7 @@ def ablate(
     from distill.ablation import ablate as ablation
 
     folder = out or Path("runs") / prepared[0].name
-    with owned(folder):
+    with locked(folder):
         rows = ablation.ablate(*prepared, seeds=seeds, out=folder, only=only or ())
     if json:
         typer.echo(json_module.dumps({"metric": prepared[0].main_metric, "rows": [asdict(row) for row in rows]}))

@@ -16,7 +16,7 @@ from distill.data.rows import Rows, labelled
 from distill.model import encoder
 from distill.recipe.augmentation import Augmentation
 
-METHOD = 1  # raised when the same settings would give other rows
+REVISION = 1  # bump when the same settings would give other rows
 SAMPLES_SHOWN = 20
 
 
@@ -84,7 +84,7 @@ def _make(
 def _key(rows: Rows, settings: Augmentation, masked_lm: Path | None, neighbours: Path | None, seed: int) -> str:
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "rows": rows.key(),
             # How the two sources are named and how many texts go at a time changes nothing.
             "settings": settings.model_dump(exclude={"masked_lm", "neighbours", "batch_size"}),

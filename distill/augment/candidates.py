@@ -14,7 +14,7 @@ from distill.augment.words import Word, words_of
 from distill.recipe.augmentation import Augmentation
 
 TEXTS_A_CHUNK = 1_000
-# Longer ones are names and set phrases, which hardly another word fits in the place of.
+# Longer words are mostly names and idioms that have no substitute.
 MOST_CHARACTERS = 4
 
 

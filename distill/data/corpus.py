@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from contract.digest import sha256_of_value
-from contract.disk import take_room
+from contract.disk import preallocate
 from contract.errors import InputError
 from contract.progress import bar
 from contract.tokens import Tokens
@@ -149,7 +149,7 @@ def _write(path: Path, tokenizer: PreTrainedTokenizerFast, file: Path, sentences
     half = file.with_suffix(".partial")
     array_NL = np.lib.format.open_memmap(half, mode="w+", dtype=np.int32, shape=(sentences, length_tokens))
     try:
-        take_room(half)
+        preallocate(half)
         with bar("Tokenising the corpus", sentences) as advance:
             rows = 0
             for ids in islice(_cut(path, tokenizer, length_tokens), sentences):

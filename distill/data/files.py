@@ -119,9 +119,9 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 row = json.loads(text)
             except (ValueError, RecursionError) as error:
                 reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-                raise InputError(f"{path}:{line}: is no JSON ({reason})", cure) from error
+                raise InputError(f"{path}:{line}: not valid JSON ({reason})", cure) from error
             if not isinstance(row, dict):
-                raise InputError(f"{path}:{line}: is no JSON object", cure)
+                raise InputError(f"{path}:{line}: not a JSON object", cure)
             yield line, row
 
 

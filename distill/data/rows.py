@@ -108,7 +108,7 @@ def check_text(value: object, column: str, place: str) -> str:
         raise InputError(f"{place}: empty {column!r}", "remove the row or give it a text")
     if not isinstance(value, str):
         kind = type(value).__name__
-        raise InputError(f"{place}: {column!r} is no text ({kind}: {str(value)[:40]!r})", "write it as text")
+        raise InputError(f"{place}: {column!r} is not a string ({kind}: {str(value)[:40]!r})", "write it as text")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise InputError(f"{place}: half a character in {column!r}", "save the file as UTF-8 text")
     if "\0" in value:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from contract.lock import locked
 from distill.command import JsonOption, SetOption
 
 
@@ -29,7 +30,6 @@ def multitask(
 
         tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
     """
-    from contract.lock import owned
     from distill import recipe as tasks_recipes
     from distill.command import as_json, prepare, show
     from distill.multitask import recipe as recipes
@@ -52,7 +52,7 @@ def multitask(
     with processes.together(folder), ExitStack() as held:
         if processes.is_main():  # a task's own folder may be used by a distillation of that task alone
             for name in sorted({one.recipe.name for one in tasks}):
-                held.enter_context(owned(folder / name))
+                held.enter_context(locked(folder / name))
         students = distil(document, tasks, folder)
         if not processes.is_main():
             return

@@ -19,8 +19,7 @@ from distill import tasks, teacher
 from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
-from distill.identify import stage_key, student_key
-from distill.keep import Made, follow, keep
+from distill.keys import stage_key, student_key
 from distill.model.encoder import Encoder, locate
 from distill.model.predict import predict
 from distill.multitask.recipe import MultitaskRecipe
@@ -32,10 +31,11 @@ from distill.student.reduce import reduce
 from distill.training import processes, stages, training
 from distill.training.cache import TeacherCache
 from distill.training.heads import Head
-from distill.training.stages import Lesson
+from distill.training.stages import TrainingSet
+from distill.write import TrainedStudent, update_metric, write_student
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
 
-METHOD = 1  # raised when the same recipe would give another student
+REVISION = 1  # bump when the same recipe would give another student
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class TaskData:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Taught:
+class TaskTeacher:
     """A task with its teachers, and its outputs of the student."""
 
     data: TaskData
@@ -82,12 +82,12 @@ def distil(recipe: MultitaskRecipe, data: Sequence[TaskData], out: Path) -> tupl
     taught = _taught(data, out)
     key = _key(recipe, encoder, own, taught)
     folders = tuple(out / one.name / f"student-{key[:8]}" for one in own)
-    if not processes.of_main(lambda: _are_finished(folders, key)):
+    if not processes.broadcast_from_main(lambda: _are_finished(folders, key)):
         _make(own, encoder, taught, folders, key)
         processes.wait()
     elif processes.is_main():
         for one, folder in zip(own, folders, strict=True):
-            follow(one, folder)
+            update_metric(one, folder)
     return folders
 
 
@@ -118,23 +118,23 @@ def _shared(task: Recipe, recipe: MultitaskRecipe) -> Recipe:
     return task.model_copy(update=update)
 
 
-def _taught(data: Sequence[TaskData], out: Path) -> list[_Taught]:
-    taught: list[_Taught] = []
+def _taught(data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
+    taught: list[TaskTeacher] = []
     first = 0
     for one in data:
         models = (one.encoder, *map(locate, one.recipe.teacher.also))
         folder, *more = [teacher.make(one.recipe, model, one.splits, out / one.recipe.name) for model in models]
         outputs = max(1, len(one.recipe.data.label_names))
         head = Head(first=first, outputs=outputs, is_score=tasks.get(one.recipe.task).IS_SCORE)
-        taught.append(_Taught(data=one, parents=Parents(teacher=folder, more=tuple(more), general=None), head=head))
+        taught.append(TaskTeacher(data=one, parents=Parents(teacher=folder, more=tuple(more), general=None), head=head))
         first += outputs
     return taught
 
 
-def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taught: Sequence[_Taught]) -> str:
+def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taught: Sequence[TaskTeacher]) -> str:
     return sha256_of_value(
         {
-            "method": METHOD,
+            "method": REVISION,
             "encoder": encoder.sha256,
             "parents": [one.parents.identities() for one in taught],
             "fusion": [one.data.recipe.teacher.model_dump(include={"fusion", "weights"}) for one in taught],
@@ -148,7 +148,7 @@ def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taugh
 
 
 def _make(
-    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[_Taught], folders: Sequence[Path], key: str
+    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[TaskTeacher], folders: Sequence[Path], key: str
 ) -> None:
     work = training.work_folder(folders[0])
     start, lesson, tokenizer = _prepare(own, encoder, taught, work)
@@ -159,11 +159,11 @@ def _make(
     shape = f"{start.shape}; one encoder for {names}"
     for recipe, one, folder in zip(own, taught, folders, strict=True):
         made = _of_task(replace(start, shape=shape), recipe, one, tokenizer)
-        keep(made, recipe, _identities(taught, one), folder, key)
+        write_student(made, recipe, _identities(taught, one), folder, key)
     training.forget(work)
 
 
-def _identities(taught: Sequence[_Taught], own: _Taught) -> dict[str, str]:
+def _identities(taught: Sequence[TaskTeacher], own: TaskTeacher) -> dict[str, str]:
     """Return the identity of the task's own teachers, and of those of the other tasks by task."""
     others = {
         f"{role}-of-{one.data.recipe.name}": value
@@ -175,8 +175,8 @@ def _identities(taught: Sequence[_Taught], own: _Taught) -> dict[str, str]:
 
 
 def _prepare(
-    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[_Taught], work: Path
-) -> tuple[Start, Lesson, PreTrainedTokenizerFast]:
+    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[TaskTeacher], work: Path
+) -> tuple[Start, TrainingSet, PreTrainedTokenizerFast]:
     """Return the student before it learns, with the outputs of all tasks, and what it is to learn."""
     outputs = sum(one.head.outputs for one in taught)
     # Its own head, if it has one, is of one task.
@@ -195,10 +195,10 @@ def _prepare(
     sizes = [len(one.data.splits.train) for one in taught]
     # Nothing is read of it: the logits are known, and the stages compare nothing else.
     unused = TeacherCache(folder=work / "cache", model=lambda: source, tokens=tokens, bf16=False)
-    lesson = Lesson(
+    lesson = TrainingSet(
         teacher=source,
-        answers=unused,
-        insights=unused,
+        logit_cache=unused,
+        state_cache=unused,
         teacher_logits_NC=_all_logits(taught, outputs),
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,
@@ -211,7 +211,7 @@ def _prepare(
     return replace(start, model=reduced.model), lesson, reduced.tokenizer
 
 
-def _all_logits(taught: Sequence[_Taught], outputs: int) -> NDArray[np.float32]:
+def _all_logits(taught: Sequence[TaskTeacher], outputs: int) -> NDArray[np.float32]:
     """Return what each task's teachers say of its own sentences, shape (N, outputs); 0 for the outputs of others."""
     parts = []
     for one in taught:
@@ -222,14 +222,14 @@ def _all_logits(taught: Sequence[_Taught], outputs: int) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def _of_task(start: Start, recipe: Recipe, taught: _Taught, tokenizer: PreTrainedTokenizerFast) -> Made:
+def _of_task(start: Start, recipe: Recipe, taught: TaskTeacher, tokenizer: PreTrainedTokenizerFast) -> TrainedStudent:
     """Return one task's student: the shared encoder, and the outputs of the task alone."""
     splits = taught.data.splits
     model = _with_outputs(start.model, recipe, taught.head)
     theirs = teacher.load_for(recipe, taught.parents.teacher)
     own = teacher.tokenise_by(tokenizer, splits, recipe.max_length_tokens)
     read = tokenise(load_tokenizer(taught.parents.teacher), splits.validation, recipe.max_length_tokens)
-    return Made(
+    return TrainedStudent(
         model=model,
         shape=start.shape,
         tokenizer=tokenizer,

@@ -26,7 +26,7 @@ from distill.student.initialise import Start, parameters, shape_of
 from distill.student.layer_map import LayerMap
 from distill.training import training
 from distill.training.compact import used_ids
-from distill.training.trainer import Pupil
+from distill.training.trainer import ProjectedStudent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,7 +191,7 @@ def _trainings(
         room = _room(model, parameters(model), tokens)
         yield _training("teacher", recipe.teacher, len(tokens), room, recipe.max_length_tokens)
     with torch.device("meta"):
-        pupil = Pupil(start.model, model.config.hidden_size, start.pairs)
+        pupil = ProjectedStudent(start.model, model.config.hidden_size, start.pairs)
     student = _room(start.model, parameters(pupil), student_tokens)
     student = replace(student, held=student.held + parameters(model))
     if recipe.start == "general":

@@ -58,7 +58,7 @@ def _inside(usual: Any, section: str) -> Any:
 
 def _index(place: list[Any], text: str, override: str) -> int:
     if not text.isdecimal() or len(text) > DIGITS or int(text) >= len(place):
-        raise InputError(f"--set {override!r}: {text!r} is none of the numbers 0 to {len(place) - 1}")
+        raise InputError(f"--set {override!r}: {text!r} is not one of the numbers 0 to {len(place) - 1}")
     return int(text)
 
 

@@ -41,7 +41,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingredients:
+class StartData:
     """What some starts need beside the teacher.
 
     Attributes:
@@ -55,10 +55,10 @@ class Ingredients:
     labels_N: NDArray[Any] | None = None
 
 
-NOTHING = Ingredients()
+NO_DATA = StartData()
 
 
-def initialise(teacher: PreTrainedModel, recipe: Recipe, ingredients: Ingredients = NOTHING) -> Start:
+def initialise(teacher: PreTrainedModel, recipe: Recipe, ingredients: StartData = NO_DATA) -> Start:
     """Make the student.
 
     Args:
@@ -160,7 +160,7 @@ def _class(recipe: Recipe) -> Any:
     return tasks.get(recipe.task).model_class()
 
 
-def _copied(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
+def _copied(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: StartData) -> PreTrainedModel:
     """Copy everything of the teacher but the layers left out."""
     model: PreTrainedModel = _class(recipe).from_config(reshaped(teacher.config, wanted))
     embeddings_of(model).load_state_dict(embeddings_of(teacher).state_dict())
@@ -175,12 +175,12 @@ def _copied(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: Ingr
     return model
 
 
-def _random(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: Ingredients) -> PreTrainedModel:
+def _random(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, _none: StartData) -> PreTrainedModel:
     model: PreTrainedModel = _class(recipe).from_config(reshaped(teacher.config, wanted))
     return model
 
 
-def _narrowed(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, ingredients: Ingredients) -> PreTrainedModel:
+def _narrowed(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, ingredients: StartData) -> PreTrainedModel:
     """Cut teacher layers to the student's width by what is most important in them."""
     assert ingredients.tokens is not None
     assert ingredients.labels_N is not None
@@ -189,7 +189,7 @@ def _narrowed(teacher: PreTrainedModel, recipe: Recipe, wanted: Shape, ingredien
     return narrow(teacher, wanted, layers, measure(teacher, ingredients.tokens, ingredients.labels_N))
 
 
-def _general(teacher: PreTrainedModel, recipe: Recipe, _wanted: Shape, ingredients: Ingredients) -> PreTrainedModel:
+def _general(teacher: PreTrainedModel, recipe: Recipe, _wanted: Shape, ingredients: StartData) -> PreTrainedModel:
     assert ingredients.general is not None, "distil makes it first"
     model: PreTrainedModel = _class(recipe).from_pretrained(
         ingredients.general,
@@ -203,7 +203,7 @@ def _general(teacher: PreTrainedModel, recipe: Recipe, _wanted: Shape, ingredien
     return model
 
 
-_STARTS: dict[str, Callable[[PreTrainedModel, Recipe, Shape, Ingredients], PreTrainedModel]] = {
+_STARTS: dict[str, Callable[[PreTrainedModel, Recipe, Shape, StartData], PreTrainedModel]] = {
     "copied": _copied,
     "narrowed": _narrowed,
     "general": _general,

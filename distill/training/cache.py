@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from contract.digest import sha256_of_value
-from contract.disk import take_room
+from contract.disk import preallocate
 from contract.progress import bar, note
 from contract.tokens import Tokens
 from distill.model.capture import capturing
@@ -127,7 +127,7 @@ def _whole(paths: Mapping[str, Path], layout: Layout) -> Iterator[dict[str, NDAr
             undo.callback(halves[name].unlink, missing_ok=True)
             shape, dtype = layout(name)
             arrays[name] = np.lib.format.open_memmap(halves[name], mode="w+", dtype=dtype, shape=shape)
-            take_room(halves[name])
+            preallocate(halves[name])
         yield dict(arrays)
         for name, path in paths.items():
             arrays[name].flush()

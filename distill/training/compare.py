@@ -41,7 +41,7 @@ class Projections(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
+class LossInputs:
     """What a loss compares.
 
     Attributes:
@@ -60,13 +60,13 @@ class Sight:
     pooled_times: Callable[[int], int]
 
 
-def embedding(sight: Sight) -> Tensor:
+def embedding(sight: LossInputs) -> Tensor:
     """Compare the outputs of the embedding layers."""
     projected_BLD = sight.projections.embedding(sight.student.states[EMBEDDING])
     return losses.hidden_states(projected_BLD, sight.teacher.states[EMBEDDING], sight.mask_BL)
 
 
-def hidden(sight: Sight) -> Tensor:
+def hidden(sight: LossInputs) -> Tensor:
     """Compare the outputs of the matched layers, the mean over them."""
     projections, of_layers = sight.projections, []
     for project, (own, theirs) in zip(projections.hidden, projections.pairs, strict=True):
@@ -77,7 +77,7 @@ def hidden(sight: Sight) -> Tensor:
     return torch.stack(of_layers).mean()
 
 
-def attention(sight: Sight) -> Tensor:
+def attention(sight: LossInputs) -> Tensor:
     """Compare the attention scores of the matched layers, head by head, the mean over the layers."""
     of_layers = [
         losses.attention_scores(_scores(sight.student, own), _scores(sight.teacher, theirs), sight.mask_BL)
@@ -86,7 +86,7 @@ def attention(sight: Sight) -> Tensor:
     return torch.stack(of_layers).mean()
 
 
-def relation(sight: Sight) -> Tensor:
+def relation(sight: LossInputs) -> Tensor:
     """Compare the query, key and value relations of the last matched layers, the sum of the three."""
     own, theirs = sight.projections.pairs[-1]
     of_vectors = [
@@ -98,7 +98,7 @@ def relation(sight: Sight) -> Tensor:
     return torch.stack(of_vectors).sum()
 
 
-INSIDE: dict[str, Callable[[Sight], Tensor]] = {
+LAYER_LOSSES: dict[str, Callable[[LossInputs], Tensor]] = {
     "embedding": embedding,
     "hidden": hidden,
     "attention": attention,

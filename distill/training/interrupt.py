@@ -53,7 +53,7 @@ class StopAtStep(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: Any
     ) -> TrainerControl:
         """Ask the Trainer to save and to end."""
-        if not processes.everywhere(self.stop.signal_number is None):
+        if not processes.all_processes(self.stop.signal_number is None):
             control.should_save = True
             control.should_training_stop = True
         return control

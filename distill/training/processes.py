@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contract.errors import InputError
-from contract.lock import owned
+from contract.lock import locked
 
 if TYPE_CHECKING:
     from accelerate import PartialState
@@ -43,7 +43,7 @@ def wait() -> None:
         _state().wait_for_everyone()
 
 
-def of_main(value: Callable[[], Value]) -> Value:
+def broadcast_from_main(value: Callable[[], Value]) -> Value:
     """Return what the first process finds, in all of them; the others do not look."""
     if number_of() == 1:
         return value()
@@ -53,7 +53,7 @@ def of_main(value: Callable[[], Value]) -> Value:
     return found
 
 
-def main_first(value: Callable[[], Value]) -> Value:
+def main_process_first(value: Callable[[], Value]) -> Value:
     """Return what each process finds, the first one before the others, who find what it left on disk."""
     if number_of() == 1:
         return value()
@@ -61,7 +61,7 @@ def main_first(value: Callable[[], Value]) -> Value:
         return value()
 
 
-def everywhere(condition: bool) -> bool:
+def all_processes(condition: bool) -> bool:
     """Tell whether a condition holds in all processes."""
     if number_of() == 1:
         return condition
@@ -95,12 +95,12 @@ def together(folder: Path) -> Iterator[None]:
         InputError: another run holds the folder, or it cannot be written.
     """
     if number_of() == 1:
-        with owned(folder):
+        with locked(folder):
             yield
         return
     state = _state()
     if is_main():
-        with owned(folder):
+        with locked(folder):
             wait()
             yield
     else:

@@ -27,17 +27,17 @@ from distill.training.compare import needed
 from distill.training.fake_quantize import Range, fake_quantized
 from distill.training.heads import HEAD, Head
 from distill.training.record import record_folder
-from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
+from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, ProjectedStudent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lesson:
+class TrainingSet:
     """What the stages train on.
 
     Attributes:
         teacher: shows what the student is to become.
-        answers: the teacher's logits of the training sentences, read in its own word pieces.
-        insights: what it shows inside when it reads them in the student's word pieces, token by token.
+        logit_cache: the teacher's logits of the training sentences, read in its own word pieces.
+        state_cache: what it shows inside when it reads them in the student's word pieces, token by token.
         teacher_logits_NC: to be learned in place of this teacher's own, as of several teachers together; else None.
         tokens: the training sentences, N of them, with the student's token ids.
         teacher_ids_V: the teacher's token id of each token id of the student.
@@ -49,8 +49,8 @@ class Lesson:
     """
 
     teacher: PreTrainedModel
-    answers: TeacherCache
-    insights: TeacherCache
+    logit_cache: TeacherCache
+    state_cache: TeacherCache
     teacher_logits_NC: NDArray[np.float32] | None = None
     tokens: Tokens
     teacher_ids_V: NDArray[np.int64]
@@ -61,7 +61,7 @@ class Lesson:
     work: Path
 
 
-def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson, student: str = "") -> None:
+def train(start: Start, stages: tuple[Stage, ...], lesson: TrainingSet, student: str = "") -> None:
     """Train a student through all stages, in place.
 
     Args:
@@ -76,7 +76,7 @@ def train(start: Start, stages: tuple[Stage, ...], lesson: Lesson, student: str 
     whole = start.model.get_input_embeddings()
     with compact(start.model, lesson.tokens) as (tokens, ids_R):
         sentences = _Compact(tokens=tokens, ids_R=ids_R, rest=_range_of_others(whole, ids_R))
-        pupil = Pupil(start.model, lesson.teacher.config.hidden_size, start.pairs)
+        pupil = ProjectedStudent(start.model, lesson.teacher.config.hidden_size, start.pairs)
         for number, stage in enumerate(stages):
             title = f"Distilling {student}".rstrip() + f", stage {number + 1} of {len(stages)}: {stage.name}"
             work = lesson.work / student / f"stage-{number}"
@@ -118,13 +118,13 @@ class _Place(NamedTuple):
     title: str
 
 
-def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, place: _Place) -> None:
+def _train_once(pupil: ProjectedStudent, stage: Stage, lesson: TrainingSet, sentences: _Compact, place: _Place) -> None:
     """Train one stage, or load what it ended with; a finished stage is never trained again."""
     finished = place.work / "finished.safetensors"
-    if not processes.of_main(finished.is_file):
+    if not processes.broadcast_from_main(finished.is_file):
         with (
             dropout(pupil, stage.dropout),
-            fake_quantized(pupil.student, stage.fake_quantize, sentences.rest, reads_all=lesson.answers.of_tokens),
+            fake_quantized(pupil.student, stage.fake_quantize, sentences.rest, reads_all=lesson.logit_cache.of_tokens),
         ):
             _train(pupil, stage, lesson, sentences, place)
         if processes.is_main():
@@ -133,7 +133,7 @@ def _train_once(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact,
     pupil.load_state_dict(load_file(finished))
 
 
-def _keep(pupil: Pupil, finished: Path) -> None:
+def _keep(pupil: ProjectedStudent, finished: Path) -> None:
     half = finished.with_suffix(".partial")
     save_file(pupil.state_dict(), half)
     half.replace(finished)
@@ -141,10 +141,10 @@ def _keep(pupil: Pupil, finished: Path) -> None:
         shutil.rmtree(checkpoint)
 
 
-def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, place: _Place) -> None:
+def _train(pupil: ProjectedStudent, stage: Stage, lesson: TrainingSet, sentences: _Compact, place: _Place) -> None:
     pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
     live = bool(theirs) and not stage.cache_layers
-    cached = processes.main_first(lambda: _cached(stage, theirs, lesson))
+    cached = processes.main_process_first(lambda: _cached(stage, theirs, lesson))
     beside, of_tokens = _beside(stage, lesson, cached)
     ids_R = torch.from_numpy(lesson.teacher_ids_V[sentences.ids_R])
     set_seed(lesson.seed)
@@ -154,7 +154,7 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
         teacher_heads=lesson.teacher.config.num_attention_heads,
         stage=stage,
         heads=lesson.heads,
-        of_tokens=lesson.answers.of_tokens,
+        of_tokens=lesson.logit_cache.of_tokens,
         args=training.arguments(stage, place.work, sentences=len(sentences.tokens), seed=lesson.seed),
         train_dataset=Sentences(sentences.tokens),
         data_collator=collate(
@@ -163,13 +163,13 @@ def _train(pupil: Pupil, stage: Stage, lesson: Lesson, sentences: _Compact, plac
             of_tokens | {TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
         ),
     )
-    if not processes.of_main(lambda: any(place.work.glob("checkpoint-*"))):
+    if not processes.broadcast_from_main(lambda: any(place.work.glob("checkpoint-*"))):
         trainer.preflight()
     training.fit(trainer, place.title, place.record)
 
 
 def _beside(
-    stage: Stage, lesson: Lesson, cached: dict[str, NDArray[Any]]
+    stage: Stage, lesson: TrainingSet, cached: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, Ragged], dict[str, NDArray[Any]]]:
     """Return what is known of each sentence, and the teacher's logits where they are of each token."""
     beside: dict[str, Ragged] = {}
@@ -179,19 +179,19 @@ def _beside(
         beside[HEAD] = ragged.single(lesson.heads_N)
     if stage.losses.prediction and lesson.teacher_logits_NC is not None:
         beside[TEACHER_LOGITS] = ragged.single(lesson.teacher_logits_NC)
-    elif LOGITS in cached and lesson.answers.of_tokens:
+    elif LOGITS in cached and lesson.logit_cache.of_tokens:
         return beside, {TEACHER_LOGITS: cached[LOGITS]}
     elif LOGITS in cached:
         beside[TEACHER_LOGITS] = ragged.single(cached[LOGITS])
     return beside, {}
 
 
-def _cached(stage: Stage, states: tuple[str, ...], lesson: Lesson) -> dict[str, NDArray[Any]]:
+def _cached(stage: Stage, states: tuple[str, ...], lesson: TrainingSet) -> dict[str, NDArray[Any]]:
     """Return what a stage takes from the caches: nothing that a teacher beside it shows anyway."""
     names = states if stage.cache_layers else ()
     live = bool(states) and not stage.cache_layers
     alone = stage.losses.prediction and lesson.teacher_logits_NC is None and not live
     logits = (LOGITS,) if alone else ()
-    if lesson.answers.folder == lesson.insights.folder:
-        return lesson.answers.read([*logits, *names])
-    return lesson.answers.read(logits) | lesson.insights.read(names)
+    if lesson.logit_cache.folder == lesson.state_cache.folder:
+        return lesson.logit_cache.read([*logits, *names])
+    return lesson.logit_cache.read(logits) | lesson.state_cache.read(names)

@@ -18,7 +18,7 @@ from distill.recipe.stage import Stage
 from distill.slim import pooled_times
 from distill.student.layer_map import LayerMap
 from distill.training.batches import Sentences
-from distill.training.compare import INSIDE, Projections, Sight
+from distill.training.compare import LAYER_LOSSES, LossInputs, Projections
 from distill.training.heads import HEAD, Head, Rows, mean_by_head
 from distill.training.processes import COUNTED, SHARE
 from distill.training.training import SentenceTrainer
@@ -54,7 +54,7 @@ class Seen:
     inside: Captured
 
 
-class Pupil(nn.Module):
+class ProjectedStudent(nn.Module):
     """The student with the projections it needs to be compared with a wider or narrower teacher.
 
     Args:
@@ -123,7 +123,7 @@ class LiveTeacher:
 
 
 class DistillationTrainer(SentenceTrainer):
-    """Trains a Pupil against a teacher.
+    """Trains a ProjectedStudent against a teacher.
 
     Args:
         teacher: None where the batches bring all that the stage needs of it.
@@ -151,7 +151,7 @@ class DistillationTrainer(SentenceTrainer):
         self.teacher = teacher
         self.teacher_heads = teacher_heads
         self.stage = stage
-        assert isinstance(self.model, Pupil)
+        assert isinstance(self.model, ProjectedStudent)
         self.pooled_times = partial(pooled_times, self.model.student.config)
         self.heads = heads
         self.of_tokens = of_tokens
@@ -181,7 +181,7 @@ class DistillationTrainer(SentenceTrainer):
         """Return the losses whose weight is not 0, by name.
 
         Args:
-            model: the Pupil, wrapped or not.
+            model: the ProjectedStudent, wrapped or not.
             inputs: a batch with what the teacher has to say of it, where that is known beforehand.
         """
         own, brought = _part(inputs)
@@ -194,7 +194,7 @@ class DistillationTrainer(SentenceTrainer):
             teacher_logits_RC = live.logits_RC if teacher_logits_RC is None else teacher_logits_RC
 
         def judge(student: Seen) -> dict[str, Tensor]:
-            sight = Sight(
+            sight = LossInputs(
                 student=student.inside,
                 teacher=Captured(heads=self.teacher_heads, states=states),
                 projections=self.accelerator.unwrap_model(model).projections,
@@ -203,7 +203,7 @@ class DistillationTrainer(SentenceTrainer):
                 pooled_times=self.pooled_times,
             )
             weights = self.stage.losses
-            terms = {name: compare(sight) for name, compare in INSIDE.items() if getattr(weights, name)}
+            terms = {name: compare(sight) for name, compare in LAYER_LOSSES.items() if getattr(weights, name)}
             if weights.prediction:
                 assert teacher_logits_RC is not None
                 terms["prediction"] = self._predict(student.logits_RC, teacher_logits_RC, brought.get(HEAD))
@@ -242,7 +242,7 @@ class DistillationTrainer(SentenceTrainer):
         Raises:
             InputError: one of them is not finite, is zero, or does not depend on the student.
         """
-        assert isinstance(self.model, Pupil)
+        assert isinstance(self.model, ProjectedStudent)
         assert isinstance(self.train_dataset, Sentences)
         assert self.data_collator is not None
         rows = range(min(len(self.train_dataset), self.args.train_batch_size))

@@ -117,7 +117,7 @@ class SentenceTrainer(Trainer):
         """Clip, and take the gradients away where loss or norm is not finite: then the optimiser changes nothing."""
         norm: Tensor = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         loss, self._loss = self._loss, torch.zeros(())
-        taken = processes.everywhere(bool(torch.isfinite(loss) & torch.isfinite(norm)))
+        taken = processes.all_processes(bool(torch.isfinite(loss) & torch.isfinite(norm)))
         self.losses.step(taken=taken)
         if taken:
             self.finite.passed()
@@ -225,7 +225,7 @@ def fit(trainer: Trainer, title: str, record: Path) -> None:
         InputError: a step is not finite, the same; or the last checkpoint is broken.
     """
     folder = Path(str(trainer.args.output_dir))
-    last_checkpoint = processes.of_main(lambda: last_whole_checkpoint(folder))
+    last_checkpoint = processes.broadcast_from_main(lambda: last_whole_checkpoint(folder))
     trainer.remove_callback(PrinterCallback)
     progress = _Progress(title)
     with stop_requests() as stop, recording(record, last_checkpoint) as writer:

@@ -73,7 +73,7 @@ class Student(Model):
         known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
         metric = self.recipe.get("metric") or known[0]
         if metric not in known:
-            raise InputError(f"student {self.name}: {metric!r} is no metric of a {self.task.kind}", CURE)
+            raise InputError(f"student {self.name}: {metric!r} is not a metric of {self.task.kind}", CURE)
         return str(metric)
 
 
@@ -173,7 +173,7 @@ def read_evaluation(folder: Path) -> Evaluation:
         raise InputError(f"{source}: its labels and logits are not of its sentences", CURE)
     columns = logits.values.shape[1]
     if np.issubdtype(labels.values.dtype, np.integer) and (labels.values >= columns).any():
-        raise InputError(f"{source}: a label is none of {columns}", CURE)
+        raise InputError(f"{source}: label out of range: the model has {columns} classes", CURE)
     return Evaluation(tokens=tokens, labels=labels, teacher=teacher, student=student)
 
 

@@ -39,9 +39,9 @@ def _check_array(archive: ZipFile, info: ZipInfo, source: str) -> None:
         try:
             shape, _, dtype = readers[npy.read_magic(member)](member)
         except (KeyError, ValueError, SyntaxError, TypeError) as error:
-            raise InputError(f"{source}: {info.filename!r} is no array", CURE) from error
+            raise InputError(f"{source}: {info.filename!r}: not an array", CURE) from error
         if dtype.hasobject:
             raise InputError(f"{source}: {info.filename!r} holds pickled objects", CURE)
         held_bytes = info.file_size - member.tell()
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held_bytes:
-        raise InputError(f"{source}: {info.filename!r} has not the numbers of its shape {shape}", CURE)
+        raise InputError(f"{source}: {info.filename!r}: size does not match its shape {shape}", CURE)

@@ -24,7 +24,7 @@ def check_names(names: Iterable[str], source: str, cure: str) -> None:
         if leads_out(name):
             raise InputError(f"{source}: {name!r} leads out of the folder", cure)
         if PurePosixPath(name).as_posix() != name or not name.isprintable():
-            raise InputError(f"{source}: {name!r} is no plain file name", cure)
+            raise InputError(f"{source}: {name!r} is not a plain file name", cure)
         # Windows and macOS know no difference between upper and lower case.
         if name.casefold() in seen:
             raise InputError(f"{source}: {name!r} stands in it twice", cure)

@@ -30,7 +30,7 @@ def check(file: BinaryIO, size_bytes: int, source: str) -> None:
 
     def root(name: str, _attributes: object) -> None:
         if name != ROOT:
-            raise _refusal(source, f"is no network: it begins with the element {name[:SHOWN_CHARACTERS]!r}")
+            raise _refusal(source, f"not a network: it begins with the element {name[:SHOWN_CHARACTERS]!r}")
         parser.StartElementHandler = None
 
     def doctype(*_: object) -> NoReturn:

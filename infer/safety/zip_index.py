@@ -49,12 +49,12 @@ def opened(file: BinaryIO, size_bytes: int, source: Path | str) -> Iterator[ZipF
 def _check_end(file: BinaryIO, size_bytes: int, source: Path | str) -> None:
     """Check the end record, so that `zipfile` reads no index of gigabytes, and none that lies elsewhere."""
     if size_bytes < END.size:
-        raise InputError(f"{source}: is no archive", CURE)
+        raise InputError(f"{source}: not an archive", CURE)
     file.seek(max(0, size_bytes - END.size - LOCATOR_SIZE_BYTES))
     tail = file.read()
     signature, disk, index_disk, here, count, length, offset, comment = END.unpack(tail[-END.size :])
     if signature != END_SIGNATURE:
-        raise InputError(f"{source}: is no archive, or does not end as one", CURE)
+        raise InputError(f"{source}: not an archive, or cut short", CURE)
     whole = offset + length + END.size == size_bytes
     if disk or index_disk or comment or here != count or not whole or tail.startswith(LOCATOR_SIGNATURE):
         raise InputError(f"{source}: holds more than its members and their index", CURE)

@@ -45,7 +45,7 @@ def pack(artifact: Path, out: Path) -> Packed:
             stood at `out` is unchanged.
     """
     if not artifact.is_dir():
-        raise InputError(f"{artifact}: is no folder", "name an artifact folder, as tinybert convert writes it")
+        raise InputError(f"{artifact}: not a folder", "name an artifact folder, as tinybert convert writes it")
     _check_out(artifact, out)
     found = of_folder(artifact)
     verified = verify_contents(found)
@@ -83,7 +83,7 @@ def _check_out(artifact: Path, out: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     if not is_regular or not _is_ours(out):
-        raise InputError(f"{out}: exists, and is no file of tinybert pack", "choose another --out, or remove it")
+        raise InputError(f"{out}: exists, and is not a file of tinybert pack", "choose another --out, or remove it")
 
 
 def _is_ours(path: Path) -> bool:

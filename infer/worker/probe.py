@@ -1,7 +1,7 @@
 """State of the machine and of this process at one moment. Standard library and psutil: workers import it.
 
 What psutil does not have is read below a root folder, so that another machine's /proc and /sys can be looked at too.
-A null means that the machine does not tell.
+null: not reported by this machine.
 """
 
 import os

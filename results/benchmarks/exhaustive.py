@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.errors import TinybertError
-from contract.lock import owned
+from contract.lock import locked
 from convert.tune import space
 from convert.tune.candidate import Candidate, Entrant
 from convert.tune.enter import check_together, enter
@@ -87,7 +87,7 @@ def reaches(judge: Judge, candidate: Candidate) -> bool:
 
 def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]) -> None:
     """Race all ways to run the models that reach the floor, with what the search chose, and print the fastest."""
-    every = {one.label: one for model in right for one in (model, *space.ways_near(model, profile))}
+    every = {one.label: one for model in right for one in (model, *space.settings_near(model, profile))}
     winner = _winner(arguments.tuned)
     chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
     if chosen is None:
@@ -128,7 +128,7 @@ def main() -> None:
     profile = read(json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["target"])
     entrants = [enter(folder, profile) for folder in arguments.students]
     check_together(entrants, parse(arguments.floor))
-    with owned(arguments.tuned.parent):
+    with locked(arguments.tuned.parent):
         right = list(models_of(arguments, profile, entrants))
         print(f"{len(right)} models reach {arguments.floor}")
         if arguments.command == "time":

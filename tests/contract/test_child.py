@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from contract.child import Limits, ask, how_it_ended
+from contract.child import Limits, ask, describe_exit
 from contract.errors import InputError, TinybertError, UnfinishedError, WorkerError
 from convert import child
 from convert.job import Job as ConverterJob
@@ -355,4 +355,4 @@ def test_a_job_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
     [(3, "ended with exit code 3"), (-99, "was ended by signal 99"), (0xC0000005, "crashed (status 0xc0000005)")],
 )
 def test_an_exit_code_is_told_in_words(exit_code: int, words: str) -> None:
-    assert how_it_ended(exit_code).startswith(words)
+    assert describe_exit(exit_code).startswith(words)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError
-from contract.lock import owned
+from contract.lock import locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from contract.lock import owned
-with owned(Path(sys.argv[1])):
+from contract.lock import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -34,14 +34,14 @@ def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_a_second_run_is_refused_and_told_the_owner(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"in use by another run \(pid {holder.pid}\)"), owned(tmp_path / "out"):
+    with pytest.raises(InputError, match=rf"in use by another run \(pid {holder.pid}\)"), locked(tmp_path / "out"):
         pytest.fail("was let in")
     assert holder.poll() is None
 
 
 def test_the_folder_is_free_when_the_run_ends(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
     holder.communicate(timeout=60)
-    with owned(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         assert (tmp_path / "out" / ".lock").exists()
     assert not (tmp_path / "out").exists()
 
@@ -51,39 +51,39 @@ def test_the_lock_of_a_dead_process_is_taken_over(holder: "subprocess.Popen[str]
     holder.send_signal(signal.SIGKILL)
     holder.wait(timeout=60)
     assert (tmp_path / "out" / ".lock").exists()
-    with owned(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         pass
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_error_inside_frees_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a fault"), owned(tmp_path):
+    with pytest.raises(ValueError, match="a fault"), locked(tmp_path):
         raise ValueError("a fault")
-    with owned(tmp_path):
+    with locked(tmp_path):
         pass
 
 
 def test_a_lock_without_owner_is_named(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
-    with pytest.raises(InputError, match=r"\.lock: names no owner: delete it"), owned(tmp_path):
+    with pytest.raises(InputError, match=r"\.lock: names no owner: delete it"), locked(tmp_path):
         pytest.fail("was let in")
 
 
 @pytest.mark.parametrize("name", ["file", "file/sub"])
 def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be written"), owned(tmp_path / name):
+    with pytest.raises(InputError, match="cannot be written"), locked(tmp_path / name):
         pytest.fail("was let in")
 
 
 @pytest.mark.parametrize("written", [True, False])
 def test_a_folder_made_for_nothing_goes_away(tmp_path: Path, written: bool) -> None:
     folder = tmp_path / "runs" / "tiny"
-    with owned(folder):
+    with locked(folder):
         if written:
             (folder / "file").touch()
     assert (tmp_path / "runs").exists() == written
     (tmp_path / "empty").mkdir()
-    with owned(tmp_path / "empty"):
+    with locked(tmp_path / "empty"):
         pass
     assert (tmp_path / "empty").is_dir()

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.errors import InputError
-from contract.lock import owned
+from contract.lock import locked
 from contract.tokens import Tokens, from_rows, read_tokens, write_tokens
 from convert import build, child, converter
 from convert.build import ConversionError
@@ -206,9 +206,12 @@ def break_tokenizer(student: Path, seal: Seal) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (break_tokenizer, "tokenizer.json: is no tokenizer"),
+        (break_tokenizer, "tokenizer.json: not a tokenizer"),
         (evaluate_with(**{"labels.values": None}), "evaluation.npz: has no labels or no logits"),
-        (evaluate_with(**{"labels.values": np.full(80, 7)}), "evaluation.npz: a label is none of 2"),
+        (
+            evaluate_with(**{"labels.values": np.full(80, 7)}),
+            "evaluation.npz: label out of range: the model has 2 classes",
+        ),
         (
             evaluate_with(**{"labels.values": np.zeros(3, np.int64)}),
             "evaluation.npz: its labels and logits are not of its sentences",
@@ -282,13 +285,13 @@ def test_a_folder_that_is_no_artifact_is_left(student: Path, profile: Profile, t
     thesis = tmp_path / profile.name / "onnx-fp32" / "thesis.txt"
     thesis.parent.mkdir(parents=True)
     thesis.write_text("mine")
-    with pytest.raises(InputError, match="onnx-fp32: is no artifact: choose another --out"):
+    with pytest.raises(InputError, match="onnx-fp32: not an artifact: choose another --out"):
         convert_student(student, profile, out=tmp_path, run=never)
     assert thesis.read_text() == "mine"
 
 
 def test_a_folder_in_use_is_refused(student: Path, profile: Profile, tmp_path: Path) -> None:
-    with owned(tmp_path / profile.name), pytest.raises(InputError, match="in use by another run"):
+    with locked(tmp_path / profile.name), pytest.raises(InputError, match="in use by another run"):
         convert_student(student, profile, out=tmp_path, run=never)
 
 

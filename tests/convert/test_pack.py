@@ -151,7 +151,9 @@ def test_what_is_not_ours_is_not_replaced(artifact: Path, out: Path, lay_down: C
     lay_down(artifact, out)
     before = {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()}
     status = out.lstat()
-    with pytest.raises(InputError, match="exists, and is no file of tinybert pack: choose another --out, or remove it"):
+    with pytest.raises(
+        InputError, match="exists, and is not a file of tinybert pack: choose another --out, or remove it"
+    ):
         pack(artifact, out)
     assert {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()} == before
     assert out.lstat() == status

@@ -338,7 +338,9 @@ def test_an_answer_of_another_student_of_the_same_name_is_left(student: Path, pr
     other = tmp_path / "again" / "student"
     shutil.copytree(student, other)
     _change(other / "student.json", "seed", 5)
-    with pytest.raises(InputError, match="best: is of another student or device: choose another --out"):
+    with pytest.raises(
+        InputError, match="best: was made from a different student or for another device: choose another --out"
+    ):
         search(other, profile, tmp_path / "out", Bench(other))
 
 

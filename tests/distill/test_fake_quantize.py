@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 from contract.errors import InputError
 from distill import command
 from distill.distil import distil
-from distill.identify import stage_key
+from distill.keys import stage_key
 from distill.plan import cost
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification

@@ -22,13 +22,13 @@ from distill.model.capture import EMBEDDING, KINDS, has_attention, layers_of, st
 from distill.model.predict import tensors
 from distill.recipe.stage import LossWeights, Stage
 from distill.slim import pooled_times
-from distill.student.initialise import Ingredients, Start, initialise
+from distill.student.initialise import Start, StartData, initialise
 from distill.student.reduce import reduce
 from distill.training import stages, training
 from distill.training.cache import TeacherCache
 from distill.training.compare import check_shapes
 from distill.training.heads import Head
-from distill.training.stages import Lesson
+from distill.training.stages import TrainingSet
 from distill.training.trainer import look
 
 PRECISIONS = pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bfloat16"])
@@ -53,7 +53,7 @@ STUDENTS = {
         f'{NARROW}\nstart = "narrowed"\nconvolution_layers = [0]\npooled_after = [0]\n{SMALL}'
     ),
 }
-Made = Callable[[str], tuple[Start, Lesson]]
+Made = Callable[[str], tuple[Start, TrainingSet]]
 
 
 def _stage(name: str, **changes: Any) -> Stage:
@@ -77,7 +77,7 @@ def made(
 ) -> Made:
     """Make the student of a section [student], and what it learns from: an untrained teacher."""
 
-    def make(student: str) -> tuple[Start, Lesson]:
+    def make(student: str) -> tuple[Start, TrainingSet]:
         data = sentences_file(train_rows=ROWS, validation_rows=2)
         recipe, encoder, splits = command.prepare(str(recipe_file(student=student)), data, None, None, None)
 
@@ -89,7 +89,7 @@ def made(
             teacher.load(encoder.folder, "classification", {"num_labels": 3}),
             load_tokenizer(encoder.folder),
         )
-        ingredients = Ingredients(
+        ingredients = StartData(
             general=_general(tmp_path / "general", encoder_folder) if recipe.start == "general" else None,
             tokens=tokenised(tokenizer),
             labels_N=splits.train.labels_N,
@@ -100,10 +100,10 @@ def made(
         read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
         bf16, _ = training.bf16_choice()
         kept = TeacherCache(folder=tmp_path / "cache", model=lambda: model, tokens=read_tokens, bf16=bf16)
-        lesson = Lesson(
+        lesson = TrainingSet(
             teacher=model,
-            answers=kept,
-            insights=kept,
+            logit_cache=kept,
+            state_cache=kept,
             tokens=tokens,
             teacher_ids_V=reduced.teacher_ids_V,
             labels=splits.train.labels,
@@ -123,7 +123,7 @@ def _general(folder: Path, encoder_folder: Path) -> Path:
     return folder
 
 
-def _train(start: Start, lesson: Lesson, *of_student: Stage) -> set[torch.dtype]:
+def _train(start: Start, lesson: TrainingSet, *of_student: Stage) -> set[torch.dtype]:
     """Train a student, check that its encoder learned, and return in what that was computed."""
     computed: set[torch.dtype] = set()
     before = {name: weight.detach().clone() for name, weight in start.model.named_parameters()}

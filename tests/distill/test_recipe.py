@@ -47,7 +47,7 @@ def test_set_keeps_the_rest_of_a_table_that_the_recipe_left_unsaid() -> None:
         ("teacher.epoch=3", "--set: unknown key 'teacher.epoch', did you mean 'epochs'?"),
         ("stages.0.losses.hiden=1", "--set: unknown key 'stages.0.losses.hiden', did you mean 'hidden'?"),
         ("seed", "--set 'seed' has no '=': write KEY=VALUE, such as --set seed=3"),
-        ("stages.7.epochs=1", "--set 'stages.7.epochs=1': '7' is none of the numbers 0 to 1"),
+        ("stages.7.epochs=1", "--set 'stages.7.epochs=1': '7' is not one of the numbers 0 to 1"),
         ("seed.x=1", "--set 'seed.x=1': 'seed' holds a value, not a table"),
         ("teacher.learning_rate=0", "--set: 'teacher.learning_rate': Input should be greater than 0"),
         ("seed=4294967296", "--set: 'seed': Input should be less than 4294967296"),

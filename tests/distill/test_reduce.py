@@ -13,7 +13,7 @@ from distill import command
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.positions import longest
 from distill.model.predict import predict
-from distill.student.initialise import Ingredients, initialise, parameters
+from distill.student.initialise import StartData, initialise, parameters
 from distill.student.reduce import Reduced, reduce
 from distill.teacher import load
 
@@ -57,7 +57,7 @@ def test_positions_that_no_text_has_change_no_answer(
 
         torch.manual_seed(0)
         teacher, tokenizer = load(encoder.folder, recipe.task, {}), load_tokenizer(encoder.folder)
-        ingredients = Ingredients(general=general, tokens=tokenised(tokenizer), labels_N=splits.train.labels_N)
+        ingredients = StartData(general=general, tokens=tokenised(tokenizer), labels_N=splits.train.labels_N)
         reduced = reduce(initialise(teacher, recipe, ingredients).model, recipe, tokenizer, tokenised)
         return reduced, tokenised(reduced.tokenizer)
 

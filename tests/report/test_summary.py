@@ -101,7 +101,7 @@ def test_a_known_target_has_its_own_limits(name: str) -> None:
 
 
 def test_an_unknown_target_has_the_general_limit() -> None:
-    assert tolerance_of("my-board", "accuracy") == (0.02, "a general limit, as my-board is no profile known here")
+    assert tolerance_of("my-board", "accuracy") == (0.02, "a general limit, as my-board is not a known profile")
 
 
 def test_the_fastest_of_nothing_is_none() -> None:

@@ -191,9 +191,9 @@ def test_one_source_may_stand_for_all_of_a_part() -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("thread", "'thread' is no fact of this profile, did you mean 'threads'?"),
-        ("runtimes.onxx", "'runtimes.onxx' is no fact of this profile, did you mean 'runtimes.onnx'?"),
-        ("name", "'name' is no fact of this profile"),
+        ("thread", "'thread' is not a fact of this profile, did you mean 'threads'?"),
+        ("runtimes.onxx", "'runtimes.onxx' is not a fact of this profile, did you mean 'runtimes.onnx'?"),
+        ("name", "'name' is not a fact of this profile"),
     ],
 )
 def test_a_source_names_a_fact(key: str, message: str) -> None:

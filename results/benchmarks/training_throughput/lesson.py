@@ -24,7 +24,7 @@ STAGE = Stage(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lesson:
+class TrainingSet:
     """One epoch.
 
     Attributes:

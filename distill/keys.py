@@ -1,4 +1,4 @@
-"""What of a recipe makes a student another one."""
+"""Cache keys: the recipe fields that change a student's weights."""
 
 from pathlib import Path
 from typing import Any
