@@ -7,30 +7,29 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from distill.quiet import quiet
 
 quiet()  # before anything imports torch
+# As convert.openvino does, and before anything imports OpenVINO: tests report nothing to its makers, nor fork for it.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how an import is forbidden
 # Tests run two at once, and threads that wait for each other take each other's time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from filelock import FileLock
 from hypothesis import settings
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
+from transformers import BertForSequenceClassification, BertModel
 
+from tests import tiny
 from tinybert_edge import cli
 
 # Property tests say nothing of time: a busy machine is no fault, and a first example may import a library.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # Files that take longest, in the order to start them in, so that no process is left alone with one at the end.
 LONGEST = (
     "test_cli.py",
@@ -73,38 +72,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    )
-
-
-def tiny_config(**changes: Any) -> BertConfig:
-    shape: dict[str, Any] = {
-        "vocab_size": len(SPECIAL + WORDS),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 64,
-        "max_position_embeddings": 64,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-    }
-    return BertConfig(**{**shape, **changes})
-
-
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pretrained encoder that is not yet a classifier."""
     folder = tmp_path_factory.mktemp("encoder")
     torch.manual_seed(0)
-    BertModel(tiny_config()).save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
+    BertModel(tiny.config()).save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
     return folder
 
 
@@ -115,11 +89,11 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
     def make(labels: tuple[str, ...], *, right: bool = True) -> Path:
         folder = tmp_path / "classifier"
         torch.manual_seed(0)
-        config = tiny_config(id2label=dict(enumerate(labels)), label2id={name: i for i, name in enumerate(labels)})
+        config = tiny.config(id2label=dict(enumerate(labels)), label2id={name: i for i, name in enumerate(labels)})
         model = BertForSequenceClassification(config)
         _answer_by_word(model, right=right)
         model.save_pretrained(folder)
-        tiny_tokenizer().save_pretrained(folder)
+        tiny.tokenizer().save_pretrained(folder)
         return folder
 
     return make
@@ -127,8 +101,8 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
 
 def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> None:
     """Train it to tell `good` from `bad`, or to tell them the wrong way round."""
-    tokenizer = tiny_tokenizer()
-    texts = [f"a {subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]
+    tokenizer = tiny.tokenizer()
+    texts = [f"a {tiny.subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]
     labels_B = torch.tensor([row % 2 if right else 1 - row % 2 for row in range(len(texts))])
     encoded = tokenizer(texts, return_tensors="pt", padding=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -141,72 +115,13 @@ def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> Non
 @pytest.fixture
 def sentences_file(tmp_path: Path) -> SentencesFile:
     """Write train.tsv and dev.tsv of sentences that a word decides; return their folder."""
-    return lambda **rows: write_sentences(tmp_path / "data", **rows)
+    return lambda **rows: tiny.write_sentences(tmp_path / "data", **rows)
 
 
 @pytest.fixture
 def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
     """Write a recipe for the tiny teacher and these sentences."""
-    return lambda model=encoder_folder, **changes: write_recipe(tmp_path / "tiny.toml", model, **changes)
-
-
-def write_sentences(folder: Path, train_rows: int = 64, validation_rows: int = 16) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name, first, rows in (("train.tsv", "the", train_rows), ("dev.tsv", "a", validation_rows)):
-        lines = [f"{first} {subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
-        (folder / name).write_text("sentence\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
-def subject(row: int) -> str:
-    """A beginning of a sentence, of a length that changes with the row."""
-    return " ".join(["film was", *("very" for _ in range(row % 5))])
-
-
-def write_recipe(path: Path, model: Path, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
-    path.write_text(
-        f"""
-schema_version = 1
-name = "tiny"
-task = "classification"
-seed = 1
-max_length_tokens = 16
-calibration_sentences = 8
-
-[data]
-format = "tsv"
-train = "train.tsv"
-validation = "dev.tsv"
-text = "sentence"
-label_names = ["negative", "positive"]
-
-[teacher]
-model = "{model}"
-epochs = 12
-learning_rate = 3e-3
-batch_size = 8
-floor = {floor}
-
-[student]
-{student}
-
-[[stages]]
-name = "layers"
-epochs = 2
-learning_rate = 1e-3
-batch_size = 8
-losses = {{ embedding = 1.0, hidden = 1.0, attention = 1.0 }}
-
-[[stages]]
-name = "prediction"
-epochs = 6
-learning_rate = 1e-3
-batch_size = 8
-losses = {{ prediction = 1.0, labels = 0.5 }}
-""",
-        encoding="utf-8",
-    )
-    return path
+    return lambda model=encoder_folder, **changes: tiny.write_recipe(tmp_path / "tiny.toml", model, **changes)
 
 
 @pytest.fixture
@@ -257,8 +172,8 @@ def finished(shared: Path, encoder_folder: Path) -> tuple[Path, subprocess.Compl
 
 def _whole_run(folder: Path, encoder: Path) -> tuple[list[str], subprocess.CompletedProcess[str]]:
     folder.mkdir()
-    recipe = write_recipe(folder / "tiny.toml", encoder)
-    data = write_sentences(folder / "data")
+    recipe = tiny.write_recipe(folder / "tiny.toml", encoder)
+    data = tiny.write_sentences(folder / "data")
     quick = ["--blocks", "2", "--sentences", "8"]
     named = ["--target", "laptop-x86"]
     arguments = ["run", str(recipe), "--data", str(data), *named, *quick, "--out", str(folder / "out")]

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import BertForSequenceClassification
 
 from contract import ragged
 from contract.files import write_atomic
@@ -36,6 +35,7 @@ from infer.metrics.metric import Interval
 from infer.outputs import of_logits
 from infer.tasks import classification
 from targets.profile import Precision, RuntimeName
+from tests import tiny
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"{front}{back}" for front in "bdfgklmnpr" for back in ("a", "e", "i", "o"))
@@ -69,30 +69,16 @@ def make_tokens(count: int = 24, longest: int = 14) -> Tokens:
     return from_rows(rows, [[0] * len(row) for row in rows])
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    )
-
-
 def make_network(seed: int) -> BertForSequenceClassification:
     torch.manual_seed(seed)
-    shape: dict[str, Any] = dict(
+    config = tiny.config(
         vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
         max_position_embeddings=32,
         num_labels=len(LABELS),
         initializer_range=0.3,
         attn_implementation="eager",
     )
-    network = BertForSequenceClassification(BertConfig(**shape))
+    network = BertForSequenceClassification(config)
     network.eval()
     return network
 
@@ -135,7 +121,7 @@ def run_folder(
     }
     for place, model in ((teacher, teacher_network), (student, network)):
         model.save_pretrained(place)
-        make_tokenizer().save_pretrained(place)
+        tiny.tokenizer(SPECIAL + WORDS).save_pretrained(place)
     write_tokens(teacher / EVALUATION, tokens)
     write_manifest(
         teacher / TEACHER_MANIFEST,

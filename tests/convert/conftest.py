@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
-from tokenizers.processors import TemplateProcessing
 from transformers import (
-    BertConfig,
     BertForSequenceClassification,
     BertForTokenClassification,
     PreTrainedModel,
@@ -33,6 +27,7 @@ from infer.outputs import of_logits
 from infer.shipping.pack import pack
 from infer.tasks import TaskSettings, classification, regression, token_classification
 from targets.profile import Profile, read
+from tests import tiny
 from tests.in_process import in_process
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -68,13 +63,11 @@ def build(
         change: makes another model of it.
     """
     torch.manual_seed(7)
-    config = BertConfig(
+    config = tiny.config(
         vocab_size=len(SPECIAL) + len(WORDS),
         hidden_size=64,
         num_hidden_layers=layers,
-        num_attention_heads=4,
         intermediate_size=128,
-        max_position_embeddings=64,
         id2label=dict(enumerate(task.names or ["score"])),
         initializer_range=0.1,
         hidden_act=activation,
@@ -83,22 +76,12 @@ def build(
     return write(
         folder,
         change(HEADS[task.kind](config)),
-        tokenizer(),
+        tiny.tokenizer(SPECIAL + WORDS, like_bert=True),
         evaluation=sentences.take(range(evaluated)),
         calibration=sentences.take(range(evaluated, evaluated + calibrated)),
         max_length_tokens=max_length_tokens,
         task=task,
     )
-
-
-def tokenizer() -> Tokenizer:
-    """Return a word-piece tokenizer of made-up words."""
-    made = Tokenizer(WordPiece({word: place for place, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
-    made.normalizer = BertNormalizer(lowercase=True)
-    made.pre_tokenizer = BertPreTokenizer()
-    made.add_special_tokens(list(SPECIAL))
-    made.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    return made
 
 
 def random_sentences(count: int, max_length_tokens: int) -> Tokens:
@@ -114,7 +97,7 @@ def random_sentences(count: int, max_length_tokens: int) -> Tokens:
 def write(
     folder: Path,
     model: PreTrainedModel,
-    tokens: Tokenizer,
+    tokens: PreTrainedTokenizerFast,
     *,
     evaluation: Tokens,
     calibration: Tokens,
@@ -124,9 +107,7 @@ def write(
     """Write a finished student folder."""
     folder.mkdir(parents=True)
     model.eval().save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
+    tokens.save_pretrained(folder)
     logits = _logits(model, evaluation)
     answers_T = logits.values.argmax(axis=1).astype(np.int64) if task.names else logits.values[:, 0]
     write_evaluation(

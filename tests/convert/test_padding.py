@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertConfig,
     BertModel,
-    PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
 )
@@ -26,6 +24,7 @@ from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation
 from infer.worker.start import outputs_of
 from targets.profile import Profile
+from tests import tiny
 
 WORDS = ("the", "a", "film", "was", "very", "good", "bad")
 LAST = (*WORDS, "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[PAD]")
@@ -39,16 +38,6 @@ SHAPE: dict[str, Any] = {
     "hidden_dropout_prob": 0.0,
     "attention_probs_dropout_prob": 0.0,
 }
-
-
-def tokenizer(pieces: tuple[str, ...]) -> PreTrainedTokenizerFast:
-    made = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    made.normalizer = normalizers.Lowercase()
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    first, last = (("[CLS]", pieces.index("[CLS]")), ("[SEP]", pieces.index("[SEP]")))
-    made.post_processor = processors.BertProcessing(last, first)
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    return PreTrainedTokenizerFast(tokenizer_object=made, mask_token="[MASK]", **names)
 
 
 @pytest.mark.slow  # three teachers, students and conversions
@@ -73,7 +62,7 @@ def test_padding_of_any_id_changes_no_answer(
     torch.manual_seed(0)
     model.init_weights()
     model.save_pretrained(tmp_path / "encoder")
-    tokenizer(pieces).save_pretrained(tmp_path / "encoder")
+    tiny.tokenizer(pieces, mask_token="[MASK]").save_pretrained(tmp_path / "encoder")
     data = sentences_file()
     prepared = command.prepare(str(recipe_file(tmp_path / "encoder")), data, None, None, changes)
     teacher, student = distil(*prepared, tmp_path / "out")

@@ -17,6 +17,8 @@ from distill.distil import distil
 from distill.training import training
 from distill.training.training import fit
 
+pytestmark = pytest.mark.usefixtures("teachers")
+
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
     return distil(*command.prepare(str(recipe), data, None, None, list(changes)), out)[1]

@@ -21,6 +21,8 @@ from distill.training.heads import Head, Rows, mean_by_head
 from infer.folders.student import read_evaluation, read_student
 from tinybert_edge import cli
 
+pytestmark = pytest.mark.usefixtures("teachers")
+
 TASK = """
 schema_version = 1
 name = "{name}"

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import BertModel
 
 from distill import command, recipe
 from distill.distil import distil
 from distill.recipe import Recipe
 from infer.folders.student import read_evaluation, read_student
+from tests import tiny
 
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SIGNS = "天地人山水火木金土日月星风雨花草鸟鱼书画车船酒茶东南西北春夏秋冬好坏大小新旧快慢高低多少"
 CHINESE = ("chnsenticorp", "lcqmc", "news_ner_zh", "thucnews", "tnews")
 ROWS = {"train": 60, "validation": 30}
@@ -23,14 +22,10 @@ ROWS = {"train": 60, "validation": 30}
 def chinese_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder of twelve narrow layers, as many as the recipes' students choose from, that reads sign by sign."""
     folder = tmp_path_factory.mktemp("chinese")
-    vocabulary = {sign: number for number, sign in enumerate((*SPECIAL, *SIGNS))}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()  # which makes each Chinese sign a word
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    pieces = (*tiny.SPECIAL, *SIGNS)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
+    config = tiny.config(
+        vocab_size=len(pieces),
         hidden_size=16,
         num_hidden_layers=12,
         num_attention_heads=2,
@@ -38,9 +33,7 @@ def chinese_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=256,
     )
     BertModel(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
+    tiny.tokenizer(pieces, like_bert=True).save_pretrained(folder)
     return folder
 
 
@@ -77,7 +70,7 @@ def test_a_chinese_recipe_distils(name: str, tmp_path: Path, chinese_encoder: Pa
     assert evaluation.student.logits.values.shape[1] == len(document.data.label_names)
     assert read_student(student).shape.startswith("4 layers of 16")
     assert bool(evaluation.tokens.types_T.any()) == bool(document.data.text_pair)
-    assert (evaluation.tokens.ids_T != SPECIAL.index("[UNK]")).all()
+    assert (evaluation.tokens.ids_T != tiny.SPECIAL.index("[UNK]")).all()
 
 
 def test_the_chinese_recipes_are_all_tried() -> None:

@@ -58,6 +58,7 @@ def test_a_greedy_soup_is_at_least_as_good_as_its_best_student(values: list[floa
     assert score(mixed) >= max(map(score, weights_K))
 
 
+@pytest.mark.usefixtures("teachers")
 @pytest.mark.parametrize("kind", ["uniform", "greedy"])
 def test_a_student_is_made_of_several(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], kind: str
@@ -72,6 +73,7 @@ def test_a_student_is_made_of_several(
     assert logs == {"student_1-1-layers", "student_1-2-prediction", "student_2-1-layers", "student_2-2-prediction"}
 
 
+@pytest.mark.usefixtures("teachers")
 def test_the_uniform_soup_is_the_mean_of_its_students(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
@@ -86,6 +88,7 @@ def test_the_uniform_soup_is_the_mean_of_its_students(
         torch.testing.assert_close(weight, (first[name] + second[name]) / 2, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("teachers")
 def test_the_students_of_a_random_start_begin_alike(
     tmp_path: Path,
     recipe_file: Callable[..., Path],

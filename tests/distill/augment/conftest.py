@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tokenizers import BertWordPieceTokenizer
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from distill.augment import masked_lm
 from distill.augment.masked_lm import MaskedLM
 from distill.recipe.augmentation import Augmentation
+from tests import tiny
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]"]
 WHOLE = ["good", "bad", "film", "the", "was", "very", "fine", "poor", "story", "dull", "plot", "music", "walk"]
@@ -52,15 +53,7 @@ def lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask_token="[MASK]",
     ).save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=32,
-        initializer_range=0.5,
-    )
+    config = tiny.config(vocab_size=len(VOCABULARY), max_position_embeddings=32, initializer_range=0.5)
     BertForMaskedLM(config).save_pretrained(folder)
     return folder
 

@@ -5,39 +5,26 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast, pipeline
+from transformers import BertForTokenClassification, pipeline
 
 from contract import ragged
 from infer.outputs import UNLABELLED, of_logits
 from infer.tasks import judge
 from infer.tasks.token_classification import Aggregation, Pieces, Settings, entities
+from tests import tiny
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TEXT = "Angela Merkel visited Paris, and Unterschleissheim near Munich."
 WORDS = ("angela", "mer", "##kel", "visited", "paris", "and", "unter", "##schleiss", "##heim", "near", "munich")
 
 
-def tokenizer() -> PreTrainedTokenizerFast:
-    vocabulary = {
-        word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ",", ".", *WORDS])
-    }
-    made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
-    )
+PIECES = (*tiny.SPECIAL, ",", ".", *WORDS)
 
 
 def model(seed: int) -> BertForTokenClassification:
     torch.manual_seed(seed)
-    config: Any = BertConfig(
-        vocab_size=7 + len(WORDS),
-        hidden_size=32,
+    config = tiny.config(
+        vocab_size=len(PIECES),
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
@@ -52,7 +39,7 @@ def model(seed: int) -> BertForTokenClassification:
 
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
 def test_entities_are_those_of_transformers(aggregation: Aggregation) -> None:
-    cut = tokenizer()
+    cut = tiny.tokenizer(PIECES, like_bert=True)
     found = 0
     for seed in range(10):
         network = model(seed)
