@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.subject import Subject
-from contract.errors import InputError
+from contract.errors import InputError, MissingExtraError
 from contract.folder import identity, verify
+from contract.progress import note
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
 from infer.tasks import judge
 
@@ -69,8 +70,17 @@ def find_answers(subjects: Sequence[Subject], student: Path | None) -> list[Answ
     known: list[Answers] = []
     for subject in subjects:
         if not any(answers.fit(subject) for answers in known):
-            known += [read_answers(folder) for folder in _near(subject)]
+            known += _judgeable(_near(subject))
     return [next((answers for answers in known if answers.fit(subject)), None) for subject in subjects]
+
+
+def _judgeable(folders: Iterator[Path]) -> list[Answers]:
+    """Read the answers of some students; a device need not have what judges them: the record then holds the outputs."""
+    try:
+        return [read_answers(folder) for folder in folders]
+    except MissingExtraError as error:
+        note(f"not judged here, the record holds the raw outputs: {error}")
+        return []
 
 
 def _given(subject: Subject, answers: Answers) -> Answers:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.settings import DEFAULT
-from contract.lock import locked
 
 if TYPE_CHECKING:
     from bench.record import Record
@@ -44,6 +43,7 @@ def bench(
     from bench import plan
     from bench.session import carry_out
     from bench.settings import Settings
+    from contract.lock import locked
 
     settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
     checked = plan.make(artifacts, target=target, student=student, settings=settings)

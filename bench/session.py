@@ -68,7 +68,8 @@ def carry_out(plan: Plan, out: Path) -> list[Path]:
     failures: Failures = {}
     for trial in plan.trials:
         if trial.answers is None:
-            note(f"{trial.subject.folder.name}: no student folder with its labels is near, so no accuracy: --student")
+            name = trial.subject.folder.name
+            note(f"{name}: no student folder with its labels is near, so it is not judged (name one by --student)")
     total = len(plan.trials) * (1 + plan.settings.blocks)
     with bar(f"Measuring {len(plan.trials)} models", total) as advance:
         _run_all(plan, failures, advance)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contract.lock import locked
-
 if TYPE_CHECKING:
     from distill.data.dataset import Splits
     from distill.model.encoder import Encoder
@@ -74,6 +72,7 @@ def distill(
 
         tinybert distill sst2 --data data/sst2 --search 20
     """
+    from contract.lock import locked
     from distill.quiet import quiet
     from distill.training import processes
 

@@ -8,7 +8,6 @@ import typer
 
 from bench.command import BlocksOption, SentencesOption
 from bench.settings import DEFAULT
-from contract.lock import locked
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ def run(
     quiet()
     from bench.report.write import write_report
     from bench.settings import Settings
+    from contract.lock import locked
     from contract.progress import note
     from distill.command import prepare
     from targets.doctor import resolve

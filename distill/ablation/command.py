@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from contract.lock import locked
 from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
 
 
@@ -34,6 +33,7 @@ def ablate(
 
         tinybert ablate quickstart --only "random start" --only "no attention loss"
     """
+    from contract.lock import locked
     from distill.command import prepare
     from distill.quiet import quiet
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from contract.lock import locked
 from distill.command import JsonOption, SetOption
 
 
@@ -30,6 +29,7 @@ def multitask(
 
         tinybert multitask pairs.toml --data data --set student.layers="[1, 5]"
     """
+    from contract.lock import locked
     from distill import recipe as tasks_recipes
     from distill.command import as_json, prepare, show
     from distill.multitask import recipe as recipes

@@ -1,6 +1,7 @@
 """Token classification: words, their tags and the teacher's head. Torch-free. Shapes: N rows, W words of one row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def read_rows(table: Table, data: "Data") -> Rows:
             )
     texts, spans, tags = [], [], []
     for row, (words, given) in enumerate(zip(table.columns[data.text], table.columns[data.label], strict=True)):
-        numbers = _numbers(words, given, data, table.place(row))
+        numbers = _numbers(words, given, data, partial(_place, table, row, by_line=data.format == "conll"))
         spelled = spell([str(word) for word in words])  # type: ignore[attr-defined]  # _numbers checks it
         texts.append(spelled.text)
         spans.append(spelled.spans_W2)
@@ -144,17 +145,22 @@ def relabelled(rows: Rows, outputs: Outputs) -> Rows:
     raise NotImplementedError("rows of tagged words are not augmented")
 
 
-def _numbers(words: object, given: object, data: "Data", place: str) -> list[int]:
-    """Return the numbers of the tags of one row."""
+def _numbers(words: object, given: object, data: "Data", place: Callable[[int], str]) -> list[int]:
+    """Return the numbers of the tags of one row; `place` is how errors name a word, by its number."""
     listed = all(hasattr(side, "__len__") and not isinstance(side, str) for side in (words, given))
     if not listed or len(words) != len(given) or not len(words):  # type: ignore[arg-type]
         raise InputError(
-            f"{place}: {data.text!r} and {data.label!r} are not as many words as tags",
+            f"{place(0)}: {data.text!r} and {data.label!r} are not as many words as tags",
             "give a list of words and a list of their tags, or a file in the format conll",
         )
-    for word in words:  # type: ignore[attr-defined]
-        check_text(word, data.text, place)
-    return [number_of(tag, data.label_names, place) for tag in given]  # type: ignore[attr-defined]
+    for number, word in enumerate(words):  # type: ignore[arg-type,var-annotated]
+        check_text(word, data.text, place(number))
+    return [number_of(tag, data.label_names, place(number)) for number, tag in enumerate(given)]  # type: ignore[arg-type,var-annotated]
+
+
+def _place(table: Table, row: int, word: int, *, by_line: bool) -> str:
+    """Return how errors name a word: by its own line where each has one."""
+    return f"{table.source}:{table.lines[row] + word}" if by_line else table.place(row)
 
 
 def _tell_strays(tags: Sequence[NDArray[np.int64]], names: Sequence[str], source: str) -> None:

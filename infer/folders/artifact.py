@@ -4,13 +4,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.strict import Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
-from infer import runtimes
+from infer import runtimes, tasks
 from infer.folders.graph import Graph, encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.settings import with_task_settings
@@ -176,6 +176,16 @@ class Artifact(Manifest):
         if not value:
             raise ValueError("is empty")
         return value
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> "Artifact":
+        outputs = self.graphs["model"].outputs
+        if not outputs or outputs[0].axes[-1] != self.task.columns:
+            raise ValueError(f"the model does not give the {self.task.columns} numbers that the task's answers are of")
+        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
+        if self.quality.metric not in known or self.quality.metric not in self.quality.values:
+            raise ValueError(f"{self.quality.metric!r} is not a metric of {self.task.kind}, or has no value")
+        return self
 
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ F1 = Metric(
 )
 PRECISION = Metric(
     name="precision",
-    heading="Precision",
+    heading="Span precision",
     meaning="the share of answered spans that are right",
     unit="%",
     digits=1,
@@ -53,7 +53,7 @@ PRECISION = Metric(
 )
 RECALL = Metric(
     name="recall",
-    heading="Recall",
+    heading="Span recall",
     meaning="the share of right spans that are answered",
     unit="%",
     digits=1,

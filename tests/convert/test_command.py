@@ -57,7 +57,7 @@ def test_artifacts_of_another_student_are_not_replaced(artifacts: Path, student:
     manifest = json.loads((other / "student.json").read_text())
     (other / "student.json").write_text(json.dumps({**manifest, "seed": 5}))
     before = {path: path.stat().st_mtime_ns for path in artifacts.rglob("*")}
-    with pytest.raises(InputError, match=r"is of another student: choose another --out, or delete it"):
+    with pytest.raises(InputError, match=r"was made from a different student: choose another --out, or delete it"):
         convert(other, "--target", "laptop-x86-vnni", "--out", artifacts.parent)
     assert {path: path.stat().st_mtime_ns for path in artifacts.rglob("*")} == before
 

@@ -181,7 +181,7 @@ def _add(artifact: Path) -> None:
         (_flip, "model.onnx: its SHA-256 is not the one of its manifest"),
         (_add, "extra file that artifact.json does not list: 'notes.txt'"),
         (lambda artifact: (artifact / ARTIFACT_MANIFEST).unlink(), "holds no artifact.json"),
-        (shutil.rmtree, "is no folder: name an artifact folder"),
+        (shutil.rmtree, "not a folder: name an artifact folder"),
     ],
     ids=["changed", "extra", "unfinished", "missing"],
 )

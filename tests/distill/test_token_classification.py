@@ -163,7 +163,7 @@ def test_files_of_words_are_read(tmp_path: Path, separator: str, capsys: pytest.
     ("text", "message"),
     [
         ("Rolf\tB-PER\nleft\n", r"dev.tsv:2: 'left' has no tag: write a word and its tag a line"),
-        ("a\tO\n\nRolf\tB-ORG\n", r"dev.tsv:3: label 'B-ORG' is out of range: it must be one of: 0 O, 1 B-PER"),
+        ("a\tO\n\nin\tO\nRolf\tB-ORG\n", r"dev.tsv:4: label 'B-ORG' is out of range: it must be one of: 0 O, 1 B-PER"),
         ("a\tO\nb\tO\n", r"dev.tsv: every word of 1 rows has the tag 'O': a split needs sentences of tagged words"),
         ("\n\n", r"dev.tsv: no rows"),
         ("a\0\tO\n", r"dev.tsv:1: a NUL in 'text'"),
