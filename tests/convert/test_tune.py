@@ -34,10 +34,13 @@ from targets.profile import Profile, RuntimeName
 STAND_IN = """
 import json, os, pathlib, signal, sys
 job = json.load(sys.stdin)
+task = json.loads(pathlib.Path(job["student"], "student.json").read_text())["task"]
+graph = GRAPH
+graph["outputs"][0]["axes"] = ["batch", len(task.get("labels") or task["tags"])]
 variant = job["variant"]
 path = pathlib.Path(job["destination"], "model.bin")
 path.write_text(json.dumps([variant["runtime"], variant["precision"], variant["rewrites"], variant["kept_in_float"]]))
-json.dump({"exported": {"graph": GRAPH, "rewrites": variant["rewrites"]}}, sys.stdout)
+json.dump({"exported": {"graph": graph, "rewrites": variant["rewrites"]}}, sys.stdout)
 """.replace("GRAPH", repr(asdict(encoder("model.bin", columns=2, by_token=False))))
 
 # What a sentence takes, in microseconds, and how many of a hundred answers are turned to the wrong label.
