@@ -5,7 +5,7 @@ Torch-free, so that conversion's and measurement's bookkeeping can read it anywh
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,21 +92,6 @@ class Evaluation:
     labels: Ragged
     teacher: Outputs
     student: Outputs
-
-    @property
-    def labels_N(self) -> NDArray[Any]:  # noqa: N802  # a shape
-        """The labels where each example has one."""
-        return self.labels.values
-
-    @property
-    def teacher_logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
-        """The teacher's logits where each example has one row of them."""
-        return cast("NDArray[np.float32]", self.teacher.logits.values)
-
-    @property
-    def student_logits_NC(self) -> NDArray[np.float32]:  # noqa: N802  # a shape
-        """The student's logits where each example has one row of them."""
-        return cast("NDArray[np.float32]", self.student.logits.values)
 
     def take(self, rows: NDArray[np.integer]) -> "Evaluation":
         """Return some of the examples, in the order asked for."""

@@ -78,7 +78,7 @@ def test_a_record_says_what_was_measured(
     predicted = np.array([int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))])
     assert (fast.task.kind, fast.task.names) == ("classification", LABELS)
     assert (fast.metric, fast.examples, fast.outputs) == ("accuracy", len(tokens), None)
-    labels_N = read_evaluation(run_folder / "student-1").labels_N
+    labels_N = read_evaluation(run_folder / "student-1").labels.values
     assert fast.quality is not None
     assert fast.quality["accuracy"].value == pytest.approx(np.mean(predicted == labels_N))
     assert fast.agreement["student"] == fast.quality["accuracy"].value  # the labels are the student's own answers

@@ -35,13 +35,13 @@ def test_a_student_learns_and_loads_without_this_project(
     manifest = read_student(student)
     verify(student, manifest)
     evaluation = read_evaluation(student)
-    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).mean() == 1
+    assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).mean() == 1
     model = AutoModelForSequenceClassification.from_pretrained(student)
     tokenizer = AutoTokenizer.from_pretrained(student)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
     with torch.no_grad():
         logits_NC = model.eval()(**tokenizer(texts, return_tensors="pt", padding=True)).logits.numpy()
-    np.testing.assert_allclose(logits_NC, evaluation.student_logits_NC, atol=1e-5)
+    np.testing.assert_allclose(logits_NC, evaluation.student.logits.values, atol=1e-5)
     assert len(read_calibration(student)) == 8
     assert model.config.id2label == {0: "negative", 1: "positive"}
 

@@ -107,10 +107,10 @@ def _run(tasks: Path, *options: str) -> list[Path]:
 def test_one_encoder_answers_both_tasks(tasks: Path) -> None:
     praise, length = _run(tasks)
     answers = read_evaluation(praise)
-    assert (answers.student_logits_NC.argmax(axis=1) == answers.labels_N).mean() == 1
+    assert (answers.student.logits.values.argmax(axis=1) == answers.labels.values).mean() == 1
     scores = read_evaluation(length)
-    assert scores.student_logits_NC.shape[1] == 1
-    assert np.corrcoef(scores.student_logits_NC[:, 0], scores.labels_N)[0, 1] > 0.9
+    assert scores.student.logits.values.shape[1] == 1
+    assert np.corrcoef(scores.student.logits.values[:, 0], scores.labels.values)[0, 1] > 0.9
     weights = [load_file(folder / "model.safetensors") for folder in (praise, length)]
     shared = [name for name in weights[0] if not name.startswith("classifier")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in shared)

@@ -45,9 +45,9 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     assert model.config.model_type == model_type
     evaluation = read_evaluation(folder)
-    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).mean() >= 0.75
+    assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).mean() >= 0.75
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
-    for place, expected_NC in ((folder, evaluation.student_logits_NC), (teacher, evaluation.teacher_logits_NC)):
+    for place, expected_NC in ((folder, evaluation.student.logits.values), (teacher, evaluation.teacher.logits.values)):
         tokenizer = AutoTokenizer.from_pretrained(place)
         loaded = AutoModelForSequenceClassification.from_pretrained(place)
         loaded.train(False)

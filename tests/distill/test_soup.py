@@ -67,7 +67,7 @@ def test_a_student_is_made_of_several(
     prepared = command.prepare(str(recipe_file()), sentences_file(train_rows=80), None, None, changes)
     _, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
-    assert (evaluation.student_logits_NC.argmax(axis=1) == evaluation.labels_N).mean() == 1
+    assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).mean() == 1
     assert read_student(student).recipe["soup"] == {"students": 2, "kind": kind}
     logs = {path.name.removeprefix(f"{student.name}-") for path in (tmp_path / "out" / "logs").glob("student-*")}
     assert logs == {"student_1-1-layers", "student_1-2-prediction", "student_2-1-layers", "student_2-2-prediction"}
