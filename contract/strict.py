@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import InputError
 
@@ -23,6 +23,11 @@ class Strict(BaseModel):
 
 
 Document = TypeVar("Document", bound=BaseModel)
+
+# Numbers that programs in other languages, and a float, can hold.
+INT64_MAX = 2**63 - 1
+Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Positive = Annotated[int, Field(gt=0, le=INT64_MAX)]
 
 
 def parse(model: type[Document], value: Any, source: str) -> Document:

@@ -122,7 +122,8 @@ def _checked(statistics_NK: Statistics) -> Statistics:
 
 def _between(value: float, samples_R: NDArray[np.float64]) -> Interval:
     low, high = np.quantile(samples_R, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(value=value, low=float(low), high=float(high))
+    # Of few examples, or by rounding, all resamples may lie on one side of the value.
+    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
 def _resampled(metric: Metric, statistics_NK: Statistics) -> NDArray[np.float64]:

@@ -1,6 +1,10 @@
 """The state of the machine and of a worker, as a worker tells them."""
 
-from contract.strict import Strict
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.strict import Count, Strict
 
 
 class Conditions(Strict):
@@ -16,12 +20,12 @@ class Conditions(Strict):
         on_battery: true when a battery is discharging.
     """
 
-    load_average: float | None
-    steal_jiffies: int | None
-    involuntary_switches: int | None
-    frequency_khz: int | None
+    load_average: Annotated[float, Field(ge=0)] | None
+    steal_jiffies: Count | None
+    involuntary_switches: Count | None
+    frequency_khz: Count | None
     temperature_millicelsius: int | None
-    throttled_bits: int | None
+    throttled_bits: Count | None
     on_battery: bool | None
 
 
@@ -36,8 +40,8 @@ class Memory(Strict):
         source: where peak_bytes is read (`VmHWM`, or what the system offers instead).
     """
 
-    started_bytes: int
-    imported_bytes: int
-    loaded_bytes: int
-    peak_bytes: int
+    started_bytes: Count
+    imported_bytes: Count
+    loaded_bytes: Count
+    peak_bytes: Count
     source: str
