@@ -1,1 +1,1 @@
-"""Measurement: latency, memory and accuracy of artifacts on the device itself, and the report of them."""
+"""Measurement on the device itself: an artifact's latency, memory and quality, and reports of them."""

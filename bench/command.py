@@ -1,4 +1,4 @@
-"""`tinybert bench`: artifact folders to records."""
+"""`tinybert bench`: measure artifacts and write records."""
 
 import json as json_module
 from pathlib import Path
@@ -22,15 +22,16 @@ def bench(
         typer.Option("--student", help="Student folder with the labels.  \\[default: looked for near the artifacts]"),
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", help="Profile to file the records under.  \\[default: the artifacts']")
+        str | None,
+        typer.Option("--target", help="Profile to file the records under.  \\[default: the artifacts' target]"),
     ] = None,
     blocks: BlocksOption = DEFAULT.blocks,
     sentences: SentencesOption = DEFAULT.sentences_per_block,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw of sentences.")] = DEFAULT.seed,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed for sampling sentences.")] = DEFAULT.seed,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("results"),
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
 ) -> None:
-    """Measure models on this machine: latency, memory and accuracy, each in fresh processes, in turn.
+    """Measure models on this machine: latency, memory and quality, in turn, each in fresh processes.
 
     Examples:
 
@@ -40,20 +41,20 @@ def bench(
 
         tinybert bench onnx-int8 --student student-1a2b3c4d --out results
     """
-    from bench import plan
-    from bench.session import carry_out
+    from bench.schedule import make_schedule
+    from bench.session import run_schedule
     from bench.settings import Settings
     from contract.lock import locked
 
     settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
-    checked = plan.make(artifacts, target=target, student=student, settings=settings)
+    schedule = make_schedule(artifacts, target=target, student=student, settings=settings)
     with locked(out):
-        paths = carry_out(checked, out)
+        paths = run_schedule(schedule, out)
     _show(paths, json=json)
 
 
 def _show(paths: list[Path], *, json: bool) -> None:
-    """Print the figures of each record and, last, the folder of the records."""
+    """Print the numbers of each record and, last, the folder of the records."""
     from bench.latency import percentile
     from bench.record import read_record
 
@@ -64,7 +65,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "p50 ms", "p90 ms", "peak MiB", "size MiB", "score", "validity")
+    table = Table("model", "p50 ms", "p90 ms", "peak MiB", "size MiB", "quality", "validity")
     for record in records:
         p50_ns, p90_ns = percentile(record.infer_ns, 50), percentile(record.infer_ns, 90)
         table.add_row(
@@ -73,7 +74,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
             _scaled(p90_ns, 1e6, 2),
             _scaled(record.memory.peak_bytes, 2**20, 1),
             _scaled(record.size_bytes, 2**20, 1),
-            _score(record),
+            _quality(record),
             record.validity,
         )
     console = Console(highlight=False, markup=False)
@@ -84,14 +85,14 @@ def _show(paths: list[Path], *, json: bool) -> None:
     typer.echo(str(paths[0].parent))
 
 
-def _score(record: "Record") -> str:
-    from bench.report.number import in_unit, of_metric
+def _quality(record: "Record") -> str:
+    from bench.report.format import metric_value
     from infer import tasks
 
     if record.quality is None:
         return "n/a"
     metric = tasks.metric(record.task.kind, record.metric)
-    return f"{metric.heading} {in_unit(of_metric(metric)(record.quality[metric.name].value), metric.unit)}"
+    return metric_value(metric, record.quality[metric.name].value)
 
 
 def _scaled(value: float | None, unit: float, digits: int) -> str:

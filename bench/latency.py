@@ -1,4 +1,4 @@
-"""What samples of latency say: percentiles that enough samples carry, and how many times faster one model is."""
+"""Statistics of latency samples: percentiles, where there are enough samples, and the speed-up of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bench.record import Block, Record
 from contract.errors import InconclusiveError
 
 MEDIAN = 50
-# Early stopping of MLPerf's inference rules, confidence 0.99: the fewest samples that bound each percentile.
+# Early stopping in MLPerf's inference rules, confidence 0.99: the fewest samples that bound each percentile.
 MINIMUM_SAMPLES = {50: 8, 90: 64, 95: 130, 99: 662}
 UNCERTAINTY = 0.01
 
@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """How many times as fast, with its 95 % interval over the blocks."""
+    """A speed-up with its 95 % interval over the blocks."""
 
     value: float
     low: float
@@ -32,13 +32,13 @@ class Ratio:
 
 
 def percentile(samples_ns: Sequence[int], percent: int) -> float | None:
-    """Return a percentile of latency, or None where the samples are too few to carry it.
+    """Return a percentile of latency, or None where there are too few samples for it.
 
-    The median is the samples' own. The others are MLPerf's upper estimates: of the slowest samples so many are left
-    out as the true percentile exceeds with 99 % confidence.
+    The median is the sample median. The others are MLPerf's upper estimates: as many of the slowest samples are left
+    out as exceed the true percentile with 99 % confidence.
 
     Args:
-        samples_ns: steady samples.
+        samples_ns: steady-state samples.
         percent: 50, 90, 95 or 99.
 
     Raises:
@@ -51,7 +51,7 @@ def percentile(samples_ns: Sequence[int], percent: int) -> float | None:
     if percent == MEDIAN:
         return float(median(samples_ns))
     slowest_first = sorted(samples_ns, reverse=True)
-    return float(slowest_first[_left_out(len(samples_ns), percent)])
+    return float(slowest_first[_excluded(len(samples_ns), percent)])
 
 
 def speed_up(reference: Record, record: Record) -> Ratio | None:
@@ -59,10 +59,10 @@ def speed_up(reference: Record, record: Record) -> Ratio | None:
 
     Args:
         reference: the model to compare with.
-        record: the other one.
+        record: the model to compare.
 
     Returns:
-        The reference's latency by the other's; None where fewer than three pairs of blocks are usable.
+        The reference's latency divided by the model's; None if fewer than three pairs of blocks are usable.
 
     Raises:
         InconclusiveError: they were not measured in one session on one machine.
@@ -82,7 +82,7 @@ def speed_up(reference: Record, record: Record) -> Ratio | None:
 
 
 @lru_cache
-def _left_out(count: int, percent: int) -> int:
+def _excluded(count: int, percent: int) -> int:
     """Return how many of the slowest samples an upper estimate leaves out.
 
     With t samples over the true percentile, P(Binomial(count, 1 - p) <= t) is at most the uncertainty; the largest
@@ -98,7 +98,7 @@ def _left_out(count: int, percent: int) -> int:
 
 
 def _binomial(count: int, number: int, probability: float) -> float:
-    """Return the probability of so many successes, by logarithms as the coefficients outgrow a float."""
+    """Return the probability of `number` successes, by logarithms because the coefficients overflow a float."""
     coefficient = lgamma(count + 1) - lgamma(number + 1) - lgamma(count - number + 1)
     return exp(coefficient + number * log(probability) + (count - number) * log(1 - probability))
 

@@ -1,4 +1,4 @@
-"""Fingerprint of the machine that measures."""
+"""Fingerprint of this machine."""
 
 import mmap
 import platform
@@ -9,7 +9,7 @@ from targets import machine as facts
 
 
 def fingerprint() -> Machine:
-    """Describe this machine as far as it decides over speed."""
+    """Describe what determines the speed of this machine."""
     arch = facts.architecture()
     return Machine(
         model=facts.model_name(),
@@ -30,4 +30,4 @@ def _system() -> str:
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
-        return f"{platform.system()} {platform.version()}"  # no Linux, or one without os-release
+        return f"{platform.system()} {platform.version()}"  # not Linux, or without os-release

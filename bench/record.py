@@ -1,4 +1,4 @@
-"""The record: what one measurement of one model on one device said: times, memory, and how right it answers."""
+"""The record: the result of measuring one model on one device: times, memory and quality."""
 
 from math import isclose
 from pathlib import Path
@@ -17,11 +17,11 @@ from infer.worker.state import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]
 
-TOLERANCE = 1e-9  # more than the rounding of a metric
+TOLERANCE = 1e-9  # for rounding
 
 
 class Machine(Strict):
-    """Fingerprint of the device; records of machines that differ are never compared for speed."""
+    """Fingerprint of the device; records of different machines are never compared for speed."""
 
     model: str
     arch: str
@@ -37,24 +37,24 @@ class Machine(Strict):
 
     @property
     def label(self) -> str:
-        """The machine in a few words."""
+        """A short description of the machine."""
         return f"{self.model}, {self.cores} cores, {self.arch}" + (" (emulated)" if self.emulated else "")
 
 
 class Block(Strict):
-    """One fresh worker process: what it timed.
+    """The times from one fresh worker process.
 
     Attributes:
-        process_ns: from asking for the process to its first line of Python.
+        process_ns: from requesting the process to its first line of Python.
         import_ns: importing the runtime.
         load_ns: reading, compiling and allocating the model.
         first_infer_ns: the first inference.
         rows: the evaluation sentences timed, in order.
-        tokenize_ns: text (rebuilt from the token ids) to token ids, a sample a sentence.
-        infer_ns: token ids to logits, padding included, a sample a sentence.
+        tokenize_ns: text (rebuilt from the token ids) to token ids, one sample per sentence.
+        infer_ns: token ids to logits, padding included, one sample per sentence.
         cpu_ns: processor time of all threads over the timed inferences.
-        warmup_stable: whether the warm-up settled before its cap.
-        threads_observed: threads of the process while it inferred.
+        warmup_stable: whether the warm-up reached steady state before its cap.
+        threads_observed: threads of the process during inference.
         causes: why this block is degraded or invalid, worst first.
     """
 
@@ -86,24 +86,23 @@ class Record(Strict):
     """One model on one device.
 
     Attributes:
-        session: records of one session were measured interleaved and may be compared for speed.
+        session: identifier; the models of a session took turns and may be compared for speed.
         measured_at: UTC, ISO 8601.
-        command: what measured it.
+        command: the command that repeats the session.
         kind: `teacher`, `student` (in PyTorch) or `artifact`.
         name: the recipe's name.
-        runtime, precision: of the model; the teacher's and student's runtime is `pytorch`.
+        runtime, precision: runtime and precision of the model; a teacher's or student's runtime is `pytorch`.
         model_sha256: identity of the measured folder.
-        size_bytes: its files, without evaluation data.
-        task: the kind of task and what its answers are.
-        metric: the main one: what the student's recipe judges by.
-        outputs: the raw ones, where the labels were not at hand; else null.
-        examples: how many were judged; null, as all that follows, where the labels were not at hand.
+        size_bytes: size of the model's files, without evaluation data.
+        task: the kind of task with its labels.
+        metric: the main metric, which the student's recipe names.
+        outputs: the raw outputs where there were no labels; else null.
+        examples: number of evaluation examples; null where there were no labels, as are all fields below.
         quality: each metric that is defined for the model.
-        drop: by how much the model is worse than its teacher in the main metric, paired by example; null for the
-            teacher.
-        agreement: shares of the examples that it answers as the teacher does, and as the student in PyTorch does.
-        statistics: what the main metric is a function of, an example a row, in the order of the evaluation split; null
-            in records of layout 1, which only counted.
+        drop: how much worse the model is than its teacher in the main metric, paired by example; null for the teacher.
+        agreement: shares of the examples with the same answer as from the teacher, and from the student in PyTorch.
+        statistics: the statistics that the main metric is computed from, one row per example in the order of the
+            evaluation split; null in records of layout 1, which had only totals.
     """
 
     schema_version: Literal[2]
@@ -137,29 +136,29 @@ class Record(Strict):
 
     @property
     def label(self) -> str:
-        """The model in a few words, such as `onnx int8`."""
+        """A short label, such as `onnx int8`."""
         return f"{self.kind} ({self.runtime})" if self.kind != "artifact" else f"{self.runtime} {self.precision}"
 
     @property
     def infer_ns(self) -> tuple[int, ...]:
-        """All steady inference samples of blocks that are not invalid."""
+        """All steady-state inference samples of the blocks that are not invalid."""
         return tuple(ns for block in self.blocks if block.validity != "invalid" for ns in block.infer_ns)
 
     @field_validator("outputs")
     @classmethod
-    def _are_outputs(cls, outputs: PackedLogits | None) -> PackedLogits | None:
+    def _outputs_can_be_unpacked(cls, outputs: PackedLogits | None) -> PackedLogits | None:
         if outputs is not None:
             try:
                 logits_NC = outputs.logits_NC()
             except ValueError as error:
                 raise ValueError(f"cannot be unpacked ({error})") from error
             if logits_NC.shape != outputs.shape:
-                raise ValueError(f"is not of shape {outputs.shape}")
+                raise ValueError(f"not of shape {outputs.shape}")
         return outputs
 
     @field_validator("statistics")
     @classmethod
-    def _are_statistics(cls, statistics: PackedArray | None) -> PackedArray | None:
+    def _statistics_can_be_unpacked(cls, statistics: PackedArray | None) -> PackedArray | None:
         if statistics is not None:
             try:
                 numbers = statistics.numbers()
@@ -170,15 +169,15 @@ class Record(Strict):
         return statistics
 
     @model_validator(mode="after")
-    def _is_judged_by_its_task(self) -> "Record":
-        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
+    def _has_the_metrics_of_its_task(self) -> "Record":
+        names = [metric.name for metric in tasks.get(self.task.kind).METRICS]
         for key, name in [("metric", self.metric), *((f"quality.{name}", name) for name in self.quality or ())]:
-            if name not in known:
-                raise ValueError(f"{key!r}: a {self.task.kind} has no {name!r}{near_miss(name, known)}")
+            if name not in names:
+                raise ValueError(f"{key!r}: a {self.task.kind} has no {name!r}{near_miss(name, names)}")
         if (self.quality is None) != (self.examples is None):
             raise ValueError("'quality' and 'examples' must both be null, or neither")
         if self.quality is not None and self.metric not in self.quality:
-            raise ValueError(f"'quality': has no {self.metric!r}, which is the record's metric")
+            raise ValueError(f"'quality': lacks {self.metric!r}, the main metric")
         for name, interval in (self.quality or {}).items():
             is_share = tasks.metric(self.task.kind, name).unit == "%"
             if is_share and not -TOLERANCE <= interval.value <= 1 + TOLERANCE:
@@ -186,7 +185,7 @@ class Record(Strict):
         return self
 
     @model_validator(mode="after")
-    def _lies_in_its_intervals(self) -> "Record":
+    def _values_lie_in_their_intervals(self) -> "Record":
         intervals = {f"quality.{name}": interval for name, interval in (self.quality or {}).items()}
         if self.drop is not None:
             intervals["drop"] = self.drop
@@ -197,11 +196,13 @@ class Record(Strict):
         return self
 
     @model_validator(mode="after")
-    def _has_the_statistics_of_its_quality(self) -> "Record":
+    def _statistics_give_the_quality(self) -> "Record":
         if self.statistics is None or self.quality is None:
             return self
         if len(self.statistics.shape) != 2 or self.statistics.shape[0] != self.examples:
-            raise ValueError(f"'statistics.shape': {self.statistics.shape} is not a row for each of {self.examples}")
+            raise ValueError(
+                f"'statistics.shape': {self.statistics.shape} does not have a row for each of {self.examples} examples"
+            )
         metric = tasks.metric(self.task.kind, self.metric)
         if metric.prepare is not None:
             return self  # needs a library that a device may not have
@@ -209,10 +210,10 @@ class Record(Strict):
             value = metric.value(self.statistics.numbers())
         except (IndexError, ValueError) as error:
             shape = self.statistics.shape
-            raise ValueError(f"'statistics.shape': {shape} cannot be that of {self.metric!r}") from error
+            raise ValueError(f"'statistics.shape': {self.metric!r} is not computed from {shape}") from error
         expected = self.quality[self.metric].value
         if not isclose(value, expected, abs_tol=TOLERANCE):
-            raise ValueError(f"'statistics': give {self.metric!r} {value:.6g}, but 'quality' {expected:.6g}")
+            raise ValueError(f"'statistics': {self.metric!r} is {value:.6g} by these, but {expected:.6g} in 'quality'")
         return self
 
 
@@ -225,13 +226,13 @@ def read_record(path: Path) -> Record:
     """Read a record of this layout or of layout 1.
 
     Raises:
-        InputError: no such file, or no record.
-        MissingExtraError: what judges the counts of layout 1 is not installed.
+        InputError: no such file, not a record, or not a possible one.
+        MissingExtraError: a library that records of layout 1 need is not installed.
     """
     try:
         value = json_value(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read as JSON ({error.strerror})") from error
     if isinstance(value, dict) and value.get("schema_version") == 1:
-        value = layout_1.converted(value, str(path))
+        value = layout_1.upgraded(value, str(path))
     return parse(Record, value, str(path))

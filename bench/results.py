@@ -1,4 +1,4 @@
-"""The records of a session on disk: one JSON file a model, below the target's name."""
+"""The records of a session on disk: one JSON file per model, in a folder with the target's name."""
 
 import re
 import secrets
@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.plan import Plan
+from bench.measurement import Measurement
+from bench.model_folder import ModelFolder
 from bench.record import Record, read_record
-from bench.subject import Subject
-from bench.trial import Trial
-from bench.validity import judge_record
+from bench.schedule import Schedule
+from bench.validity import record_validity
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
@@ -24,16 +24,16 @@ from infer.tasks import judge
 from infer.worker.reply import OutputsReply
 
 
-def write(plan: Plan, trials: Sequence[Trial], out: Path) -> list[Path]:
+def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: Path) -> list[Path]:
     """Write the records of measured models.
 
     Args:
-        plan: the session.
-        trials: those of its models that were measured to the end.
+        schedule: the session.
+        measurements: the finished measurements of the session.
         out: the results folder.
 
     Returns:
-        The files, in the order of the trials.
+        The files, in the order of the measurements.
 
     Raises:
         InputError: a model's outputs do not belong to its labels; nothing was written.
@@ -41,31 +41,34 @@ def write(plan: Plan, trials: Sequence[Trial], out: Path) -> list[Path]:
     now = datetime.now(UTC)
     session = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     records = [
-        (place(plan, trial.subject, out), _record(plan, trial, trial.reply, session, now))
-        for trial in trials
-        if trial.reply is not None
+        (
+            record_path(schedule, measurement.folder, out),
+            _record(schedule, measurement, measurement.reply, session, now),
+        )
+        for measurement in measurements
+        if measurement.reply is not None
     ]
     for path, record in records:
         earlier = _read(path)
         if earlier is not None and len(earlier.blocks) > len(record.blocks):
-            note(f"{path}: a record of {len(earlier.blocks)} blocks gives way to one of {len(record.blocks)}")
+            note(f"{path}: replacing a record of {len(earlier.blocks)} blocks by one of {len(record.blocks)}")
         write_atomic(path, record.model_dump_json() + "\n")
     return [path for path, _ in records]
 
 
-def place(plan: Plan, subject: Subject, out: Path) -> Path:
-    """Return the file of a subject's record."""
-    name = re.sub(r"[^\w.-]+", "-", f"{subject.name}-{subject.label}")
-    return out / plan.target / f"{name}-{subject.sha256[:8]}.json"
+def record_path(schedule: Schedule, folder: ModelFolder, out: Path) -> Path:
+    """Return the file of a model's record."""
+    name = re.sub(r"[^\w.-]+", "-", f"{folder.name}-{folder.label}")
+    return out / schedule.target / f"{name}-{folder.sha256[:8]}.json"
 
 
-def find_session(plan: Plan, out: Path) -> list[Path] | None:
-    """Return the records that a plan would write again, if all of them are there from one session."""
-    paths = [place(plan, trial.subject, out) for trial in plan.trials]
+def find_records(schedule: Schedule, out: Path) -> list[Path] | None:
+    """Return the existing records of a schedule, if all of them exist and are from one session."""
+    paths = [record_path(schedule, measurement.folder, out) for measurement in schedule.measurements]
     sessions = set()
-    for trial, path in zip(plan.trials, paths, strict=True):
+    for measurement, path in zip(schedule.measurements, paths, strict=True):
         record = _read(path)
-        if record is None or not _is_same(record, trial, plan):
+        if record is None or not _is_same(record, measurement, schedule):
             return None
         sessions.add(record.session)
     return paths if len(sessions) == 1 else None
@@ -74,91 +77,91 @@ def find_session(plan: Plan, out: Path) -> list[Path] | None:
 def _read(path: Path) -> Record | None:
     with suppress(InputError):
         return read_record(path) if path.is_file() else None
-    return None  # none of this tool's, or one it cannot judge: it is measured again
+    return None  # not a record, or one that cannot be read here: the model is measured again
 
 
-def _is_same(record: Record, trial: Trial, plan: Plan) -> bool:
-    usable = record.validity != "invalid" or bool(plan.foreign)
+def _is_same(record: Record, measurement: Measurement, schedule: Schedule) -> bool:
+    usable = record.validity != "invalid" or bool(schedule.mismatches)
     return (
         usable
-        and record.model_sha256 == trial.subject.sha256
-        and record.target == plan.target
-        and record.machine == plan.machine
-        and record.threads == trial.threads
-        and record.runtime_version == runtimes.version(trial.subject.runtime)
-        and tuple(block.rows for block in record.blocks) == plan.rows_by_block
-        and record.metric == trial.metric
-        and (record.quality is None) == (trial.answers is None)
+        and record.model_sha256 == measurement.folder.sha256
+        and record.target == schedule.target
+        and record.machine == schedule.machine
+        and record.threads == measurement.threads
+        and record.runtime_version == runtimes.version(measurement.folder.runtime)
+        and tuple(block.rows for block in record.blocks) == schedule.rows_by_block
+        and record.metric == measurement.metric
+        and (record.quality is None) == (measurement.references is None)
     )
 
 
-def _record(plan: Plan, trial: Trial, reply: OutputsReply, session: str, now: datetime) -> Record:
-    subject = trial.subject
-    validity, causes = judge_record(trial.blocks, foreign=plan.foreign)
+def _record(schedule: Schedule, measurement: Measurement, reply: OutputsReply, session: str, now: datetime) -> Record:
+    folder = measurement.folder
+    validity, causes = record_validity(measurement.blocks, mismatches=schedule.mismatches)
     return Record(
         schema_version=2,
         session=session,
         measured_at=now.isoformat(timespec="seconds"),
-        command=_command(plan),
-        kind=subject.kind,
-        name=subject.name,
-        task=subject.task,
-        metric=trial.metric,
-        runtime=subject.runtime,
-        runtime_version=runtimes.version(subject.runtime),
-        precision=subject.precision,
-        target=plan.target,
-        threads=trial.threads,
-        model_sha256=subject.sha256,
-        student_sha256=subject.student_sha256,
-        parameters=_parameters(trial),
-        size_bytes=subject.size_bytes,
-        machine=plan.machine,
-        blocks=tuple(trial.blocks),
+        command=_command(schedule),
+        kind=folder.kind,
+        name=folder.name,
+        task=folder.task,
+        metric=measurement.metric,
+        runtime=folder.runtime,
+        runtime_version=runtimes.version(folder.runtime),
+        precision=folder.precision,
+        target=schedule.target,
+        threads=measurement.threads,
+        model_sha256=folder.sha256,
+        student_sha256=folder.student_sha256,
+        parameters=_parameters(measurement),
+        size_bytes=folder.size_bytes,
+        machine=schedule.machine,
+        blocks=tuple(measurement.blocks),
         memory=reply.memory,
         validity=validity,
         causes=causes,
-        **_judged(trial, reply),
+        **_quality(measurement, reply),
     )
 
 
-def _command(plan: Plan) -> str:
-    """Return the command that does the same; folders by name only, as their place says nothing elsewhere."""
-    folders = " ".join(trial.subject.folder.name for trial in plan.trials)
-    settings = plan.settings
+def _command(schedule: Schedule) -> str:
+    """Return the command that repeats the session; with folder names only, as paths mean nothing on other machines."""
+    folders = " ".join(measurement.folder.path.name for measurement in schedule.measurements)
+    settings = schedule.settings
     return (
-        f"tinybert bench {folders} --target {plan.target} --blocks {settings.blocks} "
+        f"tinybert bench {folders} --target {schedule.target} --blocks {settings.blocks} "
         f"--sentences {settings.sentences_per_block} --seed {settings.seed}"
     )
 
 
-def _parameters(trial: Trial) -> int | None:
-    if trial.subject.parameters is None and trial.answers is not None:
-        return trial.answers.student.parameters
-    return trial.subject.parameters
+def _parameters(measurement: Measurement) -> int | None:
+    if measurement.folder.parameters is None and measurement.references is not None:
+        return measurement.references.student.parameters
+    return measurement.folder.parameters
 
 
-def _judged(trial: Trial, reply: OutputsReply) -> dict[str, Any]:
-    """Return what a record says of the outputs: how right they are, or themselves where no labels are at hand."""
-    if trial.answers is None:
+def _quality(measurement: Measurement, reply: OutputsReply) -> dict[str, Any]:
+    """Return a record's fields on quality; without references they are empty, and the raw outputs are kept."""
+    if measurement.references is None:
         raw = PackedLogits.of(reply.outputs.logits.values)
         return dict(outputs=raw, examples=None, quality=None, drop=None, agreement={}, statistics=None)
-    task, outputs, evaluation = trial.subject.task, reply.outputs, trial.answers.evaluation
-    own = judge.statistics(task, outputs, evaluation.labels)
-    references = {"teacher": evaluation.teacher, "student": evaluation.student}
-    drop = None
-    if trial.subject.kind == "teacher":
-        del references["student"]
+    task, outputs, evaluation = measurement.folder.task, reply.outputs, measurement.references.evaluation
+    statistics = judge.statistics(task, outputs, evaluation.labels)
+    others = {"teacher": evaluation.teacher, "student": evaluation.student}
+    metric, drop = tasks.metric(task.kind, measurement.metric), None
+    if measurement.folder.kind == "teacher":
+        del others["student"]
     else:
-        teacher = judge.statistics(task, evaluation.teacher, evaluation.labels)
-        drop = paired_drop(tasks.metric(task.kind, trial.metric), own[trial.metric], teacher[trial.metric])
+        of_teacher = judge.statistics(task, evaluation.teacher, evaluation.labels)
+        drop = paired_drop(metric, statistics[metric.name], of_teacher[metric.name])
     return {
         "outputs": None,
         "examples": len(outputs),
-        "quality": {name: interval(tasks.metric(task.kind, name), found) for name, found in own.items()},
+        "quality": {name: interval(tasks.metric(task.kind, name), rows) for name, rows in statistics.items()},
         "drop": drop,
-        "agreement": {who: _agreement(task, outputs, reference) for who, reference in references.items()},
-        "statistics": PackedArray.of(own[trial.metric]),
+        "agreement": {kind: _agreement(task, outputs, other) for kind, other in others.items()},
+        "statistics": PackedArray.of(statistics[metric.name]),
     }
 
 

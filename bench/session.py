@@ -1,18 +1,17 @@
-"""A session: several models measured in turn, so that what disturbs the machine disturbs them alike.
+"""A session: several models measured in turn, so that disturbances of the machine affect all of them alike.
 
-First each model runs over all sentences once (outputs and memory); then come the blocks, each model in each block,
-in turn forwards and backwards, every block a fresh process.
+First each model runs over all sentences once (outputs and memory); then come the blocks, each block once per model, in
+alternating order, each in a fresh process.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import plan as plans
 from bench import results
-from bench.plan import Plan
+from bench.measurement import Measurement
+from bench.schedule import Schedule, make_schedule
 from bench.settings import DEFAULT, Settings
-from bench.trial import Trial
 from contract.errors import InputError, TinybertError, WorkerError
 from contract.progress import Advance, bar, note
 
@@ -20,85 +19,86 @@ Failures = dict[str, TinybertError]
 
 
 def measure(
-    folders: Sequence[Path],
+    paths: Sequence[Path],
     *,
     out: Path,
     target: str | None = None,
     student: Path | None = None,
     settings: Settings = DEFAULT,
 ) -> list[Path]:
-    """Measure some folders on this machine.
+    """Measure some models on this machine.
 
     Args:
-        folders: artifact, teacher or student folders.
-        out: the folder to write records to, below the target's name.
-        target: name of a profile; that of the artifacts, or else this machine's, if not given.
-        student: the student folder with the labels; looked for near the folders if not given.
+        paths: artifact, teacher or student folders.
+        out: folder to write records to, in a subfolder with the target's name.
+        target: name of a profile; the artifacts' target, or else this machine's, if not given.
+        student: the student folder with the labels; looked for near the models if not given.
         settings: how to measure.
 
     Returns:
-        The records, in the order of the folders.
+        The records, in the order of the paths.
 
     Raises:
-        InputError: a folder cannot be measured; where that showed beforehand, nothing was written.
-        WorkerError: the worker of one of them failed; the records of the others were written.
+        InputError: a folder cannot be measured; if this was known beforehand, nothing was written.
+        WorkerError: a worker failed; the records of the other models were written.
     """
-    return carry_out(plans.make(folders, target=target, student=student, settings=settings), out)
+    return run_schedule(make_schedule(paths, target=target, student=student, settings=settings), out)
 
 
 def measure_once(
-    folders: Sequence[Path],
+    paths: Sequence[Path],
     *,
     out: Path,
     target: str | None = None,
     student: Path | None = None,
     settings: Settings = DEFAULT,
 ) -> list[Path]:
-    """Measure some folders as `measure` does, or find their records of an earlier session that measured just so."""
-    plan = plans.make(folders, target=target, student=student, settings=settings)
-    found = results.find_session(plan, out)
-    if found:
-        note(f"found the records of {len(found)} models, measured the same way on this machine")
-        return found
-    return carry_out(plan, out)
+    """Measure some models as `measure` does, or return their records from an earlier session with the same schedule."""
+    schedule = make_schedule(paths, target=target, student=student, settings=settings)
+    records = results.find_records(schedule, out)
+    if records:
+        note(f"using the records of {len(records)} models, measured the same way on this machine")
+        return records
+    return run_schedule(schedule, out)
 
 
-def carry_out(plan: Plan, out: Path) -> list[Path]:
-    """Measure the models of a plan and write their records; raises as `measure` does."""
+def run_schedule(schedule: Schedule, out: Path) -> list[Path]:
+    """Measure the models of a schedule and write their records; raises the errors of `measure`."""
     failures: Failures = {}
-    for trial in plan.trials:
-        if trial.answers is None:
-            name = trial.subject.folder.name
-            note(f"{name}: no student folder with its labels is near, so it is not judged (name one by --student)")
-    total = len(plan.trials) * (1 + plan.settings.blocks)
-    with bar(f"Measuring {len(plan.trials)} models", total) as advance:
-        _run_all(plan, failures, advance)
-    finished = [trial for trial in plan.trials if trial.subject.sha256 not in failures]
-    paths = results.write(plan, finished, out)
+    for measurement in schedule.measurements:
+        if measurement.references is None:
+            name = measurement.folder.path.name
+            note(f"{name}: found no student folder with its labels, so its outputs are not judged (use --student)")
+    total = len(schedule.measurements) * (1 + schedule.settings.blocks)
+    with bar(f"Measuring {len(schedule.measurements)} models", total) as advance:
+        _run_all(schedule, failures, advance)
+    finished = [measurement for measurement in schedule.measurements if measurement.folder.sha256 not in failures]
+    paths = results.write_records(schedule, finished, out)
     if failures:
-        kept = f"; {len(paths)} other records are in {out / plan.target}" if paths else ""
-        said = f"{' | '.join(map(str, failures.values()))}{kept}"
+        written = f"; {len(paths)} other records are in {out / schedule.target}" if paths else ""
+        message = f"{' | '.join(map(str, failures.values()))}{written}"
         kind = WorkerError if any(isinstance(error, WorkerError) for error in failures.values()) else InputError
-        raise kind(said)
+        raise kind(message)
     return paths
 
 
-def _run_all(plan: Plan, failures: Failures, advance: Advance) -> None:
-    settings = plan.settings
-    for trial in plan.trials:
-        _attempt(trial, failures, partial(Trial.run_outputs, settings=settings))
+def _run_all(schedule: Schedule, failures: Failures, advance: Advance) -> None:
+    settings, machine = schedule.settings, schedule.machine
+    for measurement in schedule.measurements:
+        _attempt(measurement, failures, partial(Measurement.run_outputs, settings=settings))
         advance(1)
-    for block, rows in enumerate(plan.rows_by_block):
-        for trial in plan.trials if block % 2 == 0 else reversed(plan.trials):
-            _attempt(trial, failures, partial(Trial.run_block, rows=rows, settings=settings, machine=plan.machine))
+    for block, rows in enumerate(schedule.rows_by_block):
+        run_block = partial(Measurement.run_block, rows=rows, settings=settings, machine=machine)
+        for measurement in schedule.measurements if block % 2 == 0 else reversed(schedule.measurements):
+            _attempt(measurement, failures, run_block)
             advance(1)
 
 
-def _attempt(trial: Trial, failures: Failures, work: Callable[[Trial], None]) -> None:
-    """Do something with a model, unless it failed before; its failure does not stop the others."""
-    if trial.subject.sha256 in failures:
+def _attempt(measurement: Measurement, failures: Failures, step: Callable[[Measurement], None]) -> None:
+    """Run one step of a measurement unless an earlier step failed; a failure does not stop the other models."""
+    if measurement.folder.sha256 in failures:
         return
     try:
-        work(trial)
+        step(measurement)
     except TinybertError as error:
-        failures[trial.subject.sha256] = error
+        failures[measurement.folder.sha256] = error

@@ -11,11 +11,11 @@ class Settings:
     """How a session measures.
 
     Attributes:
-        blocks: fresh processes per model; 5 of 40 sentences carry the percentiles 50, 90 and 95.
-        sentences_per_block: timed inferences in each.
-        seed: of the draw of sentences.
+        blocks: fresh processes per model; 5 blocks of 40 sentences are enough for the percentiles 50, 90 and 95.
+        sentences_per_block: timed inferences per process.
+        seed: seed for sampling sentences.
         warm_up: when steady state is reached.
-        timeout_s: for one worker.
+        timeout_s: time limit for one worker.
 
     Raises:
         InputError: there would be nothing to measure.

@@ -1,6 +1,6 @@
-"""How far a measurement can be trusted: a pure judgement of what was seen around it.
+"""How far a measurement can be trusted: a pure function of the conditions around it.
 
-Limits are stated here once; each cause is a sentence with the number that broke it.
+All limits are here; each cause is a sentence with the number that exceeded one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,11 @@ from infer.worker.state import Conditions
 JIFFIES_PER_S = 100  # USER_HZ of every Linux this project knows
 NS_PER_S = 1e9
 
-OTHERS_LOAD = 1.0  # a whole core's worth of other programs
+OTHER_LOAD = 1.0  # a whole core's worth of other programs
 STEAL_SHARE = 0.01
-STEAL_JIFFIES = 3  # below it, the count's own grain decides
+STEAL_JIFFIES = 3  # fewer are within the resolution of the counter
 SWITCHES_PER_S = 100.0
-CPU_SHARE = 0.9  # of the wall time, at the least: while it infers, one thread always runs
+CPU_SHARE = 0.9  # smallest share of the wall time: during inference one thread always runs
 SCATTER = 0.10
 
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
@@ -27,13 +27,13 @@ SINCE_BOOT_SHIFT = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """What is known of one block when it is judged.
+class Observation:
+    """The conditions under which one block was measured.
 
     Attributes:
         wall_ns, cpu_ns: wall and processor time of all timed inferences.
-        observed_ns: time between the two looks at the conditions.
-        threads: what the runtime was given.
+        observed_ns: time between reading `before` and `after`.
+        threads: number of threads that the runtime was given.
     """
 
     before: Conditions
@@ -55,38 +55,34 @@ class Cause:
     sentence: str
 
 
-def judge_block(seen: Seen) -> tuple[Validity, tuple[str, ...]]:
-    """Judge one block.
-
-    Returns:
-        Its validity, and the causes, worst first.
-    """
-    causes = [cause for rule in RULES for cause in rule(seen)]
+def block_validity(observation: Observation) -> tuple[Validity, tuple[str, ...]]:
+    """Return the validity of one block, and the causes, worst first."""
+    causes = [cause for rule in RULES for cause in rule(observation)]
     causes.sort(key=lambda cause: cause.validity != "invalid")
     validity: Validity = causes[0].validity if causes else "valid"
     return validity, tuple(cause.sentence for cause in causes)
 
 
-def judge_record(blocks: Sequence[Block], *, foreign: Sequence[str]) -> tuple[Validity, tuple[str, ...]]:
-    """Judge all blocks of one model.
+def record_validity(blocks: Sequence[Block], *, mismatches: Sequence[str]) -> tuple[Validity, tuple[str, ...]]:
+    """Return the validity of all blocks of one model.
 
     Args:
-        blocks: of one model.
-        foreign: why times of this machine say nothing of the target, if they do not.
+        blocks: the model's blocks.
+        mismatches: why times from this machine do not apply to the target; empty if they do.
 
     Returns:
-        `invalid` without a usable block or on a foreign machine, `degraded` when any block is or when the blocks
-        differ among themselves; and the causes, each said once, with how many blocks have it.
+        `invalid` without a usable block or on a machine that is not the target, `degraded` if any block is or if the
+        blocks differ from each other; and the causes, each stated once, with the number of blocks that have it.
     """
     usable = [block for block in blocks if block.validity != "invalid"]
-    causes = [*foreign, *_counted(blocks), *_scatter(usable)]
-    if foreign or not usable:
+    causes = [*mismatches, *_counted(blocks), *_scatter(usable)]
+    if mismatches or not usable:
         return "invalid", tuple(causes or ["no block was measured"])
     return ("degraded" if causes else "valid"), tuple(causes)
 
 
-def _throttled(seen: Seen) -> Iterator[Cause]:
-    before, after = seen.before.throttled_bits, seen.after.throttled_bits
+def _throttled(observation: Observation) -> Iterator[Cause]:
+    before, after = observation.before.throttled_bits, observation.after.throttled_bits
     if before is None or after is None:
         return
     now = before | after | ((after & ~before) >> SINCE_BOOT_SHIFT)
@@ -97,49 +93,51 @@ def _throttled(seen: Seen) -> Iterator[Cause]:
         )
 
 
-def _load(seen: Seen) -> Iterator[Cause]:
-    load = seen.before.load_average
-    # The block before this one ran threads of its own, which still weigh on the last minute's average.
-    if load is not None and load - seen.threads > OTHERS_LOAD:
-        yield _degraded(f"other programs were running (load average {load:.1f} with {seen.threads} threads)")
+def _load(observation: Observation) -> Iterator[Cause]:
+    load = observation.before.load_average
+    # The threads of the previous block still count in the last minute's average.
+    if load is not None and load - observation.threads > OTHER_LOAD:
+        yield _degraded(f"other programs were running (load average {load:.1f} with {observation.threads} threads)")
 
 
-def _steal(seen: Seen) -> Iterator[Cause]:
-    before, after = seen.before.steal_jiffies, seen.after.steal_jiffies
+def _steal(observation: Observation) -> Iterator[Cause]:
+    before, after = observation.before.steal_jiffies, observation.after.steal_jiffies
     if before is None or after is None or after - before < STEAL_JIFFIES:
         return
-    share = (after - before) / JIFFIES_PER_S / (seen.observed_ns / NS_PER_S * seen.cores)
+    share = (after - before) / JIFFIES_PER_S / (observation.observed_ns / NS_PER_S * observation.cores)
     if share > STEAL_SHARE:
-        yield _degraded(f"the hypervisor gave {share:.1%} of the time to others")
+        yield _degraded(f"the hypervisor gave {share:.1%} of the time to other machines")
 
 
-def _switches(seen: Seen) -> Iterator[Cause]:
-    before, after = seen.before.involuntary_switches, seen.after.involuntary_switches
-    if before is None or after is None or not seen.observed_ns:
+def _switches(observation: Observation) -> Iterator[Cause]:
+    before, after = observation.before.involuntary_switches, observation.after.involuntary_switches
+    if before is None or after is None or not observation.observed_ns:
         return
-    rate = (after - before) / (seen.observed_ns / NS_PER_S)
+    rate = (after - before) / (observation.observed_ns / NS_PER_S)
     if rate > SWITCHES_PER_S:
         yield _degraded(f"the process was interrupted {rate:.0f} times a second")
 
 
-def _contention(seen: Seen) -> Iterator[Cause]:
-    if seen.wall_ns and seen.cpu_ns < CPU_SHARE * seen.wall_ns:
-        yield _degraded(f"the process waited: {seen.cpu_ns / seen.wall_ns:.0%} of the wall time was processor time")
+def _contention(observation: Observation) -> Iterator[Cause]:
+    if observation.wall_ns and observation.cpu_ns < CPU_SHARE * observation.wall_ns:
+        yield _degraded(
+            f"the process waited: {observation.cpu_ns / observation.wall_ns:.0%} of the wall time was processor time"
+        )
 
 
-def _power(seen: Seen) -> Iterator[Cause]:
-    if seen.governor is not None and seen.governor != "performance":
-        yield _degraded(f"the frequency governor is {seen.governor}, not performance")
-    if seen.before.on_battery or seen.after.on_battery:
+def _power(observation: Observation) -> Iterator[Cause]:
+    if observation.governor is not None and observation.governor != "performance":
+        yield _degraded(f"the frequency governor is {observation.governor}, not performance")
+    if observation.before.on_battery or observation.after.on_battery:
         yield _degraded("the machine ran on battery")
 
 
-def _warm_up(seen: Seen) -> Iterator[Cause]:
-    if not seen.warmup_stable:
+def _warm_up(observation: Observation) -> Iterator[Cause]:
+    if not observation.warmup_stable:
         yield _degraded("the times did not settle during warm-up")
 
 
-RULES: tuple[Callable[[Seen], Iterator[Cause]], ...] = (
+RULES: tuple[Callable[[Observation], Iterator[Cause]], ...] = (
     _throttled,
     _contention,
     _steal,
@@ -155,14 +153,14 @@ def _degraded(sentence: str) -> Cause:
 
 
 def _counted(blocks: Sequence[Block]) -> list[str]:
-    """Say each kind of cause once, by its first sentence, invalid blocks first."""
-    found: dict[str, list[str]] = {}
+    """Return the first sentence of each kind of cause with its number of blocks, invalid blocks first."""
+    by_kind: dict[str, list[str]] = {}
     for block in sorted(blocks, key=lambda block: block.validity != "invalid"):
         for sentence in block.causes:
-            found.setdefault(_kind(sentence), []).append(sentence)
+            by_kind.setdefault(_kind(sentence), []).append(sentence)
     return [
         f"{sentences[0]} (in {len(sentences)} of {len(blocks)} blocks)" if len(blocks) > 1 else sentences[0]
-        for sentences in found.values()
+        for sentences in by_kind.values()
     ]
 
 

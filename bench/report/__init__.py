@@ -1,1 +1,1 @@
-"""The report: records in, a table, two pictures, an HTML page and Markdown out."""
+"""The report: a table, two pictures, an HTML page and Markdown, made from records."""

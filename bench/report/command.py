@@ -19,7 +19,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The HTML page to write.")] = OUT,
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable rows.")] = False,
 ) -> None:
-    """Compare records: a table, two pictures, one HTML page that works offline, and the same as Markdown.
+    """Compare records in a table and two pictures: an HTML page that works offline, and Markdown.
 
     Examples:
 
@@ -34,7 +34,7 @@ def report(
     views = views_of(results or [RESULTS], out)
     path = write_views(views, out)
     if json:
-        from bench.report.rows import render
+        from bench.report.json_rows import render
 
         typer.echo(render(views, path))
         return
@@ -43,7 +43,7 @@ def report(
 
 
 def _show(views: "list[View]") -> None:
-    """Print tables to a terminal, Markdown to whatever else reads the output."""
+    """Print tables to a terminal, Markdown otherwise."""
     import sys
 
     from bench.report import markdown, terminal

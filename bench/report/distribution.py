@@ -1,18 +1,18 @@
-"""The latency picture: for each model its density, every sample, and the percentiles 50 and 90."""
+"""The latency picture: the density, all samples, and the percentiles 50 and 90 of each model."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.record import Record
-from bench.report.figure import INK, QUIET, WIDTH_PIXELS, finish, hues_of
-from bench.report.number import NS_PER_MS, milliseconds
-from bench.report.table import Absent, Row
+from bench.report.figure import INK, QUIET, WIDTH_PIXELS, hues_of, themed
+from bench.report.format import NS_PER_MS, milliseconds
+from bench.report.row import Missing, Row
 from contract.errors import needs_extra
 
 if TYPE_CHECKING:
     import altair as alt
 
-TITLE = "Latency of one sentence (ms), logarithmic; a tick below each curve is one sample"
+TITLE = "Latency of one sentence (ms), logarithmic; each tick below a curve is one sample"
 STRIP_PIXELS = 62
 RUG_PIXELS = 14
 
@@ -20,15 +20,15 @@ RUG_PIXELS = 14
 def strips_of(rows: Sequence[Row], records: Sequence[Record]) -> list[tuple[Row, Record]]:
     """Return the models whose times may be shown."""
     pairs = zip(rows, records, strict=True)
-    return [(row, record) for row, record in pairs if not isinstance(row.latency_p50_ns, Absent)]
+    return [(row, record) for row, record in pairs if not isinstance(row.latency_p50_ns, Missing)]
 
 
 def chart(rows: Sequence[Row], records: Sequence[Record]) -> "alt.TopLevelMixin | None":
-    """Return one strip for each model of one session, or none if no row may show its speed.
+    """Return one strip for each model of one session, or None if no row may show its speed.
 
     Args:
-        rows: of one session.
-        records: of the same session, in the same order.
+        rows: rows of one session.
+        records: records of the same session, in the same order.
     """
     strips = strips_of(rows, records)
     if not strips:
@@ -49,21 +49,21 @@ def chart(rows: Sequence[Row], records: Sequence[Record]) -> "alt.TopLevelMixin 
         .transform_flatten(["samples_ms"])
         .resolve_scale(y="independent")
     )
-    return finish(facets, "Distribution of the latency samples of each model")
+    return themed(facets, "Distribution of the latency samples of each model")
 
 
 def _value(row: Row, record: Record) -> dict[str, Any]:
     percentiles = {"p50": row.latency_p50_ns, "p90": row.latency_p90_ns}
-    known = {name: value for name, value in percentiles.items() if not isinstance(value, Absent)}
+    shown = {name: value for name, value in percentiles.items() if not isinstance(value, Missing)}
     return {
         "model": row.model,
         "samples_ms": [ns / NS_PER_MS for ns in record.infer_ns],
-        "numbers": "\n".join(f"{name} {milliseconds(value)}" for name, value in known.items()),
-    } | {name: value / NS_PER_MS for name, value in known.items()}
+        "numbers": "\n".join(f"{name} {milliseconds(value)}" for name, value in shown.items()),
+    } | {name: value / NS_PER_MS for name, value in shown.items()}
 
 
 def _strip() -> "alt.LayerChart":
-    """Return what is drawn of each model; the density is of logarithms, as the axis is one."""
+    """Return the layers of each model; the density is that of logarithms, as the axis is logarithmic."""
     import altair as alt
 
     def at(field: str) -> alt.X:

@@ -14,7 +14,7 @@ def render(views: Sequence[View], pictures: Sequence[str]) -> str:
 
     Args:
         views: the sessions.
-        pictures: for each session the file name of its accuracy-latency picture, or an empty text.
+        pictures: the file name of each session's quality-latency picture, or an empty text.
     """
     lines = [f"# {TITLE}", ""]
     for view, picture in zip(views, pictures, strict=True):
@@ -25,14 +25,14 @@ def render(views: Sequence[View], pictures: Sequence[str]) -> str:
 
 
 def results(view: View) -> str:
-    """Return only what a terminal needs of a session: the title, the summary and the table."""
+    """Return the part for a terminal: a session's title, summary and table."""
     return "\n".join([f"## {escape(view.title)}", "", escape(view.summary), "", *_grid(view.results)])
 
 
 def escape(text: str) -> str:
-    """Make any text one line that Markdown shows as it is."""
+    """Return any text as one line that Markdown shows literally."""
     line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
-    line = "".join(ENTITIES.get(sign, sign) for sign in line)
+    line = "".join(ENTITIES.get(character, character) for character in line)
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
 
 
@@ -40,7 +40,7 @@ def _session(view: View, picture: str) -> Iterator[str]:
     yield from (results(view), "")
     if picture:
         yield from (f"![{view.metric.heading} against median latency of each model]({picture})", "")
-    yield from ("### How it was measured", "", *_grid(view.steps))
+    yield from ("### How it was measured", "", *_grid(view.details))
     yield from (f"- **{escape(name)}**: {escape(text)}" for name, text in view.facts)
     yield ""
 
@@ -48,8 +48,8 @@ def _session(view: View, picture: str) -> Iterator[str]:
 def _grid(grid: Grid) -> Iterator[str]:
     yield _line(escape(column.heading) for column in grid.columns)
     yield _line("---:" if column.number else "---" for column in grid.columns)
-    for place, line in enumerate(grid.lines):
-        yield _line(_cell(cell, place == grid.best and column == 0) for column, cell in enumerate(line))
+    for index, line in enumerate(grid.lines):
+        yield _line(_cell(cell, index == grid.best and column == 0) for column, cell in enumerate(line))
     yield ""
     for letter, note in grid.notes:
         yield f"- <sup>{letter}</sup> {escape(note)}"

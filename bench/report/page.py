@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs no network: style, pictures and the script that draws them are inside."""
+"""The report as one HTML page that needs no network: it contains its style, pictures and script."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from contract.errors import needs_extra
 
 TEMPLATE = "page.html.jinja"
 SCRIPT = "page.js"
-TITLE = "How fast, how small, how accurate"
+TITLE = "Speed, size and quality"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One session with its pictures as Vega-Lite; a picture is empty if there is nothing to draw."""
+    """One session with its pictures as Vega-Lite; a picture without data is empty."""
 
     view: View
     pareto: dict[str, Any]
@@ -36,9 +36,9 @@ def render(views: Sequence[View]) -> str:
         from jinja2 import Environment, StrictUndefined
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     sections = [_section(view) for view in views]
-    # Vega is 0.9 of a page's megabyte; one without pictures goes without.
-    drawn = any(section.latency for section in sections)
-    script = vl_convert.javascript_bundle(_text(SCRIPT)) if drawn else ""
+    # Vega is 0.9 of a page's megabyte, so pages without pictures leave it out.
+    has_pictures = any(section.latency for section in sections)
+    script = vl_convert.javascript_bundle(_text(SCRIPT)) if has_pictures else ""
     return environment.from_string(_text(TEMPLATE)).render(
         title=TITLE, sessions=sections, legend=legend_of(views), script=script, script_hash=_hash(script)
     )
@@ -46,8 +46,8 @@ def render(views: Sequence[View]) -> str:
 
 def _section(view: View) -> Section:
     charts = pareto.chart(view.rows), distribution.chart(view.rows, view.session.records)
-    accuracy, latency = (chart.to_dict() if chart else {} for chart in charts)
-    return Section(view=view, pareto=accuracy, latency=latency)
+    quality, latency = (chart.to_dict() if chart else {} for chart in charts)
+    return Section(view=view, pareto=quality, latency=latency)
 
 
 def _text(name: str) -> str:
@@ -55,5 +55,5 @@ def _text(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """Return what the page's security policy knows its one script by; any other that got in would not run."""
+    """Return the script's hash for the page's security policy, which keeps any other script from running."""
     return b64encode(sha256(script.encode()).digest()).decode()

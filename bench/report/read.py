@@ -1,4 +1,4 @@
-"""Collect records from files and folders, and put together those that may be compared for speed."""
+"""Read records from files and folders, and group those that may be compared for speed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,12 @@ KIND_ORDER = ("teacher", "student", "artifact")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """Records that were measured interleaved, for one target on one machine, and that are judged by one metric.
+    """Records from one session for one target on one machine, with one main metric.
 
     Attributes:
         name: the session's identifier.
-        teacher: the reference of every speed-up, if the session measured one.
-        records: what to show: the teacher, the PyTorch student, then the artifacts by name, runtime and precision.
+        teacher: the reference for speed-ups, if the session measured a teacher.
+        records: the records to show: teacher, PyTorch student, then the artifacts by name, runtime and precision.
     """
 
     target: str
@@ -32,23 +32,23 @@ class Session:
 
     @property
     def metric(self) -> Metric:
-        """What its models are judged by; a teacher has no recipe of its own."""
+        """The main metric: that of the student's recipe, if any, as a teacher has no recipe."""
         record = next((record for record in self.records if record.kind != "teacher"), self.records[0])
         return tasks.metric(record.task.kind, record.metric)
 
 
 def read_sessions(paths: Sequence[Path]) -> tuple[Session, ...]:
-    """Read every record below some paths, newest session first.
+    """Read all records in some paths, newest session first.
 
-    Of one model on one machine only the newest record is shown. A session's teacher stays, however old, as long as
-    another record of the session is shown. Models that are judged by different metrics come apart, as one table has one
-    of them.
+    Only the newest record of a model on a machine is shown. A session's teacher is shown, however old, as long as
+    another record of the session is. Models with different main metrics are shown separately, as a table has one.
 
     Args:
-        paths: record files, or folders searched with all their subfolders; hidden ones are unfinished and left out.
+        paths: record files, or folders, which are searched with all subfolders; hidden folders are unfinished and
+            skipped.
 
     Raises:
-        InputError: a path is missing, a JSON file is no record, or there is no record at all.
+        InputError: a path does not exist, a JSON file is not a record, or there are no records.
     """
     records = [record for path in paths for record in _read(path)]
     if not records:
@@ -60,7 +60,8 @@ def read_sessions(paths: Sequence[Path]) -> tuple[Session, ...]:
 def _read(path: Path) -> Iterator[Record]:
     if not path.exists():
         raise InputError(
-            f"{path}: no such file or folder", "name a folder of records, or make one: tinybert bench ARTIFACT"
+            f"{path}: no such file or folder",
+            "name a folder of records, or measure an artifact: tinybert bench ARTIFACT",
         )
     for file in _files(path):
         record = _record(file)
@@ -72,14 +73,14 @@ def _record(file: Path) -> Record:
     try:
         return read_record(file)
     except InputError as error:
-        raise InputError(f"no record: {error}", "name a folder that holds records only, such as RUN/results") from error
+        raise InputError(f"not a record: {error}", "name a folder with records only, such as RUN/results") from error
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = (file for file in path.rglob("*.json") if file.is_file())
-    return sorted(file for file in found if not _is_hidden(file.relative_to(path)))
+    files = (file for file in path.rglob("*.json") if file.is_file())
+    return sorted(file for file in files if not _is_hidden(file.relative_to(path)))
 
 
 def _is_hidden(path: Path) -> bool:
@@ -111,14 +112,14 @@ def _measured_at(record: Record) -> datetime:
 
 
 def _newest(records: Sequence[Record]) -> list[Record]:
-    kept: dict[tuple[str, str, Machine], Record] = {}
+    newest: dict[tuple[str, str, Machine], Record] = {}
     for record in sorted(records, key=_measured_at):
-        kept[record.model_sha256, record.target, record.machine] = record
-    return list(kept.values())
+        newest[record.model_sha256, record.target, record.machine] = record
+    return list(newest.values())
 
 
 def _by_metric(group: Sequence[Record]) -> Iterator[list[Record]]:
-    """Give the records of each metric, with the teacher beside each."""
+    """Yield the records of each main metric, always with the teacher."""
     teachers = [record for record in group if record.kind == "teacher"]
     others = [record for record in group if record.kind != "teacher"]
     for metric in dict.fromkeys(record.metric for record in others or teachers):
@@ -126,18 +127,18 @@ def _by_metric(group: Sequence[Record]) -> Iterator[list[Record]]:
 
 
 def _session(group: Sequence[Record], newest: Sequence[Record]) -> Session:
-    kept = [record for record in newest if any(record is mine for mine in group)]
+    shown = [record for record in newest if any(record is member for member in group)]
     teachers = sorted((record for record in group if record.kind == "teacher"), key=_measured_at)
     teacher = teachers[-1] if teachers else None
-    if kept and teacher and not any(record is teacher for record in kept):
-        kept.append(teacher)
+    if shown and teacher and not any(record is teacher for record in shown):
+        shown.append(teacher)
     first = group[0]
     return Session(
         target=first.target,
         name=first.session,
         machine=first.machine,
         teacher=teacher,
-        records=tuple(sorted(kept, key=_order)),
+        records=tuple(sorted(shown, key=_order)),
     )
 
 

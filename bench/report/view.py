@@ -1,4 +1,4 @@
-"""A session as words, the same for HTML, Markdown and the terminal; each escapes them its own way."""
+"""A session as text, the same for HTML, Markdown and the terminal, which escape it in different ways."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from string import ascii_lowercase
 from typing import Any
 
 from bench.record import Machine, Record
-from bench.report.number import mebibytes
+from bench.report.columns import COLUMNS, DASH, DETAILS, RESULTS, Column, columns_of
+from bench.report.details import Details, details_of
+from bench.report.format import mebibytes
 from bench.report.read import Session
-from bench.report.steps import Steps, steps_of
+from bench.report.row import Missing, Row, rows_of
 from bench.report.summary import fastest, summarize, tolerance_of
-from bench.report.table import Absent, Row, rows_of
-from bench.report.unit import ABSENT, COLUMNS, RESULTS, STEPS, Column, columns_of
 from infer import tasks
 from infer.metrics.metric import Interval, Metric
 
-NOT_TOLD = "the system does not tell"
+NOT_REPORTED = "not reported by this system"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +24,8 @@ class Cell:
 
     Attributes:
         text: the value alone.
-        bounds: of its 95 % interval, in parentheses; empty if it has none.
-        note: letter of its footnote, empty if it has none; a digit beside a dash would read as a power.
+        bounds: bounds of the 95 % interval in parentheses, or empty.
+        note: letter of the footnote, or empty; a digit after a dash would look like a power.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Cell:
 
     @property
     def line(self) -> str:
-        """Value and bounds in one line."""
+        """Value and bounds on one line."""
         return f"{self.text} {self.bounds}".rstrip()
 
 
@@ -45,7 +45,7 @@ class Grid:
     Attributes:
         columns: headings, units and alignment.
         lines: cells, in the order of the columns.
-        best: place of the line to point out, if there is one.
+        best: index of the line to highlight, if any.
         notes: letters and texts of the footnotes.
     """
 
@@ -57,10 +57,10 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """Everything the report says of one session.
+    """Everything in the report about one session.
 
     Attributes:
-        metric: what the picture and the summary are about.
+        metric: the main metric, which the picture and the summary are about.
     """
 
     title: str
@@ -69,16 +69,16 @@ class View:
     session: Session
     rows: tuple[Row, ...]
     results: Grid
-    steps: Grid
+    details: Grid
     facts: tuple[tuple[str, str], ...]
 
 
 def view_of(session: Session) -> View:
-    """Put a session into words."""
+    """Return the view of a session."""
     rows, metric = rows_of(session), session.metric
-    winner = fastest(rows, tolerance_of(session.target, metric.name)[0])
+    winner = fastest(rows, tolerance_of(session.target, metric)[0])
     best = None if winner is None else rows.index(winner)
-    steps = [steps_of(row, record) for row, record in zip(rows, session.records, strict=True)]
+    details = [details_of(row, record) for row, record in zip(rows, session.records, strict=True)]
     return View(
         title=f"{', '.join(_distinct(session.records, 'name'))} on {session.target}",
         metric=metric,
@@ -86,24 +86,24 @@ def view_of(session: Session) -> View:
         session=session,
         rows=rows,
         results=grid_of(rows, columns_of(RESULTS, metric, list(_others(rows))), best),
-        steps=grid_of(steps, {name: COLUMNS[name] for name in STEPS}, best),
+        details=grid_of(details, {name: COLUMNS[name] for name in DETAILS}, best),
         facts=_facts(session),
     )
 
 
 def legend_of(views: Sequence[View]) -> tuple[Column, ...]:
-    """Return the columns that stand in some table of these sessions."""
-    grids = [*(view.results for view in views), *(view.steps for view in views)]
+    """Return the columns of all tables of these sessions, each once."""
+    grids = [*(view.results for view in views), *(view.details for view in views)]
     return tuple(dict.fromkeys(column for grid in grids for column in grid.columns))
 
 
-def grid_of(rows: Sequence[Row] | Sequence[Steps], columns: Mapping[str, Column], best: int | None = None) -> Grid:
-    """Print some properties of each row; what is absent becomes a dash with a footnote.
+def grid_of(rows: Sequence[Row] | Sequence[Details], columns: Mapping[str, Column], best: int | None = None) -> Grid:
+    """Format some properties of each row; a missing value becomes a dash with a footnote.
 
     Args:
-        rows: all of one kind.
-        columns: by the name of the property; `quality.` and a metric is one of a row's `quality`.
-        best: place of the row to point out.
+        rows: rows of one type.
+        columns: columns by property name; `quality.` and a metric's name is an entry of a row's `quality`.
+        best: index of the row to highlight.
     """
     notes: dict[str, str] = {}
     lines = tuple(tuple(_cell(_value(row, name), column, notes) for name, column in columns.items()) for row in rows)
@@ -116,30 +116,30 @@ def grid_of(rows: Sequence[Row] | Sequence[Steps], columns: Mapping[str, Column]
 
 
 def _others(rows: Sequence[Row]) -> Iterator[Metric]:
-    """Give the metrics beside the main one that some row has."""
+    """Yield the metrics, except the main metric, that at least one row has."""
     for metric in tasks.get(rows[0].task).METRICS:
-        known = any(isinstance(row.quality[metric.name], Interval) for row in rows)
-        if known and metric.name != rows[0].metric:
+        has_value = any(isinstance(row.quality[metric.name], Interval) for row in rows)
+        if has_value and metric.name != rows[0].metric:
             yield metric
 
 
-def _value(row: Row | Steps, name: str) -> Any:
+def _value(row: Row | Details, name: str) -> Any:
     part, _, metric = name.partition(".")
     value = getattr(row, part)
     return value[metric] if metric else value
 
 
 def _cell(value: Any, column: Column, notes: dict[str, str]) -> Cell:
-    if isinstance(value, Absent):
-        return Cell(text=ABSENT, note=notes.setdefault(value.reason, _letter(len(notes))))
+    if isinstance(value, Missing):
+        return Cell(text=DASH, note=notes.setdefault(value.reason, _letter(len(notes))))
     text = column.text
     if isinstance(value, Interval):
         return Cell(text=text(value.value), bounds=f"({text(value.low)} to {text(value.high)})")
     return Cell(text=text(value))
 
 
-def _letter(place: int) -> str:
-    rounds, letter = divmod(place, len(ascii_lowercase))
+def _letter(index: int) -> str:
+    rounds, letter = divmod(index, len(ascii_lowercase))
     return ascii_lowercase[letter] * (rounds + 1)
 
 
@@ -149,7 +149,7 @@ def _facts(session: Session) -> tuple[tuple[str, str], ...]:
         ("Measured", _span(session.records)),
         ("Command", "; ".join(_distinct(session.records, "command"))),
         ("Task", session.records[0].task.kind),
-        ("Labels", ", ".join(session.records[0].task.names) or "none: the answer is a score"),
+        ("Labels", ", ".join(session.records[0].task.names) or "none: the task is to give a score"),
         ("Evaluation", _evaluation(session.records)),
         ("Memory from", ", ".join(dict.fromkeys(record.memory.source for record in session.records))),
         *_machine(session.machine),
@@ -159,9 +159,9 @@ def _facts(session: Session) -> tuple[tuple[str, str], ...]:
 def _machine(machine: Machine) -> tuple[tuple[str, str], ...]:
     return (
         ("Machine", machine.label),
-        ("Instructions", ", ".join(machine.isa_features) or NOT_TOLD),
+        ("Instructions", ", ".join(machine.isa_features) or NOT_REPORTED),
         ("Main memory", f"{mebibytes(machine.memory_bytes)} MiB in pages of {machine.page_bytes} bytes"),
-        ("Governor", machine.governor or NOT_TOLD),
+        ("Governor", machine.governor or NOT_REPORTED),
         ("System", f"{machine.system}, kernel {machine.kernel}"),
         ("Python", machine.python),
     )

@@ -1,4 +1,4 @@
-"""Write the report: an HTML page, the same as Markdown, and the accuracy-latency picture as SVG beside them."""
+"""Write the report: an HTML page, the same as Markdown, and the quality-latency pictures as SVG, in one folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +15,20 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
 
     Args:
         paths: record files, or folders of them.
-        out: the HTML page to write; Markdown and pictures go beside it.
+        out: the HTML page to write; Markdown and pictures go to the same folder.
 
     Returns:
         The page's path.
 
     Raises:
-        InputError: there are no records, one is broken, or `out` is no HTML file; nothing is written.
+        InputError: there are no records, one is broken, or `out` is not an HTML file; nothing is written.
         MissingExtraError: a library of the extra `report` is not installed.
     """
     return write_views(views_of(paths, out), out)
 
 
 def views_of(paths: Sequence[Path], out: Path) -> list[View]:
-    """Read records and put each session into words.
+    """Read records and return a view of each session.
 
     Raises:
         InputError: as `write_report`.
@@ -43,7 +43,7 @@ def views_of(paths: Sequence[Path], out: Path) -> list[View]:
 
 
 def write_views(views: Sequence[View], out: Path) -> Path:
-    """Write the page last, so that a page always stands beside its own Markdown and pictures."""
+    """Write the page last, so that an existing page always has its Markdown and pictures."""
     from bench.report import markdown, page, pareto
     from bench.report.figure import write_svg
 
@@ -52,8 +52,8 @@ def write_views(views: Sequence[View], out: Path) -> Path:
     pictures: list[str] = []
     for view in views:
         chart = pareto.chart(view.rows)
-        drawn = sum(map(bool, pictures))
-        name = f"{PICTURE}-{drawn + 1}.svg" if drawn else f"{PICTURE}.svg"
+        number = 1 + sum(map(bool, pictures))
+        name = f"{PICTURE}-{number}.svg" if number > 1 else f"{PICTURE}.svg"
         if chart:
             write_svg(chart, out.with_name(name))
         pictures.append(name if chart else "")
@@ -63,5 +63,5 @@ def write_views(views: Sequence[View], out: Path) -> Path:
 
 
 def markdown_path(out: Path) -> Path:
-    """Return where the Markdown beside a page goes: REPORT.md beside report.html, else the same name."""
+    """Return the path of a page's Markdown: REPORT.md for report.html, else the same name."""
     return out.with_name("REPORT.md") if out.stem == "report" else out.with_suffix(".md")

@@ -69,33 +69,31 @@ def test_an_artifact_and_its_teacher_in_one_session(
     assert reference.quality is not None
     assert artifact.drop.value == pytest.approx(reference.quality["accuracy"].value - 1)
     assert (reference.agreement, reference.drop) == ({"teacher": 1.0}, None)
-    assert all(word in ended.stdout for word in ("Accuracy", "100.0 %"))
+    assert all(words in ended.stdout for words in ("quality", "Accuracy", "100.0 %"))
     assert (reference.runtime, reference.kind, reference.precision) == ("pytorch", "teacher", "fp32")
     assert "torch" in reference.runtime_version
     assert len(artifact.infer_ns) == 4
     assert not list(out.rglob(".*.json*"))
 
 
-def test_what_was_measured_once_is_found_again(
-    onnx_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_existing_records_are_used_again(onnx_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(blocks=1, sentences_per_block=2)
     first = measure_once([onnx_artifact], out=tmp_path / "out", settings=settings)
-    monkeypatch.setattr("bench.session.carry_out", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr("bench.session.run_schedule", lambda *_: pytest.fail("measured again"))
     assert measure_once([onnx_artifact], out=tmp_path / "out", settings=settings) == first
 
 
-def test_without_labels_there_is_no_accuracy(run: Callable[..., Any], onnx_artifact: Path, tmp_path: Path) -> None:
+def test_without_labels_there_is_no_quality(run: Callable[..., Any], onnx_artifact: Path, tmp_path: Path) -> None:
     ended = run(onnx_artifact, "--out", tmp_path / "out", "--json", *SMALL)
     assert ended.exit_code == 0, ended.output
-    assert "onnx-fp32: no student folder with its labels" in " ".join(ended.stderr.split())
+    assert "onnx-fp32: found no student folder with its labels" in " ".join(ended.stderr.split())
     (path,) = json.loads(ended.stdout)["records"]
     record = read_record(Path(path))
     assert (record.examples, record.quality, record.statistics) == (None, None, None)
     assert record.outputs is not None
 
 
-def test_labels_are_looked_for_beside_the_artifacts(
+def test_labels_are_looked_for_near_the_artifacts(
     run: Callable[..., Any], onnx_artifact: Path, run_folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(run_folder / "student-1", tmp_path / "student-1")

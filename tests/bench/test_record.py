@@ -73,16 +73,22 @@ def test_every_committed_record_is_read(path: Path) -> None:
         ({"quality.f1.value": 0.5}, "'quality.f1.value': 0.5 is outside its interval, 0.870567 to 0.889286"),
         ({"quality.f1": {"value": 1.2, "low": 1.1, "high": 1.3}}, "'quality.f1.value': 1.2 is not between 0 and 1"),
         ({"quality.f1.low": float("nan")}, "'quality.f1.low': Input should be a finite number"),
-        ({"quality": {}}, "'quality': has no 'f1', which is the record's metric"),
+        ({"quality": {}}, "'quality': lacks 'f1', the main metric"),
         ({"quality": None}, "'quality' and 'examples' must both be null, or neither"),
         ({"quality.recal": {"value": 0.5, "low": 0.4, "high": 0.6}}, "'quality.recal': a token_classification has no"),
         ({"statistics.zlib_base64": "?"}, "'statistics': packed numbers cannot be unpacked ("),
         ({"statistics.zlib_base64": "bm9uZQ=="}, "'statistics': packed numbers cannot be unpacked ("),
         ({"statistics": packed(bytes(9), 3250, 3)}, "'statistics': packed numbers are not of shape (3250, 3)"),
-        ({"statistics": packed(bytes(9750), 9750)}, "'statistics.shape': (9750,) is not a row for each of 3250"),
-        ({"statistics": packed(bytes(9747), 3249, 3)}, "'statistics.shape': (3249, 3) is not a row for each of 3250"),
-        ({"statistics": packed(bytes(3250), 3250, 1)}, "'statistics.shape': (3250, 1) cannot be that of 'f1'"),
-        ({"statistics": packed(bytes(9750), 3250, 3)}, "'statistics': give 'f1' 0, but 'quality' 0.880266"),
+        (
+            {"statistics": packed(bytes(9750), 9750)},
+            "'statistics.shape': (9750,) does not have a row for each of 3250 examples",
+        ),
+        (
+            {"statistics": packed(bytes(9747), 3249, 3)},
+            "'statistics.shape': (3249, 3) does not have a row for each of 3250 examples",
+        ),
+        ({"statistics": packed(bytes(3250), 3250, 1)}, "'statistics.shape': 'f1' is not computed from (3250, 1)"),
+        ({"statistics": packed(bytes(9750), 3250, 3)}, "'statistics': 'f1' is 0 by these, but 0.880266 in 'quality'"),
         (
             {"statistics": packed(b"\xff" * 8 * 9750, 3250, 3, dtype="float64")},
             "'statistics': not all are finite numbers",
@@ -91,7 +97,7 @@ def test_every_committed_record_is_read(path: Path) -> None:
         ({**NOT_JUDGED, "outputs": {"shape": [1, 2], "float32_base64": ""}}, "'outputs': cannot be unpacked ("),
         (
             {**NOT_JUDGED, "outputs": {"shape": [-1, 2], "float32_base64": "AAAAAAAAAAA="}},
-            "'outputs': is not of shape (-1, 2)",
+            "'outputs': not of shape (-1, 2)",
         ),
     ],
 )

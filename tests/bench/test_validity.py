@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from bench.record import Block, Validity
-from bench.validity import Seen, judge_block, judge_record
+from bench.validity import Observation, block_validity, record_validity
 from infer.worker.state import Conditions
 
 CALM = Conditions(
@@ -27,7 +27,7 @@ UNKNOWN = Conditions(
 SECOND_NS = 10**9
 
 
-def seen(before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, **changes: Any) -> Seen:
+def observed(before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, **changes: Any) -> Observation:
     values: dict[str, Any] = {
         "before": CALM.model_copy(update=before or {}),
         "after": CALM.model_copy(update=after or {}),
@@ -39,58 +39,58 @@ def seen(before: dict[str, Any] | None = None, after: dict[str, Any] | None = No
         "cores": 2,
         "governor": None,
     }
-    return Seen(**{**values, **changes})
+    return Observation(**{**values, **changes})
 
 
 @pytest.mark.parametrize(
     "calm",
     [
-        seen(),
-        seen(governor="performance"),
-        seen(before={"load_average": 2.0}),
-        seen(before={"load_average": 4.5}, threads=4),
-        seen(after={"steal_jiffies": 102}),
-        seen(after={"steal_jiffies": 104}),
-        seen(after={"involuntary_switches": 200}),
-        seen(before={"throttled_bits": 0x50000}, after={"throttled_bits": 0x50000}),
-        seen(cpu_ns=3 * SECOND_NS, threads=4),
-        seen(before=UNKNOWN.model_dump(), after=UNKNOWN.model_dump()),
-        seen(wall_ns=0, cpu_ns=0, observed_ns=0),
+        observed(),
+        observed(governor="performance"),
+        observed(before={"load_average": 2.0}),
+        observed(before={"load_average": 4.5}, threads=4),
+        observed(after={"steal_jiffies": 102}),
+        observed(after={"steal_jiffies": 104}),
+        observed(after={"involuntary_switches": 200}),
+        observed(before={"throttled_bits": 0x50000}, after={"throttled_bits": 0x50000}),
+        observed(cpu_ns=3 * SECOND_NS, threads=4),
+        observed(before=UNKNOWN.model_dump(), after=UNKNOWN.model_dump()),
+        observed(wall_ns=0, cpu_ns=0, observed_ns=0),
     ],
 )
-def test_a_calm_machine_is_valid(calm: Seen) -> None:
-    assert judge_block(calm) == ("valid", ())
+def test_a_calm_machine_is_valid(calm: Observation) -> None:
+    assert block_validity(calm) == ("valid", ())
 
 
 @pytest.mark.parametrize(
     ("disturbed", "validity", "cause"),
     [
-        (seen(after={"throttled_bits": 0x1}), "invalid", "held back (undervoltage; get_throttled 0x1)"),
-        (seen(before={"throttled_bits": 0x8}), "invalid", "held back (soft temperature limit; get_throttled 0x0)"),
-        (seen(after={"throttled_bits": 0x60000}), "invalid", "held back (clock capped, throttled; get_throttled"),
+        (observed(after={"throttled_bits": 0x1}), "invalid", "held back (undervoltage; get_throttled 0x1)"),
+        (observed(before={"throttled_bits": 0x8}), "invalid", "held back (soft temperature limit; get_throttled 0x0)"),
+        (observed(after={"throttled_bits": 0x60000}), "invalid", "held back (clock capped, throttled; get_throttled"),
         (
-            seen(before={"throttled_bits": 0x10000}, after={"throttled_bits": 0x50000}),
+            observed(before={"throttled_bits": 0x10000}, after={"throttled_bits": 0x50000}),
             "invalid",
             "held back (throttled; get_throttled 0x50000)",
         ),
-        (seen(before={"load_average": 2.1}), "degraded", "load average 2.1 with 1 threads"),
-        (seen(after={"steal_jiffies": 110}), "degraded", "gave 2.5% of the time to others"),
-        (seen(after={"involuntary_switches": 405}), "degraded", "interrupted 200 times a second"),
-        (seen(cpu_ns=SECOND_NS // 2), "degraded", "50% of the wall time was processor time"),
-        (seen(governor="ondemand"), "degraded", "governor is ondemand, not performance"),
-        (seen(after={"on_battery": True}), "degraded", "ran on battery"),
-        (seen(warmup_stable=False), "degraded", "did not settle during warm-up"),
+        (observed(before={"load_average": 2.1}), "degraded", "load average 2.1 with 1 threads"),
+        (observed(after={"steal_jiffies": 110}), "degraded", "gave 2.5% of the time to other machines"),
+        (observed(after={"involuntary_switches": 405}), "degraded", "interrupted 200 times a second"),
+        (observed(cpu_ns=SECOND_NS // 2), "degraded", "50% of the wall time was processor time"),
+        (observed(governor="ondemand"), "degraded", "governor is ondemand, not performance"),
+        (observed(after={"on_battery": True}), "degraded", "ran on battery"),
+        (observed(warmup_stable=False), "degraded", "did not settle during warm-up"),
     ],
 )
-def test_each_disturbance_has_its_sentence(disturbed: Seen, validity: str, cause: str) -> None:
-    found, causes = judge_block(disturbed)
-    assert found == validity
+def test_each_disturbance_has_its_cause(disturbed: Observation, validity: str, cause: str) -> None:
+    actual, causes = block_validity(disturbed)
+    assert actual == validity
     assert len(causes) == 1
     assert cause in causes[0]
 
 
 def test_the_worst_cause_comes_first() -> None:
-    validity, causes = judge_block(seen(after={"throttled_bits": 0x4, "on_battery": True}, warmup_stable=False))
+    validity, causes = block_validity(observed(after={"throttled_bits": 0x4, "on_battery": True}, warmup_stable=False))
     assert validity == "invalid"
     assert len(causes) == 3
     assert "throttled" in causes[0]
@@ -116,7 +116,7 @@ def make_block(infer_ns: int = 10, validity: Validity = "valid", *causes: str) -
 
 
 @pytest.mark.parametrize(
-    ("blocks", "foreign", "expected"),
+    ("blocks", "mismatches", "expected"),
     [
         ([make_block()] * 3, (), ("valid", ())),
         ([make_block(100), make_block(110)], (), ("valid", ())),
@@ -133,7 +133,5 @@ def make_block(infer_ns: int = 10, validity: Validity = "valid", *causes: str) -
         ([], (), ("invalid", ("no block was measured",))),
     ],
 )
-def test_a_record_says_each_cause_once(
-    blocks: list[Block], foreign: tuple[str, ...], expected: tuple[str, Any]
-) -> None:
-    assert judge_record(blocks, foreign=foreign) == expected
+def test_each_cause_is_stated_once(blocks: list[Block], mismatches: tuple[str, ...], expected: tuple[str, Any]) -> None:
+    assert record_validity(blocks, mismatches=mismatches) == expected

@@ -16,7 +16,7 @@ from transformers import (
     RobertaModel,
 )
 
-from bench.subject import read_subject
+from bench.model_folder import read_model_folder
 from convert.build import convert_student
 from distill import command
 from distill.distil import distil
@@ -70,13 +70,13 @@ def test_padding_of_any_id_changes_no_answer(
     assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).all()
     (artifact,) = convert_student(student, profile, out=tmp_path / "artifacts", runtimes=["onnx"], precisions=["fp32"])
     for folder in (teacher, student, artifact):
-        subject = read_subject(folder)
-        logits_NC = outputs_of(subject.model.padded_to((16,))).logits.values
+        model = read_model_folder(folder).model
+        logits_NC = outputs_of(model.padded_to((16,))).logits.values
         expected_NC = evaluation.teacher.logits.values if folder == teacher else evaluation.student.logits.values
         np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
     own = AutoTokenizer.from_pretrained(student)
-    assert own.pad_token_id == read_subject(student).model.pad_id > 0
+    assert own.pad_token_id == read_model_folder(student).model.pad_id > 0
     assert read_artifact(artifact).tokenizer.pad_id == own.pad_token_id
     with torch.inference_mode():
         loaded = AutoModelForSequenceClassification.from_pretrained(student).eval()

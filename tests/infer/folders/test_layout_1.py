@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import plan as plans
+from bench.model_folder import read_model_folder
 from bench.record import read_record
-from bench.session import carry_out
+from bench.schedule import make_schedule
+from bench.session import run_schedule
 from bench.settings import Settings
-from bench.subject import read_subject
 from infer.folders.artifact import read_artifact
 from infer.folders.graph import ROLES
 from infer.shipping.verify import verify
@@ -50,14 +50,14 @@ def test_it_is_read_as_a_graph(name: str) -> None:
 @pytest.mark.parametrize("name", WHOLE)
 def test_it_is_verified_and_answers_as_before(name: str) -> None:
     verify(LAYOUT_1 / name)
-    subject = read_subject(LAYOUT_1 / name)
-    assert subject.model.pad_id == 0
-    tokens = subject.tokens().take(range(4))
-    logits_NC = start.outputs_of(subject.model, tokens).logits.values
+    folder = read_model_folder(LAYOUT_1 / name)
+    assert folder.model.pad_id == 0
+    tokens = folder.tokens().take(range(4))
+    logits_NC = start.outputs_of(folder.model, tokens).logits.values
     np.testing.assert_allclose(logits_NC, WHOLE[name], atol=0.01)  # processors round int8 differently
 
 
 def test_it_is_benched(tmp_path: Path) -> None:
-    plan = plans.make([LAYOUT_1 / name for name in WHOLE], target=None, student=None, settings=SETTINGS)
-    records = [read_record(path) for path in carry_out(plan, tmp_path)]
+    schedule = make_schedule([LAYOUT_1 / name for name in WHOLE], target=None, student=None, settings=SETTINGS)
+    records = [read_record(path) for path in run_schedule(schedule, tmp_path)]
     assert [record.runtime for record in records] == ["onnx", "tflite"]

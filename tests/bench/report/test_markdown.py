@@ -37,4 +37,4 @@ def test_escaped_text_is_one_line_without_markup(text: str) -> None:
     assert len(line.splitlines()) <= 1
     assert not {"<", ">"} & set(line)
     bare = line.replace("\\\\", "")
-    assert all(bare[place - 1 : place] == "\\" for place, sign in enumerate(bare) if sign in "|`*_[]~")
+    assert all(bare[index - 1 : index] == "\\" for index, character in enumerate(bare) if character in "|`*_[]~")

@@ -1,4 +1,4 @@
-"""A regression in the report: correlations where a classification has accuracies."""
+"""A regression in the report: correlations instead of accuracies."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from bench.record import Record
 from bench.report import markdown, pareto
 from bench.report.pareto import front, points_of
 from bench.report.read import Session, read_sessions
-from bench.report.table import Absent, rows_of
+from bench.report.row import Missing, rows_of
 from bench.report.view import legend_of, view_of
 from infer.metrics.metric import Interval
 from tinybert_edge.cli import app
@@ -26,30 +26,30 @@ def session_of(records: Sequence[Record]) -> Session:
     )
 
 
-def test_a_row_has_what_its_task_has(scored_records: Scored) -> None:
+def test_a_row_has_the_metrics_of_its_task(scored_records: Scored) -> None:
     teacher, artifact, _ = rows_of(session_of(scored_records))
-    assert artifact.main == artifact.quality["pearson"] == Interval(value=0.86, low=0.85, high=0.87)
+    assert artifact.main_quality == artifact.quality["pearson"] == Interval(value=0.86, low=0.85, high=0.87)
     assert artifact.drop == Interval(value=0.01, low=0.0, high=0.02)
     assert (artifact.agreement_teacher, artifact.agreement_student) == (0.95, 0.999)
     assert list(artifact.quality) == ["pearson", "spearman", "rmse"]
     for name in ("drop", "agreement_teacher", "agreement_student"):
-        assert isinstance(getattr(teacher, name), Absent)
+        assert isinstance(getattr(teacher, name), Missing)
 
 
 def test_the_summary_is_in_correlations(scored_records: Scored) -> None:
     summary = view_of(session_of(scored_records)).summary
-    assert "within 0.030 of the teacher's pearson" in summary
+    assert "within 0.030 of the teacher (Pearson, the budget of raspberry-pi-5)" in summary
     assert "is onnx fp32: a median of 4.00 ms" in summary
-    assert "0.860 pearson, a drop of 0.010 (0.000 to 0.020)" in summary
-    assert "What is faster drops too much: onnx int8 loses 0.070." in summary
+    assert "Pearson 0.860, a drop of 0.010 (0.000 to 0.020)" in summary
+    assert "Faster variants drop too much: onnx int8 loses 0.070." in summary
 
 
-def test_the_picture_is_of_correlations(scored_records: Scored) -> None:
+def test_the_picture_shows_correlations(scored_records: Scored) -> None:
     points = points_of(rows_of(session_of(scored_records)))
     assert [point.quality.value for point in points] == pytest.approx([0.80, 0.86, 0.87])
 
 
-def test_in_an_error_less_is_better(scored_records: Scored) -> None:
+def test_a_lower_error_is_better(scored_records: Scored) -> None:
     errors = (0.5, 0.6, 0.7)
     records = [
         record.model_copy(
@@ -67,7 +67,7 @@ def test_in_an_error_less_is_better(scored_records: Scored) -> None:
     assert picture is not None
     axis = picture.to_dict()["layer"][1]["encoding"]["y"]
     assert (axis["title"], axis["scale"]["reverse"]) == ("RMSE with 95 % interval", True)
-    assert "within 0.020 of the teacher's rmse (a general limit" in view_of(session_of(records)).summary
+    assert "within 0.020 of the teacher (RMSE, a general limit" in view_of(session_of(records)).summary
 
 
 def test_a_table_has_one_metric(
@@ -79,7 +79,7 @@ def test_a_table_has_one_metric(
         if record.kind == "artifact"
     ]
     by_pearson = [
-        record.model_copy(update={"model_sha256": str(place) * 64}) for place, record in enumerate(scored_records)
+        record.model_copy(update={"model_sha256": str(index) * 64}) for index, record in enumerate(scored_records)
     ]
     sessions = read_sessions([folder_of([*by_pearson, *session_records, *by_f1])])
     assert sorted((session.metric.name, len(session.records)) for session in sessions) == [
@@ -96,10 +96,10 @@ def test_only_columns_that_are_used_are_explained(scored_records: Scored, sessio
     assert "RMSE (95 %)" in titles
     assert "Accuracy (%, 95 %)" not in titles
     assert titles < {column.heading for column in legend_of([of_scores, of_labels])}
-    assert "none: the answer is a score" in markdown.render([of_scores], [""])
+    assert "none: the task is to give a score" in markdown.render([of_scores], [""])
 
 
-def test_the_rows_of_programs_leave_out_other_tasks(
+def test_json_rows_leave_out_other_tasks(
     scored_records: Scored, folder_of: Callable[[Sequence[Record]], Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "report.html"

@@ -1,12 +1,12 @@
-"""One model of a session: the jobs it needs, and what came back so far."""
+"""The measurement of one model in a session: its jobs, and the replies so far."""
 
 from dataclasses import dataclass, field, replace
 
-from bench.answers import Answers
+from bench.model_folder import ModelFolder
 from bench.record import Block, Machine
+from bench.references import References
 from bench.settings import Settings
-from bench.subject import Subject
-from bench.validity import Seen, judge_block
+from bench.validity import Observation, block_validity
 from contract.errors import WorkerError
 from infer.folders.artifact import TOKENIZER
 from infer.folders.student import EVALUATION
@@ -17,26 +17,26 @@ from infer.worker.start import run_worker
 
 
 @dataclass(kw_only=True, slots=True)
-class Trial:
+class Measurement:
     """A model being measured.
 
     Attributes:
-        answers: what it is judged by, if at hand.
-        threads: what its runtime is given.
-        reply: its outputs and memory, once known.
-        blocks: its blocks so far.
+        references: labels and reference outputs, if available.
+        threads: number of threads for the runtime.
+        reply: outputs and memory, once known.
+        blocks: blocks so far.
     """
 
-    subject: Subject
-    answers: Answers | None
+    folder: ModelFolder
+    references: References | None
     threads: int
     reply: OutputsReply | None = None
     blocks: list[Block] = field(default_factory=list)
 
     @property
     def metric(self) -> str:
-        """What the recipe of its student judges by."""
-        return self.subject.metric if self.answers is None else self.answers.student.main_metric
+        """The main metric of the student's recipe."""
+        return self.folder.metric if self.references is None else self.references.student.main_metric
 
     def run_outputs(self, settings: Settings) -> None:
         """Run the model over all sentences in a fresh process.
@@ -45,11 +45,11 @@ class Trial:
             TinybertError: the worker refused its input or failed, or its outputs cannot be judged.
         """
         self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
-        if self.answers is None:
+        if self.references is None:
             return
-        whose = f"{self.subject.name}, {self.subject.label}: the model's outputs"
-        check_alike(self.reply.outputs, self.answers.evaluation.student, whose)
-        check_finite(self.reply.outputs, whose)
+        source = f"{self.folder.name}, {self.folder.label}: the model's outputs"
+        check_alike(self.reply.outputs, self.references.evaluation.student, source)
+        check_finite(self.reply.outputs, source)
 
     def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
         """Time some sentences in a fresh process.
@@ -60,23 +60,23 @@ class Trial:
         job = replace(self._job(), mode="latency", rows=rows, warm_up=settings.warm_up)
         reply = run_worker(job, LatencyReply, timeout_s=settings.timeout_s)
         if not len(reply.infer_ns) == len(reply.tokenize_ns) == len(rows):
-            raise WorkerError(f"{self.subject.label}: {len(reply.infer_ns)} samples for {len(rows)} sentences")
+            raise WorkerError(f"{self.folder.label}: {len(reply.infer_ns)} samples for {len(rows)} sentences")
         self.blocks.append(_block(reply, rows, self.threads, machine))
 
     def _job(self) -> Job:
-        subject = self.subject
-        files = {**subject.files, EVALUATION: subject.evaluation}
+        folder = self.folder
+        files = {**folder.files, EVALUATION: folder.evaluation}
         return Job(
             mode="outputs",
-            model=replace(subject.model, threads=self.threads),
-            tokens=str(subject.folder / EVALUATION),
-            tokenizer=str(subject.folder / TOKENIZER),
+            model=replace(folder.model, threads=self.threads),
+            tokens=str(folder.path / EVALUATION),
+            tokenizer=str(folder.path / TOKENIZER),
             files={name: entry.sha256 for name, entry in files.items()},
         )
 
 
 def _block(reply: LatencyReply, rows: tuple[int, ...], threads: int, machine: Machine) -> Block:
-    seen = Seen(
+    observation = Observation(
         before=reply.before,
         after=reply.after,
         observed_ns=reply.observed_ns,
@@ -87,7 +87,7 @@ def _block(reply: LatencyReply, rows: tuple[int, ...], threads: int, machine: Ma
         cores=machine.cores,
         governor=machine.governor,
     )
-    validity, causes = judge_block(seen)
+    validity, causes = block_validity(observation)
     return Block(
         process_ns=reply.process_ns,
         import_ns=reply.import_ns,

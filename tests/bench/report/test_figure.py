@@ -11,7 +11,7 @@ from bench.report import distribution, pareto
 from bench.report.figure import write_svg
 from bench.report.pareto import front, points_of
 from bench.report.read import Session
-from bench.report.table import Row, rows_of
+from bench.report.row import Row, rows_of
 
 MakeRecord = Callable[..., Record]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -32,9 +32,9 @@ def charts_of(records: tuple[Record, ...]) -> Iterator[Any]:
 
 
 def texts_of(chart: Any) -> list[str]:
-    """Return the texts as read, with a break between the lines of one."""
-    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))
-    return ["\n".join(text.itertext()) for text in drawn.iter(f"{SVG}text")]
+    """Return the texts in the picture, with line breaks."""
+    picture = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))
+    return ["\n".join(text.itertext()) for text in picture.iter(f"{SVG}text")]
 
 
 def test_each_model_is_named(session_records: tuple[Record, ...]) -> None:
@@ -52,7 +52,7 @@ def test_each_model_has_its_percentiles(session_records: tuple[Record, ...]) -> 
     assert all(p90.startswith("p90 ") for _, p90 in numbers)
 
 
-def test_pointing_at_a_model_tells_its_row(session_records: tuple[Record, ...]) -> None:
+def test_the_tooltip_of_a_model_has_its_row(session_records: tuple[Record, ...]) -> None:
     marks = vl_convert.vegalite_to_svg(next(charts_of(session_records)).to_dict())
     assert "Model: openvino int8; Latency p50 (ms): 2." in marks
     assert "; Accuracy (%, 95 %): 88.0 (80.2 to 93.0); " in marks
@@ -71,20 +71,22 @@ def test_the_front_is_what_nothing_beats(session_records: tuple[Record, ...]) ->
     best = front(points)
     assert [point.row.model for point in best] == ["openvino int8", "openvino fp32", "teacher (pytorch)"]
     for point in points:
-        assert any(one.latency_ms <= point.latency_ms and one.quality.value >= point.quality.value for one in best)
+        assert any(
+            other.latency_ms <= point.latency_ms and other.quality.value >= point.quality.value for other in best
+        )
     values = next(charts_of(session_records)).to_dict()["data"]["values"]
     assert [value["model"] for value in values if value["front"]] == [point.row.model for point in best]
 
 
 def test_the_same_rows_give_the_same_bytes(session_records: tuple[Record, ...], tmp_path: Path) -> None:
-    for one, other in zip(charts_of(session_records), charts_of(session_records), strict=True):
-        assert one.to_json() == other.to_json()
-        for name, chart in (("one.svg", one), ("other.svg", other)):
+    for first, second in zip(charts_of(session_records), charts_of(session_records), strict=True):
+        assert first.to_json() == second.to_json()
+        for name, chart in (("first.svg", first), ("second.svg", second)):
             write_svg(chart, tmp_path / name)
-        assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
+        assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
-def test_what_may_show_no_speed_is_not_drawn(make_record: MakeRecord) -> None:
+def test_records_without_usable_speed_are_not_drawn(make_record: MakeRecord) -> None:
     records = (make_record(validity="invalid", causes=("throttled",)),)
     assert list(charts_of(records)) == [None, None]
 
@@ -98,7 +100,7 @@ def test_any_name_can_be_drawn(name: str, make_record: MakeRecord) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_and_equal_points_are_drawn(count: int, make_record: MakeRecord) -> None:
-    records = tuple(make_record(model_sha256=f"{place}" * 64) for place in range(count))
+    records = tuple(make_record(model_sha256=f"{index}" * 64) for index in range(count))
     for chart in charts_of(records):
         drawn = vl_convert.vegalite_to_svg(chart.to_dict())
         assert "NaN" not in drawn

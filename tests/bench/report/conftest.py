@@ -78,24 +78,24 @@ def judged_by_counts(
     teacher: float = 0.93,
     student: float = 0.99,
 ) -> Judged:
-    """A hundred sentences: 45 and 43 right, 12 wrong; of those the teacher has right 6 are lost, and 2 are won."""
+    """A hundred sentences: 45 and 43 right, 12 wrong; the teacher has 6 of these right, and 2 of the 88 wrong."""
     counts_P = np.ravel(confusion)
     labels_N, answers_N = np.repeat([0, 0, 1, 1], counts_P), np.repeat([0, 1, 0, 1], counts_P)
     outputs = of_logits(np.eye(2, dtype=np.float32)[answers_N])
     right = confusion[0][0] + confusion[1][1]
-    own_N1, teacher_N1 = np.zeros((2, counts_P.sum(), 1))
-    own_N1[:right] = teacher_N1[won : right + lost] = 1
+    model_N1, teacher_N1 = np.zeros((2, counts_P.sum(), 1))
+    model_N1[:right] = teacher_N1[won : right + lost] = 1
     return {
         "outputs": None,
         "examples": len(outputs),
         "quality": judge.intervals(SENTIMENT, outputs, ragged.single(labels_N)),
-        "drop": paired_drop(classification.METRICS[0], own_N1, teacher_N1),
+        "drop": paired_drop(classification.METRICS[0], model_N1, teacher_N1),
         "agreement": {"teacher": teacher, "student": student},
     }
 
 
 def judged_by_scores(pearson: float = 0.85, drop: float = 0.02, **agreement: float) -> Judged:
-    """A hundred sentences; each interval reaches a hundredth to both sides."""
+    """A hundred sentences; each interval is the value plus or minus 0.01."""
 
     def around(value: float) -> Interval:
         return Interval(value=value, low=value - 0.01, high=value + 0.01)
@@ -109,7 +109,7 @@ def judged_by_scores(pearson: float = 0.85, drop: float = 0.02, **agreement: flo
     }
 
 
-def make_one(
+def make_test_record(
     kind: str = "artifact",
     runtime: str = "onnx",
     precision: str = "fp32",
@@ -119,7 +119,7 @@ def make_one(
     spread: float = 0.0,
     **changes: Any,
 ) -> Record:
-    """Make a valid record whose samples lie around one latency, the same each time."""
+    """Make a valid record with samples around one latency, the same at each call."""
     random = np.random.default_rng([latency_ns, blocks, samples])
     factors = np.exp(spread * random.standard_normal((blocks, samples)))
     if kind != "artifact":
@@ -161,12 +161,12 @@ def make_one(
 
 @pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
-    return make_one
+    return make_test_record
 
 
 @pytest.fixture(scope="session")
 def unjudged() -> Judged:
-    """What a record has where the labels were not at hand."""
+    """The fields of a record without labels."""
     return UNJUDGED
 
 
@@ -178,7 +178,7 @@ def judged() -> Callable[..., Judged]:
 @pytest.fixture(scope="session")
 def teacher() -> Record:
     judged = {**judged_by_counts(((46, 4), (4, 46)), lost=0, won=0), "drop": None, "agreement": {"teacher": 1.0}}
-    return make_one(kind="teacher", latency_ns=20_000_000, spread=0.08, size_bytes=90 * MIB, **judged)
+    return make_test_record(kind="teacher", latency_ns=20_000_000, spread=0.08, size_bytes=90 * MIB, **judged)
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +186,7 @@ def session_records(teacher: Record) -> tuple[Record, ...]:
     """A teacher, its student, and six artifacts in which fp32 wins on one runtime."""
     speeds = {"onnx": (4_100_000, 3_000_000), "openvino": (3_600_000, 2_300_000), "tflite": (5_200_000, 6_100_000)}
     artifacts = [
-        make_one(
+        make_test_record(
             runtime=runtime,
             precision=precision,
             latency_ns=latency_ns,
@@ -200,31 +200,31 @@ def session_records(teacher: Record) -> tuple[Record, ...]:
             ("int8", pair[1], 14 * MIB, judged_by_counts()),
         )
     ]
-    student = make_one(kind="student", latency_ns=9_000_000, spread=0.1, size_bytes=55 * MIB)
+    student = make_test_record(kind="student", latency_ns=9_000_000, spread=0.1, size_bytes=55 * MIB)
     return (teacher, student, *artifacts)
 
 
 @pytest.fixture(scope="session")
 def scored_records() -> tuple[Record, ...]:
-    """A regression: a teacher, a slow artifact that lost little and a fast one that lost much."""
+    """A regression: a teacher, a slow artifact with a small drop and a fast artifact with a large one."""
     scored: dict[str, Any] = {"name": "likeness", "task": regression.Settings(), "metric": "pearson"}
     best = {**judged_by_scores(0.87, teacher=1.0), "drop": None}
     return (
-        make_one(kind="teacher", latency_ns=20_000_000, **best, **scored),
-        make_one(precision="fp32", latency_ns=4_000_000, **judged_by_scores(0.86, 0.01), **scored),
-        make_one(precision="int8", latency_ns=2_000_000, **judged_by_scores(0.80, 0.07), **scored),
+        make_test_record(kind="teacher", latency_ns=20_000_000, **best, **scored),
+        make_test_record(precision="fp32", latency_ns=4_000_000, **judged_by_scores(0.86, 0.01), **scored),
+        make_test_record(precision="int8", latency_ns=2_000_000, **judged_by_scores(0.80, 0.07), **scored),
     )
 
 
 @pytest.fixture
 def folder_of(tmp_path: Path) -> Callable[[Sequence[Record]], Path]:
-    """Write records into a folder, one file each."""
+    """Write records to a folder, one file each."""
 
     def write(records: Sequence[Record]) -> Path:
         folder = tmp_path / "records"
         folder.mkdir(exist_ok=True)
-        for place, record in enumerate(records):
-            (folder / f"{place}.json").write_text(record.model_dump_json(), encoding="utf-8")
+        for index, record in enumerate(records):
+            (folder / f"{index}.json").write_text(record.model_dump_json(), encoding="utf-8")
         return folder
 
     return write

@@ -1,14 +1,17 @@
-"""How a measured property is printed, in every table and picture; metrics say it of themselves."""
+"""The columns of every table and picture: heading, unit, meaning and format of each property.
+
+Columns of metrics are made from the metrics.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from bench.report.number import drop_unit, mebibytes, milliseconds, of_metric, percent, significant
+from bench.report.format import drop_unit, mebibytes, metric_number, milliseconds, percent, significant
 from infer.metrics.metric import Metric
 
-ABSENT = "\N{EN DASH}"
+DASH = "\N{EN DASH}"
 HASH_DIGITS = 12
 
 
@@ -20,7 +23,7 @@ class Column:
         title: heading.
         unit: printed below the heading; empty for words.
         meaning: one sentence for the legend.
-        text: prints one value, or each of the three of an interval, without the unit.
+        text: formats one value, or each of an interval's three, without the unit.
         number: whether values are aligned as numbers.
     """
 
@@ -48,22 +51,20 @@ COLUMNS: Mapping[str, Column] = {
         text=_word,
         number=False,
     ),
-    "runtime": Column(
-        title="Runtime", unit="", meaning="what ran the model, with its version", text=_word, number=False
-    ),
+    "runtime": Column(title="Runtime", unit="", meaning="the runtime with its version", text=_word, number=False),
     "precision": Column(
-        title="Precision", unit="", meaning="the numbers the model computes in", text=_word, number=False
+        title="Precision", unit="", meaning="the number format that the model computes in", text=_word, number=False
     ),
     "latency_p50_ns": Column(
         title="Latency p50",
         unit="ms",
-        meaning="median time of one sentence from token ids to logits, padding included, after warm-up",
+        meaning="median time from token ids to logits for one sentence, padding included, after warm-up",
         text=milliseconds,
     ),
     "latency_p90_ns": Column(
         title="Latency p90",
         unit="ms",
-        meaning="90th percentile of the same times, an upper estimate that needs at least 64 of them",
+        meaning="90th percentile of the same times, an upper estimate from at least 64 of them",
         text=milliseconds,
     ),
     "speed_up": Column(
@@ -75,22 +76,25 @@ COLUMNS: Mapping[str, Column] = {
     "size_bytes": Column(
         title="Size",
         unit="MiB",
-        meaning="the model's files, no evaluation data; 1 MiB is 2^20 bytes",
+        meaning="the model's files without evaluation data; 1 MiB is 2^20 bytes",
         text=mebibytes,
     ),
     "peak_memory_bytes": Column(
         title="Peak memory",
         unit="MiB",
-        meaning="highest resident memory of a fresh process that loads and runs the model",
+        meaning="peak resident memory of a fresh process that loads and runs the model",
         text=mebibytes,
     ),
     "agreement_teacher": Column(
-        title="Agrees with teacher", unit="%", meaning="sentences that it answers as the teacher does", text=percent
+        title="Agrees with teacher",
+        unit="%",
+        meaning="sentences with the same answer as from the teacher",
+        text=percent,
     ),
     "agreement_student": Column(
         title="Agrees with student",
         unit="%",
-        meaning="sentences that it answers as the PyTorch student does, which conversion should not change",
+        meaning="sentences with the same answer as from the PyTorch student, which conversion should not change",
         text=percent,
     ),
     "device": Column(title="Device", unit="", meaning="where it was measured", text=_word, number=False),
@@ -104,12 +108,12 @@ COLUMNS: Mapping[str, Column] = {
     "verdict": Column(
         title="Validity",
         unit="",
-        meaning="valid, degraded (the machine disturbed it) or invalid (its speed is not shown), with the causes",
+        meaning="valid, degraded (disturbed by the machine) or invalid (speed not shown), with the causes",
         text=_word,
         number=False,
     ),
     "start_ns": Column(
-        title="Start", unit="ms", meaning="from asking for a process to its first line of Python", text=milliseconds
+        title="Start", unit="ms", meaning="from requesting a process to its first line of Python", text=milliseconds
     ),
     "import_ns": Column(title="Import", unit="ms", meaning="importing the runtime", text=milliseconds),
     "load_ns": Column(
@@ -119,26 +123,26 @@ COLUMNS: Mapping[str, Column] = {
     "tokenize_ns": Column(
         title="Tokenize",
         unit="ms",
-        meaning="median time from text to token ids, apart from the latency",
+        meaning="median time from text to token ids, not part of the latency",
         text=milliseconds,
     ),
     "started_bytes": Column(title="Python", unit="MiB", meaning="memory before the runtime", text=mebibytes),
     "imported_bytes": Column(title="Imported", unit="MiB", meaning="memory with the runtime imported", text=mebibytes),
     "loaded_bytes": Column(title="Loaded", unit="MiB", meaning="memory with the model loaded", text=mebibytes),
-    "blocks": Column(title="Blocks", unit="", meaning="fresh processes timed, without invalid ones", text=_word),
+    "blocks": Column(title="Blocks", unit="", meaning="fresh processes timed, without invalid blocks", text=_word),
     "samples": Column(title="Samples", unit="", meaning="sentences timed in those blocks", text=_word),
-    "threads": Column(title="Threads", unit="", meaning="threads the runtime was given", text=_word),
+    "threads": Column(title="Threads", unit="", meaning="number of threads that the runtime was given", text=_word),
     "threads_observed": Column(
-        title="Observed", unit="", meaning="most threads its process had while it inferred", text=_word
+        title="Observed", unit="", meaning="largest number of threads in the process during inference", text=_word
     ),
     "settled": Column(
-        title="Settled", unit="", meaning="blocks whose warm-up came to a steady latency before its limit", text=_word
+        title="Settled", unit="", meaning="blocks whose warm-up reached a steady latency before its limit", text=_word
     ),
 }
 
-# In a list of properties: the recipe's metric, and the other ones of the task.
+# Placeholders in a list of properties: the main metric, the task's other metrics, and the drop in the main metric.
 MAIN = "quality"
-OTHERS = "quality of others"
+OTHERS = "other quality"
 DROP = "drop"
 
 RESULTS = (
@@ -170,7 +174,7 @@ TERMINAL = (
     DROP,
     "agreement_teacher",
 )
-STEPS = (
+DETAILS = (
     "model",
     "start_ns",
     "import_ns",
@@ -190,20 +194,21 @@ STEPS = (
 
 
 def columns_of(properties: Sequence[str], metric: Metric, others: Sequence[Metric] = ()) -> dict[str, Column]:
-    """Return the columns of some properties, by where a row has them.
+    """Return the columns of some properties, by property name; a metric's is `quality.` and its name.
 
     Args:
-        properties: names of properties, `MAIN` and `OTHERS` among them.
-        metric: what the rows are judged by.
-        others: the task's other metrics, as far as they are shown.
+        properties: names of properties, with `MAIN`, `OTHERS` and `DROP` as placeholders.
+        metric: the main metric.
+        others: the task's other metrics to show.
     """
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for name in properties:
         if name in (MAIN, OTHERS):
-            found |= {f"quality.{one.name}": _quality(one) for one in ((metric,) if name == MAIN else others)}
+            shown = (metric,) if name == MAIN else others
+            columns |= {f"quality.{each.name}": _quality(each) for each in shown}
         else:
-            found[name] = _drop(metric) if name == DROP else COLUMNS[name]
-    return found
+            columns[name] = _drop(metric) if name == DROP else COLUMNS[name]
+    return columns
 
 
 @cache
@@ -213,16 +218,17 @@ def _quality(metric: Metric) -> Column:
         title=metric.heading,
         unit=", ".join(filter(None, (metric.unit, "95 %"))),
         meaning=f"{metric.meaning}, with {kind} interval",
-        text=of_metric(metric),
+        text=metric_number(metric),
     )
 
 
 @cache
 def _drop(metric: Metric) -> Column:
-    sides = ("the teacher's", "this one's") if metric.higher_is_better else ("this one's", "the teacher's")
+    models = ("the teacher", "the model") if metric.higher_is_better else ("the model", "the teacher")
+    first, second = (f"{metric.heading} of {model}" for model in models)
     return Column(
         title="Drop",
         unit=f"{drop_unit(metric) or f'of {metric.heading}'}, 95 %",
-        meaning=f"{sides[0]} {metric.name} minus {sides[1]}, paired by sentence; negative is better than the teacher",
-        text=of_metric(metric),
+        meaning=f"{first} minus {second}, paired by sentence; negative is better than the teacher",
+        text=metric_number(metric),
     )

@@ -1,4 +1,4 @@
-"""What can be measured: an artifact, or a teacher or student in PyTorch."""
+"""A folder with a model to measure: an artifact, or a teacher or student in PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from targets.profile import Precision
 Kind = Literal["teacher", "student", "artifact"]
 
 HOST_ONLY = (EVALUATION, CALIBRATION)
-# What transformers reads of a model folder; the rest of it (model card, training leftovers) does not count as size.
+# The files that transformers reads; the rest (model card, training leftovers) does not count as size.
 HUGGING_FACE = (
     "config.json",
     "tokenizer.json",
@@ -41,17 +41,17 @@ HUGGING_FACE_SUFFIXES = (".safetensors", ".safetensors.index.json", "vocab.txt",
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """One folder that can be measured, its files checked.
+class ModelFolder:
+    """A folder with a model to measure, its files checked.
 
     Attributes:
-        model: what to run, in an absolute folder; of a teacher or student with one thread, as it has no profile.
+        model: the model, in an absolute folder; a teacher or student has no profile and so one thread.
         sha256: the folder's identity.
         parents: identities of the folders it was made from, by role.
-        metric: what its recipe judges by; of a teacher, the usual one of its task.
-        threads, target: of its profile; None for a teacher or student.
-        parameters: how many numbers the model has, where its manifest says so.
-        files: the files that running it needs.
+        metric: main metric of the recipe; for a teacher, the task's default.
+        threads, target: from the artifact's profile; None for a teacher or student.
+        parameters: number of parameters, if the manifest has it.
+        files: the files needed to run the model.
     """
 
     model: Model
@@ -69,95 +69,95 @@ class Subject:
     evaluation: FileEntry
 
     @property
-    def folder(self) -> Path:
-        """Where it lies."""
+    def path(self) -> Path:
+        """The absolute path of the folder."""
         return self.model.folder
 
     @property
     def runtime(self) -> str:
-        """What runs it."""
+        """The name of its runtime."""
         return self.model.runtime
 
     @property
     def label(self) -> str:
-        """The subject in a few words, which also name its record."""
+        """A short label, which is also part of the record's file name."""
         return self.kind if self.kind != "artifact" else f"{self.runtime}-{self.precision}"
 
     @property
     def student_sha256(self) -> str | None:
-        """Identity of the student it is or was made from; None for a teacher."""
+        """Identity of the student, or of the student an artifact was made from; None for a teacher."""
         return self.sha256 if self.kind == "student" else self.parents.get("student")
 
     @property
     def size_bytes(self) -> int:
-        """Size of the files that running it needs."""
+        """Size of the files needed to run the model."""
         return sum(entry.size_bytes for entry in self.files.values())
 
     def tokens(self) -> Tokens:
-        """Read its evaluation sentences."""
-        return read_tokens(self.folder / EVALUATION)[0]
+        """Read the evaluation sentences."""
+        return read_tokens(self.path / EVALUATION)[0]
 
 
-def read_subject(folder: Path) -> Subject:
+def read_model_folder(path: Path) -> ModelFolder:
     """Read a folder's manifest and check all its files.
 
     Raises:
-        InputError: no artifact, student or teacher folder, or a file is not the one of its manifest.
+        InputError: not an artifact, student or teacher folder, or a file differs from its manifest.
     """
-    folder = folder.resolve()
-    if folder.is_file():
-        raise InputError(f"{folder}: a file, not a folder", "unpack what is packed: python -m zipfile -e FILE FOLDER")
-    if (folder / ARTIFACT_MANIFEST).is_file():
-        return _artifact(folder, read_artifact(folder))
-    if (folder / STUDENT_MANIFEST).is_file():
-        return _model(folder, STUDENT_MANIFEST, read_student(folder))
-    if (folder / TEACHER_MANIFEST).is_file():
-        return _model(folder, TEACHER_MANIFEST, read_teacher(folder))
+    path = path.resolve()
+    if path.is_file():
+        raise InputError(f"{path}: a file, not a folder", "unpack an archive: python -m zipfile -e FILE FOLDER")
+    if (path / ARTIFACT_MANIFEST).is_file():
+        return _artifact(path, read_artifact(path))
+    if (path / STUDENT_MANIFEST).is_file():
+        return _in_pytorch(path, STUDENT_MANIFEST, read_student(path))
+    if (path / TEACHER_MANIFEST).is_file():
+        return _in_pytorch(path, TEACHER_MANIFEST, read_teacher(path))
     raise InputError(
-        f"{folder}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-        "name a folder that tinybert convert or tinybert distill has written",
+        f"{path}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
+        "name a folder written by tinybert convert or tinybert distill",
     )
 
 
-def _artifact(folder: Path, manifest: Artifact) -> Subject:
-    evaluation = _checked(folder, manifest)
+def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
+    evaluation = _checked(path, manifest)
     for name in manifest.needed:
         if name not in manifest.files:
-            raise InputError(f"{folder}: {name!r} is not among its files", "convert the student again")
-    task, metric = manifest.task, manifest.quality.metric
-    if metric not in (one.name for one in tasks.get(task.kind).METRICS):
-        raise InputError(f"{folder}: {metric!r} is not a metric of {task.kind}", "convert the student again")
-    return Subject(
-        model=manifest.model(folder),
+            raise InputError(f"{path}: {name!r} is not among its files", "convert the student again")
+    task, name = manifest.task, manifest.quality.metric
+    if name not in (metric.name for metric in tasks.get(task.kind).METRICS):
+        raise InputError(f"{path}: {name!r} is not a metric of {task.kind}", "convert the student again")
+    return ModelFolder(
+        model=manifest.model(path),
         kind="artifact",
-        sha256=identity(folder / ARTIFACT_MANIFEST),
+        sha256=identity(path / ARTIFACT_MANIFEST),
         parents=manifest.parents,
         name=manifest.name,
         task=task,
-        metric=metric,
+        metric=name,
         precision=manifest.precision.value,
         threads=manifest.threads,
         target=manifest.target,
         parameters=None,
-        files={name: entry for name, entry in manifest.files.items() if name not in HOST_ONLY},
+        files={file: entry for file, entry in manifest.files.items() if file not in HOST_ONLY},
         evaluation=evaluation,
     )
 
 
-def _model(folder: Path, name: str, manifest: Student | Teacher) -> Subject:
-    evaluation = _checked(folder, manifest)
+def _in_pytorch(path: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
+    evaluation = _checked(path, manifest)
     graph = encoder("", columns=manifest.task.columns, by_token=tasks.get(manifest.task.kind).READS == "all")
     model = Model(
-        folder=folder,
+        folder=path,
         runtime=PYTORCH,
         graphs={MODEL: graph},
         threads=1,
-        pad_id=pad_id_of(read_tokenizer(folder / TOKENIZER)),
+        pad_id=pad_id_of(read_tokenizer(path / TOKENIZER)),
     )
-    return Subject(
+    return ModelFolder(
         model=model,
         kind="student" if isinstance(manifest, Student) else "teacher",
-        sha256=identity(folder / name),
+        sha256=identity(path / manifest_name),
         parents=manifest.parents,
         name=manifest.name,
         task=manifest.task,
@@ -177,12 +177,12 @@ def _metric(manifest: Student | Teacher) -> str:
     return tasks.get(manifest.task.kind).METRICS[0].name
 
 
-def _checked(folder: Path, manifest: Manifest) -> FileEntry:
+def _checked(path: Path, manifest: Manifest) -> FileEntry:
     """Check all files of a folder and return the entry of its evaluation sentences."""
     for name in (EVALUATION, TOKENIZER):
         if name not in manifest.files:
-            raise InputError(f"{folder}: no {name} among its files", "make the folder again")
-    verify(folder, manifest)
+            raise InputError(f"{path}: no {name} among its files", "make the folder again")
+    verify(path, manifest)
     return manifest.files[EVALUATION]
 
 

@@ -35,7 +35,7 @@ def test_a_file_may_be_named(folder_of: FolderOf, session_records: tuple[Record,
     assert [record.kind for record in session.records] == ["student"]
 
 
-def test_no_record_is_an_error_with_its_cure(tmp_path: Path) -> None:
+def test_a_folder_without_records_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no records in .*tinybert bench"):
         read_sessions([tmp_path])
 
@@ -54,7 +54,7 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
         ("", "cannot be read as JSON"),
     ],
 )
-def test_json_that_is_no_record_is_named(
+def test_a_json_file_that_is_not_a_record_is_named(
     text: str, message: str, folder_of: FolderOf, session_records: tuple[Record, ...]
 ) -> None:
     folder = folder_of(session_records)
@@ -64,13 +64,13 @@ def test_json_that_is_no_record_is_named(
     assert "other.json" in str(caught.value)
 
 
-def test_a_time_that_is_none_is_named(folder_of: FolderOf, make_record: MakeRecord) -> None:
+def test_an_invalid_time_is_named(folder_of: FolderOf, make_record: MakeRecord) -> None:
     folder = folder_of([make_record(measured_at="yesterday")])
     with pytest.raises(InputError, match=r"0\.json: 'measured_at': 'yesterday'"):
         read_sessions([folder])
 
 
-def test_the_newest_record_of_a_model_on_a_machine_wins(folder_of: FolderOf, make_record: MakeRecord) -> None:
+def test_the_newest_record_of_a_model_on_a_machine_is_shown(folder_of: FolderOf, make_record: MakeRecord) -> None:
     old = make_record(measured_at="2026-11-24T12:00:00+02:00", threads=1)
     new = make_record(measured_at="2026-11-24T10:30:00Z", threads=2)
     (session,) = read_sessions([folder_of([new, old])])
@@ -83,7 +83,7 @@ def test_other_machines_keep_their_records(folder_of: FolderOf, make_record: Mak
     assert sorted(session.machine.model for session in sessions) == ["Other Board", "Test Board"]
 
 
-def test_a_teacher_stays_with_what_was_measured_beside_it(
+def test_a_teacher_stays_with_the_records_of_its_session(
     folder_of: FolderOf, make_record: MakeRecord, teacher: Record
 ) -> None:
     again = teacher.model_copy(update={"session": "session-2", "measured_at": "2026-11-25T10:00:00+00:00"})
@@ -92,7 +92,7 @@ def test_a_teacher_stays_with_what_was_measured_beside_it(
     assert [record.kind for record in sessions[1].records] == ["teacher", "artifact"]
 
 
-def test_a_session_with_only_old_records_is_gone(folder_of: FolderOf, session_records: tuple[Record, ...]) -> None:
+def test_a_session_with_only_old_records_is_not_shown(folder_of: FolderOf, session_records: tuple[Record, ...]) -> None:
     later = {"session": "session-2", "measured_at": "2026-11-25T10:00:00+00:00"}
     again = [record.model_copy(update=later) for record in session_records]
     (session,) = read_sessions([folder_of([*session_records, *again])])

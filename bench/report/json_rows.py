@@ -1,4 +1,4 @@
-"""The rows as JSON, for programs: a number that is absent is null, with its reason in `missing`."""
+"""The rows as JSON, for programs: a missing number is null, with its reason in `missing`."""
 
 import json
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bench.report.table import Absent, Row
+from bench.report.row import Missing, Row
 from bench.report.view import View
 from infer.metrics.metric import Interval
 
 
 def render(views: Sequence[View], path: Path) -> str:
-    """Return one JSON document: where the page is, and for each session its summary and rows."""
+    """Return one JSON document: the page's path, and the summary and rows of each session."""
     sessions = [
         {
             "session": view.session.name,
@@ -29,7 +29,7 @@ def render(views: Sequence[View], path: Path) -> str:
 def _row(row: Row) -> dict[str, Any]:
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     flat = {**values, **{f"quality.{name}": value for name, value in row.quality.items()}}
-    missing = {name: value.reason for name, value in sorted(flat.items()) if isinstance(value, Absent)}
+    missing = {name: value.reason for name, value in sorted(flat.items()) if isinstance(value, Missing)}
     return {name: _plain(value) for name, value in values.items()} | {"missing": missing}
 
 
@@ -38,4 +38,4 @@ def _plain(value: Any) -> Any:
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, Interval):
         return value.model_dump()
-    return None if isinstance(value, Absent) else value
+    return None if isinstance(value, Missing) else value

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.number import significant
-from bench.report.unit import COLUMNS, DROP, MAIN, OTHERS, RESULTS, STEPS, TERMINAL, columns_of
+from bench.report.columns import COLUMNS, DETAILS, DROP, MAIN, OTHERS, RESULTS, TERMINAL, columns_of
+from bench.report.format import significant
 from infer import tasks
 from infer.metrics.correlation import RMSE
 from infer.metrics.counts import ACCURACY, MATTHEWS
@@ -46,16 +46,16 @@ def test_three_digits_keep_the_value(value: float) -> None:
         (RMSE, 0.7346, "0.735", ("95 %", "of RMSE, 95 %")),
     ],
 )
-def test_a_metric_is_printed_as_it_says(metric: Metric, value: float, text: str, units: tuple[str, str]) -> None:
+def test_a_metric_is_printed_in_its_unit(metric: Metric, value: float, text: str, units: tuple[str, str]) -> None:
     quality, drop = columns_of((MAIN, DROP), metric).values()
     assert quality.text(value) == drop.text(value) == text
     assert (quality.unit, drop.unit) == units
 
 
 def test_every_column_has_its_unit_and_meaning() -> None:
-    assert {*RESULTS, *STEPS, *TERMINAL} == {*COLUMNS, MAIN, DROP, OTHERS}
+    assert {*RESULTS, *DETAILS, *TERMINAL} == {*COLUMNS, MAIN, DROP, OTHERS}
     for kind in tasks.MODULES:
         metric, *others = tasks.get(kind).METRICS
-        columns = columns_of((*RESULTS, *STEPS), metric, others)
+        columns = columns_of((*RESULTS, *DETAILS), metric, others)
         assert all(column.meaning for column in columns.values())
         assert len({column.title for name, column in columns.items() if name.startswith("quality.")}) == 1 + len(others)

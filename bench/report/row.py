@@ -1,4 +1,4 @@
-"""The table: one row for each record, with every number a reader sees, or why there is none."""
+"""A row of the report: every number of one record that a reader sees, or why it is missing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,30 +13,30 @@ from infer.metrics.metric import Interval, Metric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Absent:
+class Missing:
     """A number that cannot be given, and why."""
 
     reason: str
 
 
-REFERENCE = Absent(reason="the teacher is what the others are compared with")
-UNJUDGED = Absent(reason="its outputs were not judged: the labels were not at hand")
+REFERENCE = Missing(reason="the teacher is the model that the others are compared with")
+UNJUDGED = Missing(reason="not judged: there were no labels")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """What the report says of one record.
+    """One record as the report shows it.
 
     Attributes:
-        model: label, unlike any other in its session.
-        runtime: with its version.
-        latency_p50_ns, latency_p90_ns: percentiles of all steady samples.
+        model: label, unique in its session.
+        runtime: runtime with its version.
+        latency_p50_ns, latency_p90_ns: percentiles of all steady-state samples.
         speed_up: how many times as fast as the teacher of the session.
-        metric: what the session's models are judged by.
+        metric: name of the session's main metric.
         quality: every metric of the task, by name.
-        drop: by how much this one is worse than the teacher in the metric judged by.
+        drop: how much worse than the teacher, in the main metric.
         agreement_teacher, agreement_student: shares of the sentences.
-        device: the machine in a few words.
+        device: short description of the machine.
         causes: why the record is degraded or invalid.
     """
 
@@ -46,29 +46,29 @@ class Row:
     kind: str
     runtime: str
     precision: str
-    latency_p50_ns: float | Absent
-    latency_p90_ns: float | Absent
-    speed_up: Interval | Absent
+    latency_p50_ns: float | Missing
+    latency_p90_ns: float | Missing
+    speed_up: Interval | Missing
     size_bytes: int
-    peak_memory_bytes: int | Absent
+    peak_memory_bytes: int | Missing
     metric: str
-    quality: dict[str, Interval | Absent]
-    drop: Interval | Absent
-    agreement_teacher: float | Absent
-    agreement_student: float | Absent
+    quality: dict[str, Interval | Missing]
+    drop: Interval | Missing
+    agreement_teacher: float | Missing
+    agreement_student: float | Missing
     device: str
     model_sha256: str
     validity: str
     causes: tuple[str, ...]
 
     @property
-    def judged_by(self) -> Metric:
-        """The metric itself."""
+    def main_metric(self) -> Metric:
+        """The session's main metric."""
         return tasks.metric(self.task, self.metric)
 
     @property
-    def main(self) -> Interval | Absent:
-        """How right it is, in that metric."""
+    def main_quality(self) -> Interval | Missing:
+        """The quality in the main metric."""
         return self.quality[self.metric]
 
     @property
@@ -84,9 +84,9 @@ def rows_of(session: Session) -> tuple[Row, ...]:
 
 
 def why_no_speed(record: Record) -> str:
-    """Return why a record's times must not be shown; nothing if they may."""
+    """Return why a record's times must not be shown; an empty text if they may."""
     if record.machine.emulated:
-        return "an emulated machine tells nothing of speed and memory"
+        return "speed and memory of an emulated machine mean nothing"
     if record.validity == "invalid":
         return "invalid: " + ("; ".join(record.causes) or "no cause was recorded")
     return ""
@@ -128,56 +128,52 @@ def _labels(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def _latency(record: Record, percent: int) -> float | Absent:
+def _latency(record: Record, percent: int) -> float | Missing:
     if reason := why_no_speed(record):
-        return Absent(reason=reason)
+        return Missing(reason=reason)
     value = percentile(record.infer_ns, percent)
     if value is None:
-        return Absent(reason=f"{len(record.infer_ns)} samples are too few for the percentile {percent}")
+        return Missing(reason=f"{len(record.infer_ns)} samples are too few for percentile {percent}")
     return value
 
 
-def _speed_up(record: Record, teacher: Record | None) -> Interval | Absent:
+def _speed_up(record: Record, teacher: Record | None) -> Interval | Missing:
     if record.kind == "teacher":
         return REFERENCE
     if teacher is None:
-        return Absent(reason="the session measured no teacher to compare with")
+        return Missing(reason="the session has no teacher to compare with")
     if reason := why_no_speed(record):
-        return Absent(reason=reason)
+        return Missing(reason=reason)
     if reason := why_no_speed(teacher):
-        return Absent(reason=f"the teacher's times are not usable ({reason})")
+        return Missing(reason=f"the teacher's times are not usable ({reason})")
     ratio = speed_up(teacher, record)
     if ratio is None:
-        return Absent(reason="too few blocks are usable beside the teacher's")
+        return Missing(reason="too few pairs of usable blocks with the teacher")
     return Interval(value=ratio.value, low=ratio.low, high=ratio.high)
 
 
-def _peak_memory(record: Record) -> int | Absent:
+def _peak_memory(record: Record) -> int | Missing:
     if record.machine.emulated:
-        return Absent(reason=why_no_speed(record))
+        return Missing(reason=why_no_speed(record))
     return record.memory.peak_bytes
 
 
-def _quality(record: Record, metric: Metric) -> Interval | Absent:
+def _quality(record: Record, metric: Metric) -> Interval | Missing:
     if record.quality is None:
         return UNJUDGED
-    return record.quality.get(metric.name) or Absent(
-        reason=f"{metric.heading} is not defined for a model of these labels"
-    )
+    return record.quality.get(metric.name) or Missing(reason=f"{metric.heading} is not defined for these labels")
 
 
-def _drop(record: Record) -> Interval | Absent:
+def _drop(record: Record) -> Interval | Missing:
     if record.kind == "teacher":
         return REFERENCE
     return record.drop or UNJUDGED
 
 
-def _agreement(record: Record, other: Literal["teacher", "student"]) -> float | Absent:
+def _agreement(record: Record, other: Literal["teacher", "student"]) -> float | Missing:
     if record.kind == "teacher":
-        return Absent(reason="not applicable to the teacher")
+        return Missing(reason="not applicable to the teacher")
     if record.quality is None:
         return UNJUDGED
     share = record.agreement.get(other)
-    return (
-        Absent(reason=f"its record does not tell how often it answers as the {other} does") if share is None else share
-    )
+    return Missing(reason=f"the record has no agreement with the {other}") if share is None else share

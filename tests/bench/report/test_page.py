@@ -59,7 +59,7 @@ def test_the_page_needs_nothing_from_outside(page: Path) -> None:
     assert "@import" not in text
 
 
-def test_a_page_with_its_script_can_be_sent_by_mail(page: Path) -> None:
+def test_a_page_with_its_script_is_small_enough_to_mail(page: Path) -> None:
     assert page.stat().st_size < 2**20
 
 
@@ -107,7 +107,7 @@ def test_a_session_without_any_speed_has_a_page(
     records = [record.model_copy(update={"machine": machine}) for record in session_records]
     page = write_report([folder_of(records)], tmp_path / "report.html")
     text = page.read_text(encoding="utf-8")
-    assert "There is nothing to draw" in text
+    assert "Nothing to draw: no model of this session has" in text
     assert "<script" not in text
     assert not (tmp_path / "pareto.svg").exists()
     assert "pareto.svg" not in (tmp_path / "REPORT.md").read_text(encoding="utf-8")
@@ -115,10 +115,10 @@ def test_a_session_without_any_speed_has_a_page(
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
         pytest.skip("no Chromium is installed")
-    return found
+    return path
 
 
 def browse(chromium: str, profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -148,5 +148,5 @@ def test_a_browser_paints_the_page(chromium: str, page: Path, tmp_path: Path, wi
     browse(chromium, tmp_path / "profile", f"--window-size={width},2400", f"--screenshot={picture}", page.as_uri())
     written = picture.read_bytes()
     assert struct.unpack(">II", written[16:24]) == (width, 2400)
-    # An empty page of that size takes a tenth of it.
+    # An empty page of that size has a tenth of these bytes.
     assert len(written) > 100_000

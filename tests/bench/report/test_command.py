@@ -38,7 +38,7 @@ def test_files_are_written_and_the_last_line_is_the_page(
     assert "](pareto.svg)" in (out.parent / "REPORT.md").read_text(encoding="utf-8")
 
 
-def test_another_name_gives_its_markdown_the_same(
+def test_the_markdown_is_named_like_the_page(
     app: typer.Typer, folder_of: FolderOf, session_records: tuple[Record, ...], tmp_path: Path
 ) -> None:
     out = tmp_path / "boards.html"
@@ -58,7 +58,7 @@ def test_json_is_one_document(
     assert len(session["rows"]) == len(session_records)
     first, last = session["rows"][0], session["rows"][-1]
     assert first["speed_up"] is None
-    assert first["missing"]["speed_up"] == "the teacher is what the others are compared with"
+    assert first["missing"]["speed_up"] == "the teacher is the model that the others are compared with"
     assert last["metric"] == "accuracy"
     assert last["quality"]["accuracy"]["value"] == pytest.approx(0.88)
     assert last["missing"] == {}
@@ -104,7 +104,7 @@ def test_two_sessions_have_two_pictures(
     assert {path.name for path in out.parent.glob("*.svg")} == {"pareto.svg", "pareto-2.svg"}
 
 
-def test_a_terminal_shows_names_as_they_are(folder_of: FolderOf, make_record: MakeRecord) -> None:
+def test_a_terminal_shows_names_literally(folder_of: FolderOf, make_record: MakeRecord) -> None:
     names = ("[bold]x[/bold]", "\x1b[31mred")
     (session,) = read_sessions([folder_of([make_record(name=name, model_sha256=name) for name in names])])
     console = Console(width=240, record=True, force_terminal=True)
@@ -114,7 +114,7 @@ def test_a_terminal_shows_names_as_they_are(folder_of: FolderOf, make_record: Ma
     assert "\x1b[31mred" not in captured.get()
 
 
-def test_a_terminal_says_what_is_not_valid(folder_of: FolderOf, make_record: MakeRecord) -> None:
+def test_a_terminal_shows_why_a_record_is_not_valid(folder_of: FolderOf, make_record: MakeRecord) -> None:
     (session,) = read_sessions([folder_of([make_record(validity="invalid", causes=("throttled",))])])
     console = Console(width=160, record=True)
     with console.capture() as captured:
