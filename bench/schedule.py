@@ -83,7 +83,7 @@ def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | 
 def _mismatches(target: str, machine: Machine) -> tuple[str, ...]:
     causes = ["timings from an emulated machine mean nothing"] if machine.emulated else []
     if target in names():
-        differences = [finding.cause for finding in doctor.processor(read(target), read_facts())]
+        differences = [finding.cause for finding in doctor.check_processor(read(target), read_facts())]
         causes += [f"timings from this machine do not apply to {target}: {cause}" for cause in differences]
     return tuple(causes)
 

@@ -1,1 +1,1 @@
-"""Target profiles: what a device is, what makes sense on it, and what it must keep to."""
+"""Target profiles: what a device is, what runs well on it, and its budget."""

@@ -1,4 +1,4 @@
-"""`tinybert targets`: the device profiles, and which one is this machine's."""
+"""`tinybert targets`: list the device profiles, and show which of them fits this machine."""
 
 import json as json_module
 from dataclasses import asdict
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 def targets(
     name: Annotated[
-        str | None, typer.Argument(help="Show one profile in full: its name, a TOML file, or auto for this machine's.")
+        str | None, typer.Argument(help="The profile to show: a name, a TOML file, or auto for this machine's.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
 ) -> None:
-    """List the device profiles, or show one with its sources and how this machine fits it.
+    """List the device profiles, or show one with its sources and how well this machine fits it.
 
     Examples:
 
@@ -87,22 +87,22 @@ def _overview(profiles: "list[Profile]", here: str | None) -> "Table":
     from rich.box import SIMPLE
     from rich.table import Column, Table
 
-    name = Column("target", no_wrap=True)  # what a user types must be whole
+    name = Column("target", no_wrap=True)  # users copy the name
     table = Table(name, "processor", "MiB", "runtimes", "lengths", "p90 ms", box=SIMPLE, padding=(0, 1, 0, 0))
     for profile in profiles:
         table.add_row(
             f"{profile.name}\n(this machine)" if profile.name == here else profile.name,
             f"{profile.arch} {', '.join(profile.isa_features)}",
             f"{profile.memory_bytes / 2**20:,.0f}",
-            _offers(profile),
+            _runtimes(profile),
             ", ".join(map(str, profile.length_buckets_tokens)),
             f"{profile.budget.latency_p90_ns / 1e6:g}",
         )
     return table
 
 
-def _offers(profile: "Profile") -> str:
-    """Return the runtimes, those of the same precisions together."""
+def _runtimes(profile: "Profile") -> str:
+    """Return the runtimes, grouped by precisions."""
     by_precisions: dict[str, list[str]] = {}
     for runtime, precisions in profile.runtimes.items():
         by_precisions.setdefault(", ".join(precisions), []).append(runtime)
@@ -110,7 +110,7 @@ def _offers(profile: "Profile") -> str:
 
 
 def _limits(by_metric: "Mapping[str, float]") -> str:
-    """Return the limits, metrics of the same one together."""
+    """Return the limits, each with its metrics."""
     by_limit: dict[float, list[str]] = {}
     for metric, limit in by_metric.items():
         by_limit.setdefault(limit, []).append(metric)

@@ -1,4 +1,4 @@
-"""Does this machine fit a profile, and which profile is this machine's."""
+"""Check whether a machine fits a profile, and choose a profile for a machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from targets.runtimes import RUNTIMES
 
 AUTO = "auto"
 
-# Firmware, graphics and the kernel keep part of the memory: a Zero 2 W of 512 MiB shows some 420.
+# Firmware, graphics and the kernel reserve part of the memory: a Zero 2 W with 512 MiB reports about 420.
 USABLE_MEMORY = 0.75
 
-# The extra that brings a distribution. NumPy is asked for where a runtime needs an old one, and comes with that one.
+# The extra that installs a distribution. Only a runtime that needs an old NumPy requires NumPy; its extra installs it.
 _EXTRAS = {
     "numpy": "tflite-runtime",
     **{name: extra for runtime in RuntimeName for name, extra in RUNTIMES[runtime].extras.items()},
@@ -27,11 +27,11 @@ Installed = Callable[[str], str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing in which a machine does not fit a profile.
+    """One way in which a machine does not fit a profile.
 
     Attributes:
         subject: the profile's key, or the package.
-        severity: an `error` makes results on this machine wrong or impossible, a `warning` does not.
+        severity: an `error` makes results on this machine wrong or impossible; a `warning` does not.
     """
 
     subject: str
@@ -41,7 +41,7 @@ class Finding:
 
 
 def installed_version(name: str) -> str | None:
-    """Return the version of an installed distribution, None if it is absent."""
+    """Return the version of an installed distribution, or None if it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -52,110 +52,110 @@ def check(profile: Profile, facts: Facts | None = None, installed: Installed = i
     """Compare a machine with a profile.
 
     Args:
-        profile: what the machine should be.
-        facts: the machine; this one if not given.
-        installed: gives the version of a distribution there, None if it is absent.
+        profile: the profile.
+        facts: the machine; this machine if not given.
+        installed: returns the version of a distribution on the machine, or None.
 
     Returns:
-        What does not fit, errors first; nothing if all fits.
+        The findings, errors first; empty if the machine fits.
     """
     facts = facts or machine.read()
-    found = [*processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    findings = [*check_processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
+    return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
 def choose(facts: Facts | None = None) -> tuple[Profile, str]:
-    """Pick the profile of a machine: by its model, or else the one that asks for most of its features.
+    """Choose a machine's profile: by its model, or else the profile that requires most of its processor features.
 
     Args:
-        facts: the machine; this one if not given.
+        facts: the machine; this machine if not given.
 
     Returns:
-        The profile, and in one sentence why this one.
+        The profile, and the reason for the choice in one sentence.
 
     Raises:
         InputError: no profile fits.
     """
     facts = facts or machine.read()
     profiles = [read(name) for name in names()]
-    able = [
+    possible = [
         profile
         for profile in profiles
         if profile.arch == facts.arch and not isa.missing(profile.isa_features, facts.isa_features)
     ]
-    for profile in able:
+    for profile in possible:
         if profile.is_model(facts.model):
             return profile, f"this machine calls itself {facts.model}"
-    general = [profile for profile in able if not profile.models]
+    general = [profile for profile in possible if not profile.models]
     if not general:
         raise InputError(
             f"no profile fits this machine ({facts})",
-            f"name one with --target ({', '.join(names())}) or write one of your own as a TOML file",
+            f"choose one with --target ({', '.join(names())}) or write your own as a TOML file",
         )
     best = max(general, key=lambda profile: len(profile.isa_features))
     return best, f"this machine ({facts.model}) is {facts.arch} with {', '.join(best.isa_features)}"
 
 
 def resolve(name: str) -> tuple[Profile, str]:
-    """Read a profile by name or TOML file, or pick this machine's for `auto`.
+    """Read a profile by name or from a TOML file, or choose this machine's for `auto`.
 
     Returns:
-        The profile, and in one sentence why this one.
+        The profile, and the reason for the choice in one sentence.
 
     Raises:
-        InputError: no such profile, not a valid one, or none fits this machine.
+        InputError: no such profile, an invalid profile, or no profile fits this machine.
     """
     if name == AUTO:
         return choose()
     return read(name), f"{name} was asked for"
 
 
-def processor(profile: Profile, facts: Facts) -> list[Finding]:
-    """Compare a machine's processor and model with a profile; any finding means that its times say nothing of it."""
+def check_processor(profile: Profile, facts: Facts) -> list[Finding]:
+    """Compare a machine's processor and model with a profile; after a finding its times do not apply."""
     if profile.arch != facts.arch:
         is_32_bit = facts.arch in ("armv7l", "i686")
-        cure = "use a 64-bit system, or a target for this one" if is_32_bit else "choose another target"
+        cure = "use a 64-bit system, or a target for 32 bits" if is_32_bit else "choose another target"
         return [_error("arch", f"the user space is {facts.arch}, not {profile.arch}", cure)]
-    found = []
+    findings = []
     missing = isa.missing(profile.isa_features, facts.isa_features)
     if missing:
         cause = f"the processor has no {', '.join(missing)} ({facts.model})"
-        found.append(_error("isa_features", cause, "choose a target that asks for less"))
+        findings.append(_error("isa_features", cause, "choose a target that requires less"))
     if profile.models and not profile.is_model(facts.model):
         cause = f"this is {facts.model}, not {profile.title}"
-        found.append(_warning("models", cause, "outputs are comparable, times are not: measure on the device"))
-    return found
+        findings.append(_warning("models", cause, "outputs can be compared, times cannot: measure on the device"))
+    return findings
 
 
 def _resources(profile: Profile, facts: Facts) -> list[Finding]:
-    found = []
+    findings = []
     if facts.memory_bytes < USABLE_MEMORY * profile.memory_bytes:
         cause = f"{facts.memory_bytes / 2**20:,.0f} MiB of memory, not {profile.memory_bytes / 2**20:,.0f}"
-        found.append(_warning("memory_bytes", cause, "close other programs, or lift the container's limit"))
+        findings.append(_warning("memory_bytes", cause, "close other programs, or lift the container's limit"))
     if facts.cores < profile.threads:
         cause = f"{facts.cores} cores for {profile.threads} threads"
-        found.append(_warning("threads", cause, "give the process more cores, or lower `threads` in a copy"))
-    return found
+        findings.append(_warning("threads", cause, "give the process more cores, or lower `threads` in a copy"))
+    return findings
 
 
 def _packages(profile: Profile, facts: Facts, installed: Installed) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for bad in profile.known_bad:
         if not _holds(bad, facts):
             continue
         version = _version(bad, facts, installed)
         if not bad.specifier:
-            found.append(_warning(bad.name, f"{bad.name} {bad.reason}", "leave that runtime out here"))
+            findings.append(_warning(bad.name, f"{bad.name} {bad.reason}", "do not use that runtime here"))
         elif version is not None and _matches(bad, version):
             cause = f"{bad.name} {version} {bad.reason} ({bad.source})"
-            # Another runtime takes the place of one that the profile does not ask for; nothing takes that of torch.
+            # A runtime that the profile does not require has a replacement; torch has none.
             is_replaced = bad.name in _EXTRAS and all(needed.name != bad.name for needed in profile.requires)
             cure = f"pip uninstall {bad.name}" if is_replaced else f"pip install '{bad.name}!={version}'"
-            found.append(_error(bad.name, cause, f"run: {cure}"))
+            findings.append(_error(bad.name, cause, f"run: {cure}"))
     for needed in profile.requires:
         if _holds(needed, facts):
-            found += _requirement(needed, _version(needed, facts, installed))
-    return found
+            findings += _requirement(needed, _version(needed, facts, installed))
+    return findings
 
 
 def _requirement(needed: Condition, version: str | None) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The processor features that decide which kernels a runtime picks, and how each system names them."""
+"""The processor features that determine a runtime's choice of kernels, and their names on each system."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,9 +9,9 @@ class Feature(NamedTuple):
 
     Attributes:
         arches: the instruction sets it extends.
-        linux: its words in /proc/cpuinfo, of which one is enough.
-        mac: its sysctl key; None where macOS has none.
-        windows: its number for IsProcessorFeaturePresent (winnt.h); None where Windows has none.
+        linux: names in /proc/cpuinfo, any of which is enough.
+        mac: sysctl key; None where macOS has none.
+        windows: number for IsProcessorFeaturePresent (winnt.h); None where Windows has none.
     """
 
     arches: tuple[str, ...]
@@ -34,23 +34,23 @@ FEATURES = {
     "bf16": Feature(("aarch64",), ("bf16",), "hw.optional.arm.FEAT_BF16", 68),
 }
 
-# Intel's small cores have only the 256-bit form, its servers and AMD's Zen 4 only the 512-bit one.
+# Intel's small cores have only the 256-bit form, its servers and AMD's Zen 4 only the 512-bit form.
 ALTERNATIVES = {"vnni": ("avx_vnni", "avx512_vnni")}
 
 
-def known(arch: str) -> list[str]:
-    """Return the feature names a profile of this instruction set may ask for."""
-    asked = [name for name, ways in ALTERNATIVES.items() if arch in FEATURES[ways[0]].arches]
-    return asked + [name for name, feature in FEATURES.items() if arch in feature.arches]
+def names(arch: str) -> list[str]:
+    """Return the feature names that a profile of this instruction set may require."""
+    alternatives = [name for name, forms in ALTERNATIVES.items() if arch in FEATURES[forms[0]].arches]
+    return alternatives + [name for name, feature in FEATURES.items() if arch in feature.arches]
 
 
 def missing(wanted: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the wanted features that none of the present ones is, or is a form of."""
+    """Return the wanted features that are not present, in any of their forms."""
     return tuple(name for name in wanted if not {name, *ALTERNATIVES.get(name, ())} & set(present))
 
 
 def from_cpuinfo(text: str) -> tuple[str, ...]:
-    """Read the features all cores have from the text of /proc/cpuinfo."""
+    """Read the features that all cores have from the text of /proc/cpuinfo."""
     lines = [line.partition(":") for line in text.splitlines()]
     words = [set(value.split()) for key, _, value in lines if key.strip() in ("flags", "Features")]
     common = set.intersection(*words) if words else set()
@@ -65,7 +65,7 @@ def from_sysctl(text: str) -> tuple[str, ...]:
 
 
 def from_windows(is_present: Callable[[int], int]) -> tuple[str, ...]:
-    """Ask Windows for each feature; it knows no number for VNNI, so there VNNI counts as absent.
+    """Ask Windows for each feature; Windows has no number for VNNI, so it counts as absent.
 
     Args:
         is_present: kernel32's IsProcessorFeaturePresent.

@@ -1,7 +1,7 @@
-"""What this machine is, as far as choosing a profile and judging a measurement need it.
+"""Facts about this machine that are needed to choose a profile and to judge a measurement.
 
-What neither platform nor psutil has is read below a root folder, so that another machine's /proc and /sys can be looked
-at too.
+Facts that neither platform nor psutil has are read from files below a root folder, so that tests can use the /proc and
+/sys of other machines.
 """
 
 import os
@@ -26,17 +26,17 @@ _CORES = {("0x41", "0xd03"): "Cortex-A53", ("0x41", "0xd08"): "Cortex-A72", ("0x
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What a profile is compared with.
+    """The facts about a machine that a profile is compared with.
 
     Attributes:
         arch: instruction set of the user space.
-        isa_features: names of targets.isa.FEATURES.
-        model: the board, or else the processor.
-        memory_bytes: main memory the system can use.
-        cores: cores this process may run on.
+        isa_features: names from targets.isa.FEATURES.
+        model: name of the board, or else of the processor.
+        memory_bytes: main memory that the system can use.
+        cores: number of cores that this process may use.
         system: `linux`, `darwin` or `win32`.
         python: version of the interpreter.
-        glibc: version of the C library; None where it is another one.
+        glibc: version of glibc; None with another C library.
     """
 
     arch: str
@@ -54,7 +54,7 @@ class Facts:
 
 
 def read(root: Path = ROOT) -> Facts:
-    """Read all facts of this machine."""
+    """Read all facts about this machine."""
     library, version = platform.libc_ver()
     return Facts(
         arch=architecture(),
@@ -69,11 +69,11 @@ def read(root: Path = ROOT) -> Facts:
 
 
 def architecture(machine: str | None = None, pointer_bits: int | None = None) -> str:
-    """Return the instruction set of the user space, by the name Linux gives it.
+    """Return the instruction set of the user space, by its Linux name.
 
     Args:
-        machine: what the system calls itself; asked if not given.
-        pointer_bits: width of this interpreter's pointers; asked if not given.
+        machine: the system's name for the processor; read from the system if not given.
+        pointer_bits: width of pointers; that of this interpreter if not given.
     """
     name = (machine or platform.machine()).lower()
     name = _ARCH.get(name, name)
@@ -82,8 +82,7 @@ def architecture(machine: str | None = None, pointer_bits: int | None = None) ->
 
 
 def isa_features(root: Path = ROOT) -> tuple[str, ...]:
-    """Return the features of targets.isa.FEATURES that all cores have; empty where the system does not tell."""
-    # In neither psutil nor platform.
+    """Return the features from targets.isa.FEATURES that all cores have; empty where the system reports none."""
     text = _text(root / "proc/cpuinfo")
     if text:
         return isa.from_cpuinfo(text)
@@ -98,7 +97,7 @@ def isa_features(root: Path = ROOT) -> tuple[str, ...]:
 
 def model_name(root: Path = ROOT) -> str:
     """Return the board's name, or else the processor's; at worst the instruction set."""
-    # On Linux platform.processor() names no processor, but its instruction set or nothing.
+    # On Linux platform.processor() returns the instruction set or nothing, not the processor.
     for name in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
         board = _text(root / name).strip("\0 \n")
         if board:
@@ -110,21 +109,21 @@ def model_name(root: Path = ROOT) -> str:
 
 
 def memory_bytes() -> int:
-    """Return the main memory the system can use, which is less than what is soldered on."""
+    """Return the main memory that the system can use, which is less than the installed memory."""
     import psutil
 
     return int(psutil.virtual_memory().total)
 
 
 def cores(root: Path = ROOT) -> int:
-    """Return how many cores this process may run on: its affinity, cut to the quota of its container."""
+    """Return the number of cores that this process may use: its affinity, limited by its container's quota."""
     import psutil
 
     process = psutil.Process()
     # macOS has no affinity.
     allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else 0
     allowed = allowed or os.cpu_count() or 1
-    with suppress(ValueError):  # psutil knows no quota
+    with suppress(ValueError):  # psutil does not read quotas
         quota, period = map(int, _text(root / "sys/fs/cgroup/cpu.max").split())
         return max(1, min(allowed, quota // period))
     return allowed

@@ -1,4 +1,4 @@
-"""A target profile: one device class, what runs well on it, and its budget; read from one TOML file each."""
+"""A target profile: a class of devices, what runs well on it, and its budget, in one TOML file."""
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -15,7 +15,7 @@ from targets import isa
 Positive = Annotated[int, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 
-_PARTS = ("runtimes", "budget")  # a source for a whole part, or for each of its facts
+_PARTS = ("runtimes", "budget")  # may have one source, or one for each fact
 
 
 class Arch(StrEnum):
@@ -27,7 +27,7 @@ class Arch(StrEnum):
 
 
 class RuntimeName(StrEnum):
-    """A runtime that executes a model; the name of its module in convert/ and in infer/runtimes/."""
+    """A runtime that executes a model, by the name of its modules in convert/ and infer/runtimes/."""
 
     ONNX = "onnx"
     OPENVINO = "openvino"
@@ -35,14 +35,14 @@ class RuntimeName(StrEnum):
 
 
 class Precision(StrEnum):
-    """The numbers a model is stored and computed in.
+    """The number format that a model is stored and computed in.
 
     Attributes:
-        FP16: stored in half precision, computed in it only where the processor does.
-        INT8: 8-bit weights and activations, as each runtime's makers advise for transformers: with ranges found as the
-            activations come (dynamic) in ONNX Runtime and LiteRT, with calibrated ones (static) in OpenVINO.
-        INT8_STATIC: the same with calibrated ranges, where that is not how INT8 is done.
-        INT8_WEIGHT, INT4_WEIGHT: only the weights are stored so; activations stay floating-point.
+        FP16: stored in half precision, and computed in it where the processor can.
+        INT8: 8-bit weights and activations, as each runtime's makers recommend for transformers: with ranges computed
+            at run time (dynamic) in ONNX Runtime and LiteRT, with calibrated ranges (static) in OpenVINO.
+        INT8_STATIC: 8-bit with calibrated ranges, for runtimes in which INT8 is dynamic.
+        INT8_WEIGHT, INT4_WEIGHT: quantized weights with floating-point activations.
     """
 
     FP32 = "fp32"
@@ -54,14 +54,14 @@ class Precision(StrEnum):
 
 
 class Budget(Strict):
-    """Limits a student must keep to; each has the name of the measured property it limits.
+    """Limits for a student, each named after the measured property that it limits.
 
     Attributes:
-        latency_p90_ns: 90th percentile of one sentence's inference.
+        latency_p90_ns: 90th percentile of the inference of one sentence.
         peak_memory_bytes: peak resident memory of the measuring process.
-        size_bytes: all files of the artifact.
-        quality_drop: by how much the metric that a student is judged by may be worse than the teacher's, for each
-            metric by its name; of accuracy, 0.02 is two points. One that is not listed has no limit of this device.
+        size_bytes: size of all files of the artifact.
+        quality_drop: how much worse than the teacher a student may be, by name of the main metric; 0.02 is two points
+            of accuracy. A metric that is not listed has no limit on this device.
     """
 
     latency_p90_ns: Positive
@@ -71,11 +71,11 @@ class Budget(Strict):
 
 
 class Condition(Strict):
-    """A package, `python` or `glibc`, and which versions of it.
+    """Versions of a package, of `python` or of `glibc`.
 
     Attributes:
-        specifier: versions as pip writes them; empty for every version.
-        marker: where it holds, as pip writes it (`sys_platform == 'linux'`); empty for everywhere.
+        specifier: version specifier as in pip; empty for every version.
+        marker: environment marker as in pip (`sys_platform == 'linux'`); empty for all environments.
     """
 
     name: Text
@@ -103,25 +103,25 @@ class Condition(Strict):
 
 
 class Requirement(Condition):
-    """Versions the device must have."""
+    """Versions that the device must have."""
 
 
 class KnownBad(Condition):
-    """Versions that fail on this device, or that do not exist for it."""
+    """Versions that fail on this device or do not exist for it."""
 
 
 class Profile(Strict):
-    """One device class.
+    """A class of devices.
 
     Attributes:
-        models: patterns (`Raspberry Pi 5*`) of the names such devices give themselves; empty for a class that is
-            known by its processor alone.
-        isa_features: names of targets.isa, as far as they matter to a runtime; `vnni` is either of its two forms.
+        models: patterns (`Raspberry Pi 5*`) for the names that such devices report; empty for a class that is
+            recognised by its processor alone.
+        isa_features: names from targets.isa that matter to a runtime; `vnni` is either of its two forms.
         memory_bytes: main memory of the smallest such device.
-        threads: threads a runtime is given.
-        runtimes: the precisions that make sense there, by runtime.
-        length_buckets_tokens: padded lengths of formats with static shapes, rising.
-        sources: where each fact is from, by its dotted key; `budget` and `runtimes` stand for all that is in them.
+        threads: number of threads for a runtime.
+        runtimes: the useful precisions of each runtime.
+        length_buckets_tokens: padded lengths for formats with static shapes, in ascending order.
+        sources: source of each fact, by its dotted key; `budget` and `runtimes` apply to all facts in them.
     """
 
     schema_version: Literal[1]
@@ -149,48 +149,48 @@ class Profile(Strict):
 
     @property
     def saturates_int8(self) -> bool:
-        """Whether weights must be of 7 bits: without the dot product, x86 adds pairs of products in 16, saturating."""
+        """Whether weights need 7 bits: without the dot product, x86 adds pairs of products in 16 bits, saturating."""
         return self.arch is Arch.X86_64 and not self.has_int8_dot_product
 
     @property
     def needs_scale_per_tensor(self) -> bool:
-        """Whether TFLite models run in tflite-runtime, which computes int8 with a scale per channel wrongly."""
+        """Whether TFLite models run in tflite-runtime, whose results for int8 with a scale per channel are wrong."""
         return any(requirement.name == "tflite-runtime" for requirement in self.requires)
 
     def is_model(self, model: str) -> bool:
-        """Tell whether a device that calls itself so is of this class."""
+        """Return whether a device that reports this name is in the class."""
         return any(fnmatchcase(model, pattern) for pattern in self.models)
 
     @field_validator("length_buckets_tokens")
     @classmethod
-    def _rise(cls, buckets: tuple[int, ...]) -> tuple[int, ...]:
+    def _are_ascending(cls, buckets: tuple[int, ...]) -> tuple[int, ...]:
         if list(buckets) != sorted(set(buckets)):
-            raise ValueError(f"{list(buckets)} does not rise")
+            raise ValueError(f"{list(buckets)} is not in ascending order")
         return buckets
 
     @model_validator(mode="after")
     def _is_possible(self) -> "Profile":
-        known = isa.known(self.arch)
+        names = isa.names(self.arch)
         for feature in self.isa_features:
-            if feature not in known:
-                raise ValueError(f"'isa_features': {self.arch} has no {feature!r}{near_miss(feature, known)}")
+            if feature not in names:
+                raise ValueError(f"'isa_features': {self.arch} has no {feature!r}{near_miss(feature, names)}")
         for runtime, precisions in self.runtimes.items():
             if len(set(precisions)) != len(precisions):
-                raise ValueError(f"'runtimes.{runtime}': names a precision twice")
+                raise ValueError(f"'runtimes.{runtime}': has a precision twice")
         if self.budget.peak_memory_bytes >= self.memory_bytes:
-            raise ValueError("'budget.peak_memory_bytes': is not below 'memory_bytes'")
+            raise ValueError("'budget.peak_memory_bytes': must be less than 'memory_bytes'")
         return self
 
     @model_validator(mode="after")
     def _is_sourced(self) -> "Profile":
         facts = self._facts()
-        known = [*facts, *_PARTS]
+        keys = [*facts, *_PARTS]
         for key in self.sources:
-            if key not in known:
-                raise ValueError(f"'sources': {key!r} is not a fact of this profile{near_miss(key, known)}")
+            if key not in keys:
+                raise ValueError(f"'sources': {key!r} is not a fact of this profile{near_miss(key, keys)}")
         for fact in facts:
             if fact not in self.sources and fact.partition(".")[0] not in self.sources:
-                raise ValueError(f"'sources': nothing says where {fact!r} is from")
+                raise ValueError(f"'sources': {fact!r} has no source")
         return self
 
     def _facts(self) -> list[str]:
@@ -201,15 +201,15 @@ class Profile(Strict):
 
 
 def names() -> list[str]:
-    """Return the names of the profiles that come with this project."""
+    """Return the names of this project's profiles."""
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
 
 def read(name: str) -> Profile:
-    """Read a profile by name, or from a TOML file of the user's own.
+    """Read a profile by name, or from a user's TOML file.
 
     Raises:
-        InputError: no such profile (with the near miss), or not a valid one.
+        InputError: no such profile (with the closest name), or an invalid one.
     """
     if name.endswith(".toml"):
         return read_toml(Path(name), Profile)
@@ -218,7 +218,7 @@ def read(name: str) -> Profile:
     path = _folder() / f"{name}.toml"
     profile = read_toml(path, Profile)
     if profile.name != name:
-        raise InputError(f"{path}: 'name' is {profile.name!r}", f"it must be {name!r}, the file's own name")
+        raise InputError(f"{path}: 'name' is {profile.name!r}", f"it must be {name!r}, the name of the file")
     return profile
 
 

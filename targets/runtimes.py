@@ -1,4 +1,4 @@
-"""The table of runtimes: where each one's code is, and the packages it needs. Standard library only."""
+"""The table of runtimes: the module of each, and the packages it needs. Standard library only."""
 
 import sys
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ IS_32_BIT = sys.maxsize < 2**32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """Where a runtime's code and its library are.
+    """A runtime's module and packages.
 
     Attributes:
-        module: this project's module.
-        libraries: importable names, any one of which is enough.
-        extras: the extra of this project that brings a distribution, by what its version is read from.
-        extra: the extra for this machine.
+        module: the module of this project that runs it.
+        libraries: importable names, any of which is enough.
+        extras: this project's extra for each distribution whose version is reported.
+        extra: the extra to install on this machine.
     """
 
     module: str

@@ -1,1 +1,1 @@
-"""The face of the project: the command line. Nothing below imports it."""
+"""The command line. No other package imports it."""

@@ -1,6 +1,6 @@
-"""The command line `tinybert`: it mounts each stage's command.
+"""The command line `tinybert`, with a command for each stage.
 
-Heavy libraries are imported inside commands only, so that `--help` answers at once.
+Heavy libraries are imported inside commands only, so that `--help` is fast.
 """
 
 import signal
@@ -34,11 +34,11 @@ app = typer.Typer(
 
 @app.callback()
 def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
-    """Distil small BERT students, convert them for a device, measure them there, and compare."""
+    """Distil small BERT students, convert them for a device, measure them there and compare them."""
 
 
 def main() -> None:
-    """Run the command line and end with the exit code that its errors name."""
+    """Run the command line; an error ends it with the error's exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         _check_arguments()
@@ -66,7 +66,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, exit_code: int) -> NoReturn:
     if "--debug" in sys.argv:
-        raise  # the error that is being handled
+        raise  # the error being handled
     line = " ".join(message.split())
     typer.echo(f"error: {line}", err=True)
     raise SystemExit(exit_code)

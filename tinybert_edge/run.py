@@ -1,4 +1,4 @@
-"""`tinybert run`: each stage in turn, from a teacher to a report."""
+"""`tinybert run`: all stages, from a teacher to a report."""
 
 import json as json_module
 from pathlib import Path
@@ -20,7 +20,7 @@ def run(
         "quickstart"
     ),
     target: Annotated[
-        list[str] | None, typer.Option("--target", help="A target profile; may be repeated.  \\[default: auto]")
+        list[str] | None, typer.Option("--target", help="A target profile; can be repeated.  \\[default: auto]")
     ] = None,
     data: DataOption = None,
     teacher: TeacherOption = None,
@@ -31,7 +31,7 @@ def run(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Distil, convert, measure and report; finished parts are found again.
+    """Distil, convert, measure and report; finished stages are not repeated.
 
     Examples:
 
@@ -78,12 +78,13 @@ def run(
 def _convert_and_measure(
     student: Path, teacher: Path, profile: "Profile", folder: Path, settings: "Settings"
 ) -> list[Path]:
-    """Return the records of a student's artifacts for one target, and of the teacher measured beside them."""
+    """Return the records of a student's artifacts for one target, and of the teacher in the same session."""
     from bench.session import measure_once
     from contract.progress import note
     from convert.build import convert_student
 
     artifacts = convert_student(student, profile, out=folder / "artifacts" / student.name)
     note(f"3 of 4: measure {len(artifacts)} artifacts and the teacher")
-    subjects = [teacher, *artifacts]
-    return measure_once(subjects, target=profile.name, student=student, out=folder / "results", settings=settings)
+    return measure_once(
+        [teacher, *artifacts], target=profile.name, student=student, out=folder / "results", settings=settings
+    )

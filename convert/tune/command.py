@@ -78,11 +78,11 @@ def of_this_machine(target: str) -> "tuple[Profile, str]":
         InputError: no such profile, or one whose processor this machine has not.
     """
     from contract.errors import InputError
-    from targets.doctor import processor, resolve
+    from targets.doctor import check_processor, resolve
     from targets.machine import read as facts
 
     profile, reason = resolve(target)
-    for finding in processor(profile, facts()):
+    for finding in check_processor(profile, facts()):
         cause = f"timings from this machine do not apply to {profile.name}: {finding.cause}"
         raise InputError(cause, "run tinybert tune on the device")
     return profile, reason

@@ -1,4 +1,4 @@
-"""Machines that are not here: folders that look like their /proc and /sys."""
+"""Simulated machines: folders that look like their /proc and /sys."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from targets.machine import Facts
-from targets.machine import read as read_machine  # not what a test puts in its place
+from targets.machine import read as read_machine  # not a test's replacement
 
 MIB = 1024  # KiB
 ARMV7 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"
@@ -19,7 +19,7 @@ HASWELL = "fpu vme sse4_2 avx avx2 fma"
 
 
 class Machine(NamedTuple):
-    """What the system says of a machine; `board` is empty where there is no device tree."""
+    """What a system reports about its machine; `board` is empty without a device tree."""
 
     arch: str
     processor: str
@@ -49,17 +49,18 @@ MACHINES = {
 }  # fmt: skip
 
 
-def write_tree(root: Path, one: Machine, cores: int = 4) -> Path:
-    """Write a machine's files as its kernel would; a device tree's strings end with a zero byte."""
-    if one.arch in ("aarch64", "armv7l"):
-        core = f"Features\t: {one.features}\nCPU implementer\t: 0x41\nCPU part\t: {one.processor}\nCPU revision\t: 3\n"
+def write_tree(root: Path, machine: Machine, cores: int = 4) -> Path:
+    """Write a machine's files as its kernel does; strings in a device tree end with a zero byte."""
+    if machine.arch in ("aarch64", "armv7l"):
+        part = f"CPU implementer\t: 0x41\nCPU part\t: {machine.processor}\nCPU revision\t: 3\n"
+        core = f"Features\t: {machine.features}\n{part}"
     else:
-        core = f"model\t\t: 142\nmodel name\t: {one.processor}\nflags\t\t: {one.features}\n"
+        core = f"model\t\t: 142\nmodel name\t: {machine.processor}\nflags\t\t: {machine.features}\n"
     texts = {
         "proc/cpuinfo": "\n".join(f"processor\t: {number}\n{core}" for number in range(cores)),
     }
-    if one.board:
-        texts["proc/device-tree/model"] = f"{one.board}\0"
+    if machine.board:
+        texts["proc/device-tree/model"] = f"{machine.board}\0"
     for name, text in texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,16 +70,16 @@ def write_tree(root: Path, one: Machine, cores: int = 4) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[[str], Path]:
-    """Write the files of a machine of MACHINES and give their root."""
+    """Write the files of a machine in MACHINES and return their root."""
     return lambda name: write_tree(tmp_path / name, MACHINES[name])
 
 
 @pytest.fixture
 def facts(tree: Callable[[str], Path]) -> Callable[[str], Facts]:
-    """Read a machine of MACHINES: four cores, Linux with glibc 2.36."""
+    """Read a machine in MACHINES: four cores, Linux with glibc 2.36."""
 
     def read(name: str) -> Facts:
-        found = replace(read_machine(tree(name)), cores=4, system="linux", glibc="2.36", python="3.11.2")
-        return replace(found, arch=MACHINES[name].arch, memory_bytes=MACHINES[name].memory_kib * 1024)
+        here = replace(read_machine(tree(name)), cores=4, system="linux", glibc="2.36", python="3.11.2")
+        return replace(here, arch=MACHINES[name].arch, memory_bytes=MACHINES[name].memory_kib * 1024)
 
     return read

@@ -68,7 +68,7 @@ def test_one_profile_is_shown_with_its_sources_and_what_does_not_fit(run: Callab
     assert "warning: models: this is Raspberry Pi 5 Model B Rev 1.0, not Raspberry Pi 4" in text
 
 
-def test_the_list_for_machines(run: Callable[..., Result]) -> None:
+def test_the_list_as_json(run: Callable[..., Result]) -> None:
     value = json.loads(run("--json").stdout)
     assert [target["name"] for target in value["targets"]] == profile.names()
     here = value["this_machine"]
@@ -78,7 +78,7 @@ def test_the_list_for_machines(run: Callable[..., Result]) -> None:
     assert json.loads(run("--json", on="nehalem").stdout)["this_machine"]["target"] is None
 
 
-def test_one_profile_for_machines(run: Callable[..., Result]) -> None:
+def test_one_profile_as_json(run: Callable[..., Result]) -> None:
     value = json.loads(run("auto", "--json").stdout)
     assert value["target"] == profile.read("raspberry-pi-5").model_dump(mode="json")
     value = json.loads(run("laptop-x86", "--json").stdout)
@@ -91,7 +91,7 @@ def test_one_profile_for_machines(run: Callable[..., Result]) -> None:
     }
 
 
-def test_brackets_in_a_profile_are_printed_as_they_are(
+def test_brackets_in_a_profile_are_printed_literally(
     run: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("mine") / "mine.toml"

@@ -1,4 +1,4 @@
-"""A machine is told which profile is its own, and what does not fit."""
+"""A machine gets its profile, and findings about what does not fit."""
 
 import platform
 import tomllib
@@ -22,7 +22,7 @@ def check(name: str, facts: Facts, versions: dict[str, str]) -> list[Finding]:
     return doctor.check(profile.read(name), facts, versions.get)
 
 
-def said(findings: list[Finding]) -> list[tuple[str, str]]:
+def summary(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(finding.severity, finding.subject) for finding in findings]
 
 
@@ -52,20 +52,20 @@ def test_each_machine_gets_its_profile_and_the_reason(facts: READ, name: str, ta
 
 @pytest.mark.parametrize("name", ["pi-3", "nehalem"])
 def test_a_machine_without_a_profile_is_described(facts: READ, name: str) -> None:
-    found = facts(name)
+    machine_facts = facts(name)
     with pytest.raises(InputError) as error:
-        doctor.choose(found)
-    assert f"no profile fits this machine ({found.model}: {found.arch} with " in error.value.cause
+        doctor.choose(machine_facts)
+    assert f"no profile fits this machine ({machine_facts.model}: {machine_facts.arch} with " in error.value.cause
     assert "raspberry-pi-4" in error.value.cure
 
 
 @pytest.mark.parametrize("name", ["pi-4", "pi-2"])
-def test_a_32_bit_system_has_a_profile_of_its_own(facts: READ, name: str) -> None:
-    found = replace(facts(name), arch="armv7l")
-    assert doctor.choose(found)[0].name == "raspberry-pi-os-32-bit"
-    (finding,) = [one for one in check("raspberry-pi-4", found, GOOD) if one.severity == "error"]
+def test_a_32_bit_system_has_its_own_profile(facts: READ, name: str) -> None:
+    machine_facts = replace(facts(name), arch="armv7l")
+    assert doctor.choose(machine_facts)[0].name == "raspberry-pi-os-32-bit"
+    (finding,) = [finding for finding in check("raspberry-pi-4", machine_facts, GOOD) if finding.severity == "error"]
     assert finding.cause == "the user space is armv7l, not aarch64"
-    assert finding.cure == "use a 64-bit system, or a target for this one"
+    assert finding.cure == "use a 64-bit system, or a target for 32 bits"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_32_bit_x86_system_has_no_profile(facts: READ) -> None:
 
 
 @pytest.mark.parametrize("name", ["pi-4", "pi-5", "pi-zero-2-w", "kaby-lake", "zen-4", "arm-server"])
-def test_a_well_kept_machine_fits_its_profile(facts: READ, name: str) -> None:
+def test_an_up_to_date_machine_fits_its_profile(facts: READ, name: str) -> None:
     chosen, _ = doctor.choose(facts(name))
     assert doctor.check(chosen, facts(name), GOOD.get) == []
 
@@ -103,17 +103,15 @@ def test_a_well_kept_machine_fits_its_profile(facts: READ, name: str) -> None:
         ("laptop-x86", "zen-4", []),
     ],
 )
-def test_another_machine_is_told_what_does_not_fit(
-    facts: READ, target: str, name: str, findings: list[tuple[str, str]]
-) -> None:
-    assert said(check(target, facts(name), GOOD)) == findings
+def test_another_machine_gets_findings(facts: READ, target: str, name: str, findings: list[tuple[str, str]]) -> None:
+    assert summary(check(target, facts(name), GOOD)) == findings
 
 
 def test_too_few_cores_and_too_little_memory_are_warnings(facts: READ) -> None:
     small = replace(facts("pi-5"), cores=2, memory_bytes=300 * 2**20)
     findings = check("raspberry-pi-5", small, GOOD)
-    assert said(findings) == [("warning", "memory_bytes"), ("warning", "threads")]
-    assert [one.cause for one in findings] == ["300 MiB of memory, not 1,024", "2 cores for 4 threads"]
+    assert summary(findings) == [("warning", "memory_bytes"), ("warning", "threads")]
+    assert [finding.cause for finding in findings] == ["300 MiB of memory, not 1,024", "2 cores for 4 threads"]
 
 
 @pytest.mark.parametrize(
@@ -129,21 +127,21 @@ def test_too_few_cores_and_too_little_memory_are_warnings(facts: READ) -> None:
     ],
 )
 def test_versions_on_a_raspberry_pi_4(facts: READ, versions: dict[str, str], findings: list[tuple[str, str]]) -> None:
-    assert said(check("raspberry-pi-4", facts("pi-4"), {**GOOD, **versions})) == findings
+    assert summary(check("raspberry-pi-4", facts("pi-4"), {**GOOD, **versions})) == findings
 
 
 @pytest.mark.parametrize(
     ("name", "version", "cure"),
     [("torch", "2.10.0", "pip install 'torch!=2.10.0'"), ("tflite-runtime", "2.14.0", "pip uninstall tflite-runtime")],
 )
-def test_what_nothing_replaces_is_wanted_in_another_version(facts: READ, name: str, version: str, cure: str) -> None:
+def test_the_cure_depends_on_whether_there_is_a_replacement(facts: READ, name: str, version: str, cure: str) -> None:
     finding = check("raspberry-pi-4", facts("pi-4"), {**GOOD, name: version})[0]
     assert finding.cure == f"run: {cure}"
 
 
 def test_a_known_bad_version_is_named_with_its_source_and_its_cure(facts: READ) -> None:
     finding = check("raspberry-pi-4", facts("pi-4"), {**GOOD, "onnxruntime": "1.21.0"})[0]
-    assert "onnxruntime 1.21.0 dies with an illegal instruction" in finding.cause
+    assert "onnxruntime 1.21.0 crashes with an illegal instruction" in finding.cause
     assert "onnxruntime#23957" in finding.cause
     assert finding.cure == "run: pip install 'onnxruntime!=1.21.0'"
 
@@ -168,10 +166,10 @@ def test_an_old_or_other_c_library_is_an_error(facts: READ, glibc: str | None, c
     assert finding.cure == "use a system with glibc>=2.35"
 
 
-def test_windows_on_arm_is_told_which_runtimes_it_cannot_have(facts: READ) -> None:
+def test_windows_on_arm_lacks_some_runtimes(facts: READ) -> None:
     windows = replace(facts("arm-server"), system="win32", glibc=None)
     findings = check("laptop-arm", windows, {"onnxruntime": "1.32.0"})
-    assert said(findings) == [("warning", "openvino"), ("warning", "ai-edge-litert")]
+    assert summary(findings) == [("warning", "openvino"), ("warning", "ai-edge-litert")]
     assert all("has no wheel for Windows on Arm" in finding.cause for finding in findings)
 
 
@@ -179,7 +177,7 @@ def test_a_mac_needs_no_glibc(facts: READ) -> None:
     assert check("laptop-arm", replace(facts("arm-server"), system="darwin", glibc=None), GOOD) == []
 
 
-def test_a_name_and_a_file_are_resolved_as_they_are(tmp_path: Path) -> None:
+def test_a_name_and_a_file_are_resolved(tmp_path: Path) -> None:
     source = Path(profile.__file__).parent / "raspberry-pi-4.toml"
     path = tmp_path / "mine.toml"
     path.write_text(source.read_text(encoding="utf-8").replace('name = "raspberry-pi-4"', 'name = "mine"'))

@@ -1,4 +1,4 @@
-"""A machine is read from its own files."""
+"""The facts about a machine, read from its files."""
 
 import os
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def test_model_and_features(tree: Callable[[str], Path], name: str, model: str, 
     assert machine.isa_features(root) == features
 
 
-def test_a_machine_that_tells_nothing_is_still_described(tmp_path: Path) -> None:
+def test_a_machine_without_any_files_is_still_described(tmp_path: Path) -> None:
     assert machine.model_name(tmp_path)
     assert machine.cores(tmp_path) >= 1
 

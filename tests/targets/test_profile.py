@@ -1,4 +1,4 @@
-"""Profiles: those that come along are sound, and one that cannot be is refused."""
+"""Profiles: those of this project are valid, and impossible ones are refused."""
 
 import json
 import tomllib
@@ -31,36 +31,40 @@ def good() -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def test_these_profiles_come_along() -> None:
+def test_the_profiles_of_this_project() -> None:
     assert profile.names() == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_profile_is_sound(name: str) -> None:
-    found = profile.read(name)
-    assert found.name == name
-    assert found.length_buckets_tokens[-1] == 128
-    assert set(found.isa_features) <= set(isa.known(found.arch))
-    assert found.budget.peak_memory_bytes * 4 <= found.memory_bytes
-    assert parse(Profile, json.loads(found.model_dump_json()), name) == found
+def test_a_shipped_profile_is_valid(name: str) -> None:
+    shipped = profile.read(name)
+    assert shipped.name == name
+    assert shipped.length_buckets_tokens[-1] == 128
+    assert set(shipped.isa_features) <= set(isa.names(shipped.arch))
+    assert shipped.budget.peak_memory_bytes * 4 <= shipped.memory_bytes
+    assert parse(Profile, json.loads(shipped.model_dump_json()), name) == shipped
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_profile_needs_a_package_for_each_runtime(name: str) -> None:
-    found = profile.read(name)
-    tflite = "tflite-runtime" if found.needs_scale_per_tensor else "ai-edge-litert"
+    shipped = profile.read(name)
+    tflite = "tflite-runtime" if shipped.needs_scale_per_tensor else "ai-edge-litert"
     packages = {"onnx": "onnxruntime", "openvino": "openvino", "tflite": tflite}
-    assert {packages[runtime] for runtime in found.runtimes} == {
-        needed.name for needed in found.requires if needed.name not in ("glibc", "python", "numpy")
+    assert {packages[runtime] for runtime in shipped.runtimes} == {
+        needed.name for needed in shipped.requires if needed.name not in ("glibc", "python", "numpy")
     }
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tflite_runtime_is_required_or_known_bad_on_linux(name: str) -> None:
-    found = profile.read(name)
-    needed = {(one.specifier, one.marker) for one in found.requires if one.name == "tflite-runtime"}
-    bad = {(one.specifier, one.marker) for one in found.known_bad if one.name == "tflite-runtime"}
-    assert found.needs_scale_per_tensor is bool(needed)
+    shipped = profile.read(name)
+    needed = {
+        (condition.specifier, condition.marker) for condition in shipped.requires if condition.name == "tflite-runtime"
+    }
+    bad = {
+        (condition.specifier, condition.marker) for condition in shipped.known_bad if condition.name == "tflite-runtime"
+    }
+    assert shipped.needs_scale_per_tensor is bool(needed)
     assert needed | bad in ({("==2.14.0", "")}, {("==2.14.0", "sys_platform == 'linux'")})
     assert not (needed and bad)
 
@@ -83,11 +87,11 @@ def test_which_devices_have_an_int8_dot_product(name: str, dot_product: bool) ->
 
 @pytest.mark.parametrize("name", ["raspberry-pi-4", "raspberry-pi-zero-2-w"])
 def test_onnx_runtime_1_21_0_is_known_bad_on_armv8_0(name: str) -> None:
-    bad = {(one.name, one.specifier): one.source for one in profile.read(name).known_bad}
+    bad = {(condition.name, condition.specifier): condition.source for condition in profile.read(name).known_bad}
     assert "onnxruntime#23957" in bad["onnxruntime", "==1.21.0"]
 
 
-def test_an_unknown_name_is_answered_with_the_near_miss() -> None:
+def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(InputError) as error:
         profile.read("raspbery-pi-5")
     assert "unknown target 'raspbery-pi-5', did you mean 'raspberry-pi-5'?" in str(error.value)
@@ -95,7 +99,7 @@ def test_an_unknown_name_is_answered_with_the_near_miss() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../profile", "nowhere.toml", "profile.py", "raspberry-pi-5.TOML"])
-def test_a_name_that_is_none_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(InputError):
         profile.read(name)
 
@@ -104,19 +108,19 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     ("changes", "message"),
     [
         ({"length_buckets_tokens": []}, "'length_buckets_tokens': "),
-        ({"length_buckets_tokens": [32, 16]}, "'length_buckets_tokens': [32, 16] does not rise"),
-        ({"length_buckets_tokens": [16, 16]}, "'length_buckets_tokens': [16, 16] does not rise"),
+        ({"length_buckets_tokens": [32, 16]}, "'length_buckets_tokens': [32, 16] is not in ascending order"),
+        ({"length_buckets_tokens": [16, 16]}, "'length_buckets_tokens': [16, 16] is not in ascending order"),
         ({"length_buckets_tokens": [0, 16]}, "'length_buckets_tokens.0': Input should be greater than 0"),
         ({"threads": 0}, "'threads': Input should be greater than 0"),
         ({"threads": "4"}, "'threads': Input should be a valid integer"),
         ({"memory_bytes": -1}, "'memory_bytes': Input should be greater than 0"),
-        ({"memory_bytes": 1000}, "'budget.peak_memory_bytes': is not below 'memory_bytes'"),
+        ({"memory_bytes": 1000}, "'budget.peak_memory_bytes': must be less than 'memory_bytes'"),
         ({"arch": "armv6l"}, "'arch': Input should be 'x86_64', 'aarch64' or 'armv7l'"),
         ({"runtimes": {}}, "'runtimes': "),
         ({"runtimes": {"onnx": []}}, "'runtimes.onnx': "),
         ({"runtimes": {"onxx": ["fp32"]}}, "'runtimes.onxx': Input should be 'onnx', 'openvino' or 'tflite'"),
         ({"runtimes": {"onnx": ["int4"]}}, "'runtimes.onnx.0': Input should be 'fp32', 'fp16', 'int8'"),
-        ({"runtimes": {"onnx": ["int8", "int8"]}}, "'runtimes.onnx': names a precision twice"),
+        ({"runtimes": {"onnx": ["int8", "int8"]}}, "'runtimes.onnx': has a precision twice"),
         ({"isa_features": ["dotprot"]}, "'isa_features': aarch64 has no 'dotprot', did you mean 'dotprod'?"),
         ({"isa_features": ["avx2"]}, "'isa_features': aarch64 has no 'avx2'"),
         ({"arch": "x86_64"}, "'isa_features': x86_64 has no 'neon'"),
@@ -177,11 +181,11 @@ def facts_with_a_source() -> list[str]:
 def test_every_fact_needs_a_source(fact: str) -> None:
     value = good()
     del value["sources"][fact]
-    with pytest.raises(InputError, match=f"nothing says where {fact!r} is from"):
+    with pytest.raises(InputError, match=f"{fact!r} has no source"):
         parse(Profile, value, "mine.toml")
 
 
-def test_one_source_may_stand_for_all_of_a_part() -> None:
+def test_a_source_may_apply_to_a_whole_part() -> None:
     value = good()
     value["sources"] = {key: text for key, text in value["sources"].items() if not key.startswith("budget.")}
     value["sources"]["budget"] = "own decision"
@@ -204,23 +208,23 @@ def test_a_source_names_a_fact(key: str, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_a_profile_of_the_user_is_read_from_its_file(tmp_path: Path) -> None:
+def test_a_users_profile_is_read_from_its_file(tmp_path: Path) -> None:
     text = (Path(profile.__file__).parent / "raspberry-pi-5.toml").read_text(encoding="utf-8")
     path = tmp_path / "my board.toml"
     path.write_text(text.replace("threads = 4", "threads = 3"), encoding="utf-8")
     assert profile.read(str(path)).threads == 3
 
 
-def test_a_shipped_profile_bears_its_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shipped_profile_has_the_name_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(profile.__file__).parent / "raspberry-pi-5.toml").read_text(encoding="utf-8")
     (tmp_path / "raspberry-pi-6.toml").write_text(text, encoding="utf-8")
     monkeypatch.setattr(profile, "_folder", lambda: tmp_path)
-    with pytest.raises(InputError, match="it must be 'raspberry-pi-6', the file's own name"):
+    with pytest.raises(InputError, match="it must be 'raspberry-pi-6', the name of the file"):
         profile.read("raspberry-pi-6")
 
 
 @given(st.lists(st.integers(1, 512), max_size=6))
-def test_buckets_are_accepted_when_they_rise_and_only_then(buckets: list[int]) -> None:
+def test_buckets_must_be_ascending(buckets: list[int]) -> None:
     value = {**good(), "length_buckets_tokens": buckets}
     if buckets and all(low < high for low, high in pairwise(buckets)):
         assert parse(Profile, value, "mine.toml").length_buckets_tokens == tuple(buckets)
@@ -230,7 +234,7 @@ def test_buckets_are_accepted_when_they_rise_and_only_then(buckets: list[int]) -
 
 
 @given(st.text(max_size=30))
-def test_no_name_is_more_than_an_input_error(name: str) -> None:
+def test_any_unknown_name_is_an_input_error(name: str) -> None:
     if name not in SHIPPED:
         with pytest.raises(InputError):
             profile.read(name)
