@@ -1,15 +1,15 @@
-"""Whether `tinybert tune` found the fastest of its space: every model of the space is made and judged, and all race.
+"""Check whether `tinybert tune` found the fastest model of its search space, by measuring every model of the space.
 
     tinybert tune STUDENT… --floor teacher-1.0 --budget 15m --out TUNED
     python -m results.benchmarks.exhaustive make TUNED/ANSWER STUDENT… --floor teacher-1.0
     python -m results.benchmarks.exhaustive time TUNED/ANSWER STUDENT… --floor teacher-1.0
 
-`make` takes hours on a small machine and may run beside other work: it times nothing. It makes every precision that the
-device is fit for with every set of rewrites and every calibration, of every student in every runtime, and asks each
-whether it reaches the floor. Mixed variants, which a search makes where int8 misses the floor, are left out, but for
-what the search chose. `time` needs an idle machine: it runs all that reach the floor with each number of threads
-and with any length or fixed ones, in rounds, together with what the search chose, and prints how much faster than that
-the fastest are.
+`make` takes hours on a small machine, which may be busy, as nothing is timed. It makes every precision that suits the
+device with every set of rewrites and every calibration, for every student in every runtime, and checks whether each
+model reaches the floor. Mixed variants, which a search makes where int8 misses the floor, are left out, except the
+one that the search chose. `time` needs an idle machine: it runs all models that reach the floor with each number of
+threads, with any length and with fixed lengths, in rounds, together with the search's choice, and prints how much
+faster the fastest models are.
 """
 
 import argparse
@@ -38,14 +38,14 @@ SHOWN = 12
 
 
 def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[Entrant]) -> Iterator[Candidate]:
-    """Make every model of the space, or find it made, and give those that reach the floor."""
+    """Make every model of the space, if it does not exist, and yield those that reach the floor."""
     ledger = Ledger(arguments.tuned.parent)
     models = Models(out=arguments.tuned.parent / "models", ledger=ledger, out_of_time=lambda: False)
     judge = Judge(floor=parse(arguments.floor), ledger=ledger)
     for entrant in entrants:
         for plan in space.plans(profile, entrant, tuple(profile.runtimes), tuple(Precision)):
             chosen = _chosen(arguments.tuned, entrant, plan.runtime)
-            rewritten = [one for one in plan.variants if one.precision in arguments.rewritten]
+            rewritten = [variant for variant in plan.variants if variant.precision in arguments.rewritten]
             variants = dict.fromkeys((*plan.variants, *_all((*rewritten, *chosen))))
             for candidate in models.make(entrant, space.base_plan(plan, list(variants))):
                 if reaches(judge, candidate):
@@ -53,18 +53,18 @@ def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[En
 
 
 def _all(variants: tuple[Variant, ...]) -> list[Variant]:
-    """Return all variants that a search can reach from some, step by step."""
-    found = dict.fromkeys(variants)
+    """Return all variants that a search can reach from the given ones, step by step."""
+    reached = dict.fromkeys(variants)
     waiting = list(variants)
     while waiting:
-        new = [one for one in space.variants_near(waiting.pop()) if one not in found]
-        found.update(dict.fromkeys(new))
+        new = [variant for variant in space.variants_near(waiting.pop()) if variant not in reached]
+        reached.update(dict.fromkeys(new))
         waiting += new
-    return list(found)
+    return list(reached)
 
 
 def _chosen(tuned: Path, entrant: Entrant, runtime: RuntimeName) -> list[Variant]:
-    """Return what the search chose, if it is of a student and a runtime."""
+    """Return the search's choice, if it is for this student and runtime."""
     winner = _winner(tuned)
     variant = Variant.model_validate_json(json.dumps(winner["variant"]))
     return [variant] if (winner["student"], variant.runtime) == (entrant.name, runtime) else []
@@ -78,7 +78,7 @@ def _winner(tuned: Path) -> dict[str, Any]:
 
 
 def reaches(judge: Judge, candidate: Candidate) -> bool:
-    """Tell whether a model reaches the floor on both halves of the evaluation sentences; one that fails does not."""
+    """Return whether a model reaches the floor on both halves of the evaluation sentences; one that fails does not."""
     try:
         return all(half(candidate).outcome is Outcome.MET for half in (judge.search, judge.check))
     except TinybertError:
@@ -86,18 +86,22 @@ def reaches(judge: Judge, candidate: Candidate) -> bool:
 
 
 def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]) -> None:
-    """Race all ways to run the models that reach the floor, with what the search chose, and print the fastest."""
-    every = {one.label: one for model in right for one in (model, *space.settings_near(model, profile))}
+    """Time all ways to run the models that reach the floor, and the search's choice, and print the fastest."""
+    candidates = {
+        candidate.label: candidate for model in right for candidate in (model, *space.settings_near(model, profile))
+    }
     winner = _winner(arguments.tuned)
-    chosen = next((label for label, candidate in every.items() if _is(candidate, winner)), None)
+    chosen = next((label for label, candidate in candidates.items() if _is(candidate, winner)), None)
     if chosen is None:
-        raise SystemExit(f"error: what the search chose is none of the {len(every)} candidates: {winner}")
-    pacemaker = Racer(candidate=every[chosen])
+        raise SystemExit(f"error: the search's choice is not among the {len(candidates)} candidates: {winner}")
+    pacemaker = Racer(candidate=candidates[chosen])
     field = Field(seed=1, racers={chosen: pacemaker}, pacemaker=pacemaker)
-    field.race(every.values(), ROUNDS, lambda: False)
+    field.race(candidates.values(), ROUNDS, lambda: False)
     order = field.in_order()
-    print(f"{len(every)} ways to run {len(right)} models that reach {arguments.floor}, by time beside {chosen}:\n")
-    print("| Model | ms a sentence | as long as the chosen one | rounds |\n|---|---:|---:|---:|")
+    print(
+        f"{len(candidates)} ways to run {len(right)} models that reach {arguments.floor}; times relative to {chosen}:\n"
+    )
+    print("| Model | ms per sentence | time relative to the choice | rounds |\n|---|---:|---:|---:|")
     for racer in order[:SHOWN]:
         row = f"{field.latency_ns(racer) / MS:.2f} | {field.relative(racer):.3f} | {len(racer.medians_ns)}"
         print(f"| {racer.candidate.label} | {row} |")
@@ -105,24 +109,24 @@ def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]
 
 def _is(candidate: Candidate, winner: dict[str, Any]) -> bool:
     variant = candidate.artifact.variant.model_dump(mode="json")
-    own = {"student": candidate.entrant.name, "variant": variant, "threads": candidate.threads}
-    return {**own, "length_buckets_tokens": list(candidate.buckets)}.items() <= winner.items()
+    settings = {"student": candidate.entrant.name, "variant": variant, "threads": candidate.threads}
+    return {**settings, "length_buckets_tokens": list(candidate.buckets)}.items() <= winner.items()
 
 
 def main() -> None:
-    """Run the command that was asked for."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["make", "time"])
-    parser.add_argument("tuned", type=Path, help="the folder of a search's answer")
-    parser.add_argument("students", nargs="+", type=Path, help="those of the search")
-    parser.add_argument("--floor", required=True, help="that of the search")
+    parser.add_argument("tuned", type=Path, help="the folder of a search's result")
+    parser.add_argument("students", nargs="+", type=Path, help="the students of the search")
+    parser.add_argument("--floor", required=True, help="the floor of the search")
     parser.add_argument(
         "--rewritten",
         nargs="+",
         type=Precision,
         choices=list(Precision),
         default=list(Precision),
-        help="the others are made with the usual rewrites and calibration alone",
+        help="precisions to make with all rewrites and calibrations; others are made with the default ones",
     )
     arguments = parser.parse_args()
     profile = read(json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["target"])

@@ -1,11 +1,11 @@
-"""Which share of the processor's int8 peak a student's int8 models reach.
+"""The share of the processor's int8 peak that a student's int8 models reach.
 
     python -m results.benchmarks.peak_share STUDENT ARTIFACTS/*-int8 --length 128 --threads 1
 
-The peak is the best rate of one product of 8-bit integers, 128 x 384 x 1536, in ONNX Runtime. The work is that which
-must be done: the matrix products of the student rewritten to compute the last layer for [CLS] alone, as PyTorch counts
-them, a multiplication and an addition being two; attention among them, which int8 models compute in float. A model's
-rate is that work by the median of its times. All are timed in turn, round by round, in one process.
+The peak is the best rate of one product of 8-bit integers, 128 x 384 x 1536, in ONNX Runtime. The work is the necessary
+work: the matrix products of the student rewritten to compute the last layer for [CLS] alone, as PyTorch counts them,
+with a multiplication and an addition as two operations; attention is included, which int8 models compute in float. A
+model's rate is that work divided by its median time. All models take turns, round by round, in one process.
 """
 
 import argparse
@@ -23,13 +23,13 @@ WARM_UP, TIMED = 5, 20
 
 
 def product(threads: int) -> Callable[[], Any]:
-    """Return a call of ONNX Runtime's product of 8-bit integers, weights known beforehand."""
+    """Return a call of ONNX Runtime's product of 8-bit integers with constant weights."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     m, k, n = SHAPE_MKN
     generator = np.random.default_rng(0)
-    weights_KN = generator.integers(-63, 64, (k, n)).astype(np.int8)  # of 7 bits, which no processor saturates
+    weights_KN = generator.integers(-63, 64, (k, n)).astype(np.int8)  # 7 bits, which saturate on no processor
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["rows", "weights"], ["sums"])],
         "product",
@@ -45,7 +45,7 @@ def product(threads: int) -> Callable[[], Any]:
 
 
 def inference(folder: Path, length_tokens: int, threads: int) -> Callable[[], Any]:
-    """Return a call of an artifact's runtime for one sentence of so many tokens, prepared for that length alone."""
+    """Return a call of an artifact's runtime for one sentence of this length, prepared for it alone."""
     from contract.tokens import from_rows
     from infer import runtimes
     from infer.folders.artifact import read_artifact
@@ -54,12 +54,12 @@ def inference(folder: Path, length_tokens: int, threads: int) -> Callable[[], An
     runtime = runtimes.get(artifact.runtime)
     runtime.start()
     session = runtime.load(folder, artifact.graph.padded_to((length_tokens,)), threads=threads)
-    ids = np.arange(1, length_tokens + 1)  # what the words are does not matter for the speed
+    ids = np.arange(1, length_tokens + 1)  # the words do not matter for the speed
     return partial(session.run, from_rows([ids], [np.zeros_like(ids)]).batch([0]).by_role())
 
 
 def work_flops(student: Path, length_tokens: int) -> int:
-    """Count the operations of the products of one sentence that must be done."""
+    """Count the operations of the necessary products for one sentence."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -84,7 +84,7 @@ def _median_and_best_s(call: Callable[[], Any]) -> tuple[float, float]:
 
 
 def measure(arguments: argparse.Namespace) -> tuple[float, dict[Path, float]]:
-    """Time the product and all models in turn; return the best of the product and each model's median, in seconds."""
+    """Time the product and all models in turn; return the product's best time and the models' medians, in seconds."""
     call = product(arguments.threads)
     models = {folder: inference(folder, arguments.length, arguments.threads) for folder in arguments.artifacts}
     best_s = float("inf")
@@ -93,7 +93,7 @@ def measure(arguments: argparse.Namespace) -> tuple[float, dict[Path, float]]:
         best_s = min(best_s, _median_and_best_s(call)[1])
         for folder, infer in models.items():
             medians_s[folder].append(_median_and_best_s(infer)[0])
-    return best_s, {folder: statistics.median(found_s) for folder, found_s in medians_s.items()}
+    return best_s, {folder: statistics.median(rounds_s) for folder, rounds_s in medians_s.items()}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Texts of a TSV file with a header; as GLUE has it, a quotation mark is a character like any other."""
+"""Texts in a TSV file with a header; as in GLUE, quotation marks have no special meaning."""
 
 import csv
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from contract.tokenizer import read_tokenizer
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
-    """Give the values of each row by column."""
+    """Yield the values of each row by column."""
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def tokenizer(path: Path, length_tokens: int) -> Tokenizer:
-    """Read a tokenizer.json, to pad no text and to cut each at a length."""
-    found = read_tokenizer(path)
-    found.no_padding()
-    found.enable_truncation(length_tokens)
-    return found
+    """Read a tokenizer.json, without padding and with truncation to a length."""
+    result = read_tokenizer(path)
+    result.no_padding()
+    result.enable_truncation(length_tokens)
+    return result

@@ -1,4 +1,4 @@
-"""How long the command line takes to answer."""
+"""The start-up time of the command line."""
 
 import subprocess
 import sys

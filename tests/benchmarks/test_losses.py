@@ -1,4 +1,4 @@
-"""What the transformer-layer losses cost beside a forward pass of the student they belong to."""
+"""The cost of the transformer-layer losses, compared with a forward pass of their student."""
 
 import pytest
 import torch

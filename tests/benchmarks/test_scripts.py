@@ -1,4 +1,4 @@
-"""The scripts whose numbers stand in results/ can still be run."""
+"""The scripts that made numbers in results/ can still be run."""
 
 import re
 import runpy
@@ -12,7 +12,7 @@ from distill.data import sentences
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "results" / "benchmarks"
-# Files that others import have no argument parser.
+# Only scripts have an argument parser.
 SCRIPTS = [path for path in FOLDER.rglob("*.py") if "ArgumentParser(" in path.read_text(encoding="utf-8")]
 NAMES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__") for path in SCRIPTS)
 HEAVY = {"nncf", "onnx", "onnxruntime", "openvino", "optimum", "pandas", "textbrewer", "torch", "transformers"}
@@ -24,7 +24,7 @@ def test_there_are_scripts() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_help_comes_without_what_is_slow_to_import(name: str) -> None:
+def test_the_help_imports_nothing_slow(name: str) -> None:
     command = [sys.executable, "-X", "importtime", "-m", name, "--help"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert "usage:" in run.stdout
@@ -37,9 +37,9 @@ def test_the_help_comes_without_what_is_slow_to_import(name: str) -> None:
 def test_quoted_commands_name_a_script(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "python results/" not in text
-    found = COMMAND.findall(text)
-    assert found
-    assert set(found) <= set(NAMES)
+    modules = COMMAND.findall(text)
+    assert modules
+    assert set(modules) <= set(NAMES)
 
 
 def test_augmentation_is_timed(
@@ -49,8 +49,8 @@ def test_augmentation_is_timed(
     words = (*sentences.SUBJECTS, *sentences.PARTS, *sentences.GOOD, *sentences.BAD, "the", "of", "this", "was")
     vocabulary, texts = tmp_path / "vocab.txt", tmp_path / "train.tsv"
     vocabulary.write_text("\n".join(dict.fromkeys((*special, *words))), encoding="utf-8")
-    some = sentences.generate({"train": 4}, seed=0)["train"].texts
-    texts.write_text("\n".join(["sentence", *some]), encoding="utf-8")
+    generated = sentences.generate({"train": 4}, seed=0)["train"].texts
+    texts.write_text("\n".join(["sentence", *generated]), encoding="utf-8")
     shape = ["--layers", "1", "--width", "16", "--heads", "2", "--rounds", "1"]
     monkeypatch.setattr(sys, "argv", ["augment", "--vocabulary", str(vocabulary), "--texts", str(texts), *shape])
     monkeypatch.syspath_prepend(ROOT)

@@ -1,19 +1,20 @@
-"""How much faster texts are augmented in batches than one masked word at a time.
+"""Augmentation of texts in batches, compared with one masked word at a time.
 
 Run from the repository's root:
 
     python -m results.benchmarks.augment --vocabulary vocab.txt --texts train.tsv --column sentence
 
-The vocabulary is a WordPiece one, such as that of bert-base-uncased; the masked LM is made at random, as its answers do
-not matter for the speed. The ways run in turn, round after round, so that a disturbance meets all of them; each finds
-the candidates of the same words and draws the same number of samples from them.
+The vocabulary is for WordPiece, such as that of bert-base-uncased; the masked LM has random weights, which do not
+matter for the speed. The methods take turns, round after round, so that a disturbance affects all of them; each finds
+candidates for the same words and draws the same number of samples from them.
 
-- `batched`: distill.augment as it is: all texts in batches of like length, 15 % of a text's tokens masked at a time.
-- `batched, a word a time`: the same with `masked_share = 0`: each word masked in a copy of the text of its own.
-- `one at a time`: a forward pass and the whole output for each masked word. Answers like the way before,
-  which is checked.
-- `authors' way`: as data_augmentation.py of the TinyBERT paper's authors does it: one at a time as well, the text as it
-  was put behind the masked one, and all tokens of the vocabulary sorted.
+- `batched`: distill.augment as it is: all texts in batches of similar length, 15 % of a text's tokens masked at a
+  time.
+- `batched, a word a time`: the same with `masked_share = 0`: each word masked in its own copy of the text.
+- `one at a time`: a forward pass and the whole output for each masked word. The candidates must be the same as those
+  of the previous method.
+- `authors' way`: like data_augmentation.py by the authors of the TinyBERT paper: also one at a time, with the
+  original text after the masked text, and all tokens of the vocabulary sorted.
 """
 
 import argparse

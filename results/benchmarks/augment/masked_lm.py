@@ -1,4 +1,4 @@
-"""A masked LM made at random, with the vocabulary that is given."""
+"""A masked LM with random weights and a given vocabulary."""
 
 import argparse
 from pathlib import Path
@@ -23,8 +23,8 @@ def make(arguments: argparse.Namespace) -> MaskedLM:
         num_attention_heads=arguments.heads,
         intermediate_size=4 * arguments.width,
     )
-    with TemporaryDirectory() as place:
-        folder = Path(place)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
         PreTrainedTokenizerFast(
             tokenizer_object=tokenizer,
             pad_token="[PAD]",

@@ -1,4 +1,4 @@
-"""BERT-base's shape as eager transformers pipeline: text in, label out."""
+"""BERT-base as an eager transformers pipeline, from text to label."""
 
 import statistics
 from concurrent.futures import ProcessPoolExecutor
@@ -12,10 +12,10 @@ NAME = "BERT-base, transformers pipeline"
 
 
 def time(sentences: Sentences, student: Path, threads: int) -> tuple[float, float]:
-    """Return the median milliseconds of a call; it does not tell inferring (NaN) from tokenising and inferring."""
+    """Return NaN, as inference alone cannot be timed, and the median milliseconds of tokenising and inferring."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh_process:
-        work = fresh_process.submit(_call_ns, sentences, student, threads)
-        return float("nan"), statistics.median(work.result()) / 1e6
+        call_ns = fresh_process.submit(_call_ns, sentences, student, threads)
+        return float("nan"), statistics.median(call_ns.result()) / 1e6
 
 
 def _call_ns(sentences: Sentences, student: Path, threads: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Sentences to time: real ones, joined and cut to exactly one length."""
+"""Sentences to time: real sentences, joined and cut to exactly one length."""
 
 import argparse
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Sentences:
     """Sentences of one length.
 
     Attributes:
-        path: the .npz with their token ids.
-        texts: which are these token ids when cut to the length.
+        path: .npz file with the token ids.
+        texts: the same sentences, to be cut to the length.
     """
 
     length_tokens: int
@@ -25,7 +25,7 @@ class Sentences:
 
 
 def join(length_tokens: int, scratch: Path, arguments: argparse.Namespace) -> Sentences:
-    """Join real sentences to texts that have exactly so many tokens once they are cut."""
+    """Join real sentences to texts that have exactly this many tokens after they are cut."""
     tokenizer = texts.tokenizer(arguments.student / TOKENIZER, length_tokens)
     more = cycle(row[arguments.column] for row in texts.rows(arguments.texts))
     joined, ids, types = [], [], []

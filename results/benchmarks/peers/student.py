@@ -1,4 +1,4 @@
-"""The student that all models are made of: the Hugging Face folder with its tokenizer and labels."""
+"""The student that all models were made from: a Hugging Face folder with a tokenizer and labels."""
 
 import json
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ Row = dict[str, str]
 
 
 def pad_id(folder: Path) -> int:
-    """Return the token id to pad with."""
+    """Return the id of the padding token."""
     return int(_config(folder).get("pad_token_id") or 0)
 
 
 def columns(folder: Path) -> int:
-    """Return how many labels it knows."""
+    """Return the number of labels."""
     return len(_config(folder).get("id2label", ("", "")))
 
 
 def labels(folder: Path, rows: Sequence[Row]) -> NDArray[np.int64] | None:
-    """Return the numbers of the true labels, which may stand there by name; None where there is no such column."""
+    """Return the numbers of the true labels, which may be given by name; None without a column `label`."""
     if "label" not in rows[0]:
         return None
     numbers = _config(folder).get("label2id", {})
@@ -30,5 +30,5 @@ def labels(folder: Path, rows: Sequence[Row]) -> NDArray[np.int64] | None:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return found
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return config

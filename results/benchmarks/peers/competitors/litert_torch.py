@@ -1,4 +1,4 @@
-"""The plain LiteRT models of a student, as LiteRT's documentation makes them: fp32 and dynamic int8 of each length."""
+"""A student's LiteRT models as in LiteRT's documentation: fp32 and dynamic int8 for each length."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 
 def make(arguments: argparse.Namespace) -> None:
-    """Write the models of a student, each to a folder of its own."""
+    """Write a student's models, each to its own folder."""
     student = AutoModelForSequenceClassification.from_pretrained(
         arguments.student, dtype=torch.float32, local_files_only=True, return_dict=False
     ).eval()
@@ -17,7 +17,7 @@ def make(arguments: argparse.Namespace) -> None:
         fp32, int8 = (arguments.out / f"litert-torch-{length}-{kind}" / "model.tflite" for kind in ("fp32", "int8"))
         for path in (fp32, int8):
             path.parent.mkdir(parents=True, exist_ok=True)
-        # Three tensors of their own: litert-torch makes one input of a tensor that comes twice.
+        # Three different tensors, as litert-torch makes a single input of a tensor that is used twice.
         example = tuple(fill((1, length), dtype=torch.int32) for fill in (torch.ones, torch.ones, torch.zeros))
         signature(f"seq{length}", student, example).convert().export(str(fp32))
         work = quantizer.Quantizer(str(fp32))

@@ -1,4 +1,4 @@
-"""Optimum's models for ONNX Runtime: its export, and its dynamic int8 in some configurations."""
+"""Optimum's models for ONNX Runtime: its export, and dynamic int8 in several configurations."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
 
 def make(arguments: argparse.Namespace) -> None:
-    """Write the models of a student, each to a folder of its own."""
+    """Write a student's models, each to its own folder."""
     exported = arguments.out / "optimum-onnx-fp32"
     model = ORTModelForSequenceClassification.from_pretrained(arguments.student, export=True, local_files_only=True)
     model.save_pretrained(exported)

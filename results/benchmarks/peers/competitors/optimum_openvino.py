@@ -16,17 +16,17 @@ OPTIONS = {"compile": False, "local_files_only": True}
 
 
 def make(arguments: argparse.Namespace) -> None:
-    """Write the models of a student, each to a folder of its own."""
+    """Write a student's models, each to its own folder."""
     exported = arguments.out / "optimum-openvino-fp32"
     OVModelForSequenceClassification.from_pretrained(arguments.student, export=True, **OPTIONS).save_pretrained(
         exported
     )
     samples = _calibration(arguments)
-    ways = {
+    configurations = {
         "ptq": (OVQuantizationConfig(num_samples=len(samples)), nncf.Dataset(samples)),
         "weights": (OVWeights(bits=8), None),
     }
-    for name, (configuration, dataset) in ways.items():
+    for name, (configuration, dataset) in configurations.items():
         model = OVModelForSequenceClassification.from_pretrained(exported, export=False, **OPTIONS)
         OVQuantizer.from_pretrained(model).quantize(
             calibration_dataset=dataset,
@@ -36,10 +36,10 @@ def make(arguments: argparse.Namespace) -> None:
 
 
 def _calibration(arguments: argparse.Namespace) -> list[dict[str, NDArray[np.int64]]]:
-    """Return the inputs of some texts, one text each, of shape (1, L)."""
-    known = [row[arguments.column] for row in texts.rows(arguments.texts)]
-    drawn = random.Random(0).sample(known, min(arguments.calibration_sentences, len(known)))
+    """Return the inputs of some texts, each of shape (1, L)."""
+    all_texts = [row[arguments.column] for row in texts.rows(arguments.texts)]
+    drawn = random.Random(0).sample(all_texts, min(arguments.calibration_sentences, len(all_texts)))
     tokenizer = texts.tokenizer(arguments.student / "tokenizer.json", arguments.cut_tokens)
     encoded = [tokenizer.encode(text) for text in drawn]
-    found = [(one.ids, one.attention_mask, one.type_ids) for one in encoded]
-    return [{name: np.array([ids]) for name, ids in zip(ROLES, one, strict=True)} for one in found]
+    rows = [(encoding.ids, encoding.attention_mask, encoding.type_ids) for encoding in encoded]
+    return [{name: np.array([ids]) for name, ids in zip(ROLES, row, strict=True)} for row in rows]

@@ -1,4 +1,4 @@
-"""What both sides train: one teacher, one student of it, the same sentences, batch size and losses."""
+"""The training that both trainers do: the same teacher, student, sentences, batch size and losses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ class TrainingSet:
     """One epoch.
 
     Attributes:
-        folder: of the teacher.
-        recipe: says which student.
+        folder: the teacher's folder.
+        recipe: the recipe, which defines the student.
         rows: the sentences with their labels.
         tokens: the sentences as token ids.
     """
@@ -40,7 +40,7 @@ class TrainingSet:
     tokens: Tokens
 
     def teacher(self, **options: Any) -> PreTrainedModel:
-        """Load the teacher; its head is made at random, the same at each call."""
+        """Load the teacher, with the same random head at each call."""
         torch.manual_seed(0)
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             self.folder, num_labels=2, dtype="float32", **options
