@@ -146,7 +146,7 @@ def test_the_report_shows_correlations(finished: Path) -> None:
     assert "| Pearson (95 %) | Drop (of Pearson, 95 %) |" in heading
     assert "Accuracy" not in report
     assert "Pearson against median latency" in report
-    assert "0.030 of the teacher's pearson" in report
+    assert "0.030 of the teacher (Pearson, the budget of laptop-x86)" in report
     assert "Pearson with 95 % interval" in (finished / "pareto.svg").read_text()
 
 
