@@ -7,12 +7,10 @@ from typing import Literal
 
 from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
-from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Tokens, read_tokens
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
-from infer.folders.graph import encoder
-from infer.folders.model import MODEL, Model
+from infer.folders.model import Model
 from infer.folders.student import (
     CALIBRATION,
     EVALUATION,
@@ -23,7 +21,6 @@ from infer.folders.student import (
     read_student,
     read_teacher,
 )
-from infer.runtimes import PYTORCH
 from targets.profile import Precision
 
 Kind = Literal["teacher", "student", "artifact"]
@@ -146,16 +143,8 @@ def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
 
 def _in_pytorch(path: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
     evaluation = _checked(path, manifest)
-    graph = encoder("", columns=manifest.task.columns, by_token=tasks.get(manifest.task.kind).READS == "all")
-    model = Model(
-        folder=path,
-        runtime=PYTORCH,
-        graphs={MODEL: graph},
-        threads=1,
-        pad_id=pad_id_of(read_tokenizer(path / TOKENIZER)),
-    )
     return ModelFolder(
-        model=model,
+        model=manifest.model(path),
         kind="student" if isinstance(manifest, Student) else "teacher",
         sha256=identity(path / manifest_name),
         parents=manifest.parents,

@@ -18,6 +18,7 @@ from convert.tune.command import tune
 from distill.ablation.command import ablate
 from distill.command import distill
 from distill.multitask.command import multitask
+from infer.predict.command import predict
 from infer.shipping.pack_command import pack
 from infer.shipping.verify_command import verify
 from targets.command import targets
@@ -72,5 +73,5 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
-for _command in (run, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
+for _command in (run, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
     app.command()(_command)

@@ -14,16 +14,21 @@ from contract import ragged
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
+from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
-from infer.folders.graph import LOGITS
+from infer.folders.graph import LOGITS, encoder
+from infer.folders.model import MODEL
+from infer.folders.model import Model as RuntimeModel
 from infer.folders.settings import with_task_settings
 from infer.outputs import Outputs
+from targets.runtimes import PYTORCH
 
 SCHEMA: Literal[2] = 2
 STUDENT_MANIFEST = "student.json"
 TEACHER_MANIFEST = "teacher.json"
 EVALUATION = "evaluation.npz"
+TOKENIZER = "tokenizer.json"
 CALIBRATION = "calibration.npz"
 CURE = "make the student again"
 
@@ -48,6 +53,24 @@ class Model(Manifest):
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
         """Return the keys of layout 1, which had the task's name and the labels beside each other, as these."""
         return with_task_settings(value)
+
+    def model(self, folder: Path) -> RuntimeModel:
+        """Return the model as PyTorch takes it, with one thread, as it has no profile.
+
+        Args:
+            folder: Of this model.
+
+        Raises:
+            InputError: Its tokenizer cannot be read.
+        """
+        graph = encoder("", columns=self.task.columns, by_token=tasks.get(self.task.kind).READS == "all")
+        return RuntimeModel(
+            folder=folder,
+            runtime=PYTORCH,
+            graphs={MODEL: graph},
+            threads=1,
+            pad_id=pad_id_of(read_tokenizer(folder / TOKENIZER)),
+        )
 
 
 class Teacher(Model):

@@ -62,8 +62,13 @@ def verify(path: Path) -> Verified:
         return verify_contents(found)
 
 
-def verify_contents(found: Contents) -> Verified:
-    """Check the files of a folder or an archive; raises as `verify` does."""
+def verify_contents(found: Contents, *, parses_tokenizer: bool = True) -> Verified:
+    """Check the files of a folder or an archive; raises as `verify` does.
+
+    Args:
+        found: The files.
+        parses_tokenizer: Whether to parse the tokenizer, the slowest check; who loads it next need not.
+    """
     name = _manifest_file(found)
     data = _manifest_bytes(found, name)
     manifest = parse_manifest(data, KINDS[name], _place(found, name))
@@ -72,6 +77,8 @@ def verify_contents(found: Contents) -> Verified:
     for file, entry in manifest.files.items():
         _check_file(found, file, entry)
     _check_safe(found, manifest)
+    if parses_tokenizer:
+        _check_tokenizer(found, manifest)
     return Verified(path=found.path, manifest_file=name, manifest=manifest, sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -131,6 +138,9 @@ def _check_safe(found: Contents, manifest: Manifest) -> None:
                 model_file.check_opened(manifest.runtime.value, file, found.sizes_bytes[name], _place(found, name))
     for name in manifest.files:
         _check_unpickled(found, name, is_plain=name in _beside(manifest))
+
+
+def _check_tokenizer(found: Contents, manifest: Manifest) -> None:
     if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
         with found.open(TOKENIZER) as file:
             parse_tokenizer(file.read(), _place(found, TOKENIZER))

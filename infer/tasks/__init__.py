@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
+from contract.errors import InputError
+from contract.strict import near_miss, parse
 from infer.metrics.metric import Metric
 from infer.tasks import classification, regression, token_classification
 from infer.tasks.protocol import Task
@@ -36,6 +38,19 @@ def settings(kind: str, names: Sequence[str]) -> TaskSettings:
     return cast("TaskSettings", get(kind).settings(names))
 
 
+def changed(task: TaskSettings, settings: Mapping[str, Any]) -> TaskSettings:
+    """Return a task's settings with some that its answers depend on changed.
+
+    Raises:
+        InputError: The task has no such setting, or not with such a value.
+    """
+    free = [name for name, field in type(task).model_fields.items() if not field.is_required() and name != "kind"]
+    for name in settings:
+        if name not in free:
+            raise InputError(f"{task.kind} has no setting {name!r}{near_miss(name, free)}", _settings_cure(free))
+    return parse(type(task), {**task.model_dump(mode="json"), **settings}, task.kind)
+
+
 def metric(kind: str, name: str) -> Metric:
     """Return a metric of a kind of task.
 
@@ -43,3 +58,7 @@ def metric(kind: str, name: str) -> Metric:
         KeyError: it has none of that name.
     """
     return {one.name: one for one in get(kind).METRICS}[name]
+
+
+def _settings_cure(names: Sequence[str]) -> str:
+    return f"it has: {', '.join(names)}" if names else "leave it out"

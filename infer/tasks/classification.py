@@ -1,16 +1,21 @@
 """Classification of a text or a pair of texts: what a device needs. Shapes: N examples, C labels."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.ragged import Ragged
+from infer.encoder import Encoded
+from infer.folders.graph import LOGITS
+from infer.inference import Output
 from infer.metrics.counts import ACCURACY, F1_BINARY, F1_MACRO, MATTHEWS, hits, right
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
-from infer.softmax import divergence
+from infer.softmax import divergence, softmax_of_list
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (ACCURACY, MATTHEWS, F1_BINARY, F1_MACRO)
@@ -34,6 +39,21 @@ class Settings(TaskSettings):
         return self.labels
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text's label.
+
+    Attributes:
+        label: The most probable one.
+        score: Its probability.
+        scores: The probability of every label, the most probable first.
+    """
+
+    label: str
+    score: float
+    scores: Mapping[str, float] = field(repr=False)
+
+
 def settings(names: Sequence[str]) -> Settings:
     """Return the settings of a classifier of these labels."""
     return Settings(labels=tuple(names))
@@ -51,6 +71,13 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
     counted_NK = hits(labels_N, answers_N, len(settings.labels))
     found = {ACCURACY.name: right(labels_N, answers_N), MATTHEWS.name: counted_NK, F1_MACRO.name: counted_NK}
     return {**found, F1_BINARY.name: counted_NK} if len(settings.labels) == 2 else found
+
+
+def answer(output: Output, encoded: Encoded, settings: Settings) -> Label:
+    """Return a text's label."""
+    scores = dict(zip(settings.labels, softmax_of_list(output[LOGITS][0].tolist()), strict=True))
+    by_score = sorted(scores.items(), key=itemgetter(1), reverse=True)
+    return Label(*by_score[0], scores=dict(by_score))
 
 
 def agree(outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:

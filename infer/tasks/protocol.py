@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ragged import Ragged
+from infer.encoder import Encoded
+from infer.inference import Output
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
 from infer.tasks.settings import Settings
@@ -36,6 +38,16 @@ class Task(Protocol):
             outputs: of N examples.
             labels: the right answers to them.
             settings: this task's.
+        """
+        ...
+
+    def answer(self, output: Output, encoded: Encoded, settings: Any) -> Any:
+        """Return what a user gets for a text: a frozen dataclass, or a list of them.
+
+        Args:
+            output: The model's, for this text.
+            encoded: The text with its tokens.
+            settings: This task's.
         """
         ...
 

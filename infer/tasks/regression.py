@@ -1,12 +1,16 @@
 """Regression: a score for a text or a pair of texts; what a device needs. Shapes: N examples, outputs (N, 1)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.ragged import Ragged
+from infer.encoder import Encoded
+from infer.folders.graph import LOGITS
+from infer.inference import Output
 from infer.metrics.correlation import PEARSON, RMSE, SPEARMAN, pairs, products, squared_errors
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
@@ -23,6 +27,13 @@ class Settings(TaskSettings):
     """Regression: one score for a text or a pair."""
 
     kind: Literal["regression"] = "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A text's score, on the scale of the data the model was trained on."""
+
+    score: float
 
 
 def settings(names: Sequence[str]) -> Settings:
@@ -44,6 +55,11 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
         SPEARMAN.name: pairs(right_N, answers_N),
         RMSE.name: squared_errors(right_N, answers_N),
     }
+
+
+def answer(output: Output, encoded: Encoded, settings: Settings) -> Score:
+    """Return a text's score."""
+    return Score(float(output[LOGITS][0, 0]))
 
 
 def agree(outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:

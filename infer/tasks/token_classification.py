@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ragged import Ragged
+from infer.encoder import Encoded
+from infer.folders.graph import LOGITS
+from infer.inference import Output
 from infer.metrics.metric import Metric, Statistics
 from infer.metrics.spans import F1, PRECISION, RECALL, hits
 from infer.outputs import UNLABELLED, Outputs
@@ -93,6 +96,12 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
         answers.append([settings.tags[numbers_L[place]] if place < len(numbers_L) else OUTSIDE for place in places])
     counts_N3 = hits(right, answers)
     return {metric.name: counts_N3 for metric in METRICS}
+
+
+def answer(output: Output, encoded: Encoded, settings: Settings) -> list[Entity]:
+    """Return the entities of a text."""
+    pieces = Pieces(text=encoded.text, spans_L2=encoded.spans_L2, words_L=encoded.words_L)
+    return entities(output[LOGITS], pieces, settings)
 
 
 def agree(outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from contract.tokens import Tokens, read_tokens
 from infer import runtimes
 from infer.folders.graph import Tensor
 from infer.folders.model import Model
+from infer.inference import Sentence, infer
 from infer.runtimes.protocol import Feed, Session
 from infer.safety import model_file
 from infer.worker import memory, probe
@@ -39,18 +40,9 @@ class Subject:
     tokens: Tokens
 
     def infer(self, row: int) -> Feed:
-        """Pad one sentence and infer it.
-
-        Returns:
-            Each output by its role: an entry, or one for each token of the sentence where the model answers for tokens.
-        """
-        length_tokens = int(self.tokens.offsets[row + 1] - self.tokens.offsets[row])
-        batch = self.tokens.batch([row], self.session.padded_length(length_tokens), self.model.pad_id)
-        found = self.session.run(batch.by_role())
-        return {
-            tensor.role: found[tensor.role][0, :length_tokens] if "source" in tensor.axes else found[tensor.role]
-            for tensor in self.model.graph.outputs
-        }
+        """Infer one sentence, as what answers a user does."""
+        span = slice(self.tokens.offsets[row], self.tokens.offsets[row + 1])
+        return infer(self.model, self.session, [Sentence(self.tokens.ids_T[span], self.tokens.types_T[span])])[0]
 
     def outputs(self) -> dict[str, Ragged]:
         """Infer every sentence, one at a time, and return each output by its role."""

@@ -1,0 +1,65 @@
+"""Texts to token ids, as the student's own tokenizer makes them. Shapes: L tokens of one text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.tokenizer import read_tokenizer
+from infer.texts import Example
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+NO_WORD = -1
+
+
+class Encoded(NamedTuple):
+    """One text with its tokens."""
+
+    text: str
+    encoding: "Encoding"
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text was longer than the model reads."""
+        return bool(self.encoding.overflowing)
+
+    @property
+    def spans_L2(self) -> NDArray[np.int64]:  # noqa: N802  # a shape
+        """First and last character of each token in the text."""
+        return np.asarray(self.encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def words_L(self) -> NDArray[np.int64]:  # noqa: N802  # a shape
+        """Number of each token's word; NO_WORD for special tokens."""
+        words = (NO_WORD if word is None else word for word in self.encoding.word_ids)
+        return np.fromiter(words, dtype=np.int64, count=len(self.encoding.ids))
+
+
+class Encoder:
+    """A tokenizer that cuts texts at the length the student was trained with.
+
+    Args:
+        path: The tokenizer.json.
+        max_length_tokens: Where texts are cut; of a pair the longer one is cut first, as in training.
+
+    Raises:
+        InputError: The file is missing or not a tokenizer.
+    """
+
+    def __init__(self, path: Path, max_length_tokens: int) -> None:
+        self._tokenizer = read_tokenizer(path)
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_length_tokens)
+
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Tokenize texts; several are spread over the cores."""
+        if len(examples) == 1:
+            (example,) = examples
+            return [Encoded(example.text, self._tokenizer.encode(example.text, example.pair))]
+        pairs = [example.text if example.pair is None else (example.text, example.pair) for example in examples]
+        encodings = self._tokenizer.encode_batch(pairs)
+        return [Encoded(example.text, encoding) for example, encoding in zip(examples, encodings, strict=True)]

@@ -1,0 +1,78 @@
+"""Loads what `tinybert convert`, `pack` or `distill` wrote, to answer texts with."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from contract.errors import InputError
+from infer import runtimes
+from infer.encoder import Encoder
+from infer.folders.artifact import TOKENIZER, Artifact
+from infer.folders.student import Model as HuggingFaceModel
+from infer.predictor import Predictor
+from infer.shipping.contents import Contents, contents
+from infer.shipping.verify import verify_contents
+from infer.tasks import changed
+
+MAX_THREADS = 1024
+
+
+def load(path: str | PathLike[str], *, threads: int | None = None, **settings: Any) -> Predictor:
+    """Load a model to answer texts with, after every file was checked against its SHA-256.
+
+    Args:
+        path: An artifact folder, an archive of one (`tinybert pack`), or a student or teacher folder (needs torch).
+        threads: Threads of one inference; the target profile's if not given, and one for a student or teacher.
+        settings: Changes of the task's settings, such as `aggregation="simple"` for names.
+
+    Returns:
+        The loaded model: `load("onnx-int8")("a wonderful film")`.
+
+    Raises:
+        InputError: The folder is not whole or not known, a setting is not the task's, or the library of its runtime is
+            not installed.
+    """
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"threads={threads}", f"give a number from 1 to {MAX_THREADS}")
+    with ExitStack() as stack:
+        found = stack.enter_context(contents(Path(path)))
+        verified = verify_contents(found, parses_tokenizer=False)
+        folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(found))
+        manifest = verified.manifest
+        assert isinstance(manifest, Artifact | HuggingFaceModel)
+        model = manifest.model(folder)
+        model = replace(model, threads=threads or model.threads)
+        tokenizer, max_length_tokens = _tokenizer(manifest)
+        runtime = runtimes.get(model.runtime)
+        runtime.start()
+        return Predictor(
+            model,
+            runtime.load(folder, model.graph, threads=model.threads),
+            Encoder(folder / tokenizer, max_length_tokens),
+            changed(manifest.task, settings) if settings else manifest.task,
+            stack.pop_all(),
+        )
+
+
+def _tokenizer(manifest: Artifact | HuggingFaceModel) -> tuple[str, int]:
+    """Return the tokenizer's file and the length at which texts are cut."""
+    if isinstance(manifest, Artifact):
+        return manifest.tokenizer.file, manifest.tokenizer.max_length_tokens
+    return TOKENIZER, manifest.max_length_tokens
+
+
+@contextmanager
+def _unpacked(found: Contents) -> Iterator[Path]:
+    """Write the files of an archive to a folder that goes when the model is closed."""
+    with TemporaryDirectory(prefix="tinybert-") as name:
+        for file in found.sizes_bytes:
+            path = Path(name, file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with found.open(file) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        yield Path(name)

@@ -1,0 +1,129 @@
+"""Where answers go: standard output for people or as JSON, or a data file."""
+
+import csv
+import json as json_module
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from io import TextIOWrapper
+from itertools import chain
+from pathlib import Path
+from typing import Any, TextIO
+
+from contract.data_file import format_of
+from contract.errors import InputError
+from contract.files import replacing
+from infer.predict.source import Question
+
+Answered = Iterable[tuple[Question, Any]]
+"""Questions with their answers: a frozen dataclass, or a list of them."""
+
+PREFIX = "predicted_"
+
+
+def show(answered: Answered, *, json: bool, all_scores: bool) -> None:
+    """Print each answer in a line, as soon as it is there."""
+    for question, answer in answered:
+        value = values_of(answer, all_scores=all_scores)
+        line = to_json({**question.texts, **value}) if json else _line(question.example.text, value)
+        print(line, flush=True)  # noqa: T201  # typer.echo looks at the terminal each time
+
+
+def check(path: Path) -> None:
+    """Check that answers can be written to a file of that name.
+
+    Raises:
+        InputError: Its suffix names no format that is written here, or its folder is missing.
+    """
+    if str(path) == "-" or format_of(path) not in WRITERS or path.suffix == ".gz":
+        raise InputError(f"{path}: cannot be written", f"name a file with one of: {', '.join(WRITERS)}")
+
+
+def write(answered: Answered, path: Path, *, all_scores: bool) -> None:
+    """Write rows with their answers; an older file is replaced when all of them are there.
+
+    Raises:
+        InputError: The rows have a column of the answers' name.
+    """
+    rows = (
+        {**question.row, **_prefixed(question.row, values_of(answer, all_scores=all_scores))}
+        for question, answer in answered
+    )
+    with _replacing_text(path) as file:
+        WRITERS[format_of(path)](file, rows)
+
+
+def values_of(answer: Any, *, all_scores: bool = False) -> dict[str, Any]:
+    """Return an answer's fields by name; those of a list are `entities`."""
+    if isinstance(answer, list):
+        return {"entities": [asdict(each) for each in answer]}
+    values = asdict(answer)
+    return values if all_scores else {name: value for name, value in values.items() if name != "scores"}
+
+
+def to_json(value: Any) -> str:
+    """Return a value in one line of JSON."""
+    return json_module.dumps(value, ensure_ascii=False, default=str)
+
+
+def _line(text: str, value: dict[str, Any]) -> str:
+    return "\t".join([*map(_part, value.values()), _printable(text)])
+
+
+def _part(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line, without what would steer a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _prefixed(row: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    prefixed = {f"{PREFIX}{name}": each for name, each in value.items()}
+    for name in prefixed:
+        if name in row:
+            raise InputError(f"the rows already have a column {name!r}", "rename it")
+    return prefixed
+
+
+def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]], **dialect: Any) -> None:
+    first = next(rows)
+    writer = csv.DictWriter(file, fieldnames=list(first), lineterminator="\n", extrasaction="ignore", **dialect)
+    writer.writeheader()
+    for row in chain([first], rows):
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _write_tsv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    try:
+        _write_csv(file, rows, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None)
+    except csv.Error as error:
+        raise InputError(f"a row holds a tab or a line break ({error})", "write a .csv or .jsonl file") from error
+
+
+def _write_jsonl(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    for row in rows:
+        file.write(to_json(row) + "\n")
+
+
+WRITERS: dict[str, Callable[[TextIO, Iterator[dict[str, Any]]], None]] = {
+    "csv": _write_csv,
+    "tsv": _write_tsv,
+    "jsonl": _write_jsonl,
+}
+
+
+def _cell(value: Any) -> Any:
+    return to_json(value) if isinstance(value, list | dict) else value
+
+
+@contextmanager
+def _replacing_text(path: Path) -> Iterator[TextIO]:
+    with replacing(path) as binary:
+        file = TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+        yield file
+        file.flush()
+        file.detach()
