@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import ClassVar
 
+BROKEN_PIPE_EXIT_CODE = 141
 TERMINATED_EXIT_CODE = 143
 
 

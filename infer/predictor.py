@@ -102,7 +102,8 @@ class Predictor:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Predictor {self.task.kind}, {self.model.runtime}, {self.model.threads} threads>"
+        threads = f"{self.model.threads} thread{'s' if self.model.threads > 1 else ''}"
+        return f"<Predictor {self.task.kind}, {self.model.runtime}, {threads}>"
 
     def _answers(self, examples: Sequence[Example], batch_size: int) -> list[Any]:
         encoded = self._encoder.encode(examples)

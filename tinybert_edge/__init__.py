@@ -7,18 +7,16 @@ if TYPE_CHECKING:
     from contract.errors import InputError, TinybertError
     from infer.load import load
     from infer.predictor import Predictor
-    from infer.tasks.classification import Label
-    from infer.tasks.regression import Score
-    from infer.tasks.token_classification import Entity
+    from infer.tasks import Entity, Label, Score
 
 __all__ = ["Entity", "InputError", "Label", "Predictor", "Score", "TinybertError", "load"]
 
 _MODULES = {
-    "Entity": "infer.tasks.token_classification",
+    "Entity": "infer.tasks",
     "InputError": "contract.errors",
-    "Label": "infer.tasks.classification",
+    "Label": "infer.tasks",
     "Predictor": "infer.predictor",
-    "Score": "infer.tasks.regression",
+    "Score": "infer.tasks",
     "TinybertError": "contract.errors",
     "load": "infer.load",
 }

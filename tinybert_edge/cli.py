@@ -3,16 +3,19 @@
 Heavy libraries are imported inside commands only, so that `--help` is fast.
 """
 
+import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from bench.command import bench
 from bench.report.command import report
-from contract.errors import TERMINATED_EXIT_CODE, InputError, TinybertError
+from contract.errors import BROKEN_PIPE_EXIT_CODE, TERMINATED_EXIT_CODE, InputError, TinybertError
 from convert.command import convert
 from convert.tune.command import tune
 from distill.ablation.command import ablate
@@ -73,5 +76,21 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
+def _until_unread(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that ends as other programs do when nobody reads its output any more, as in `| head`."""
+
+    @wraps(command)
+    def run_command(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go: Python would try, and fail, once more at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(BROKEN_PIPE_EXIT_CODE) from None
+
+    return run_command
+
+
 for _command in (run, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
-    app.command()(_command)
+    app.command()(_until_unread(_command))

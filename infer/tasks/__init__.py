@@ -10,7 +10,12 @@ from contract.errors import InputError
 from contract.strict import near_miss, parse
 from infer.metrics.metric import Metric
 from infer.tasks import classification, regression, token_classification
+from infer.tasks.classification import Label
 from infer.tasks.protocol import Task
+from infer.tasks.regression import Score
+from infer.tasks.token_classification import Entity
+
+__all__ = ["MODULES", "Entity", "Label", "Name", "Score", "TaskSettings", "changed", "get", "metric", "settings"]
 
 Name = Literal["classification", "regression", "token_classification"]
 MODULES: Mapping[str, str] = {name: f"infer.tasks.{name}" for name in Name.__args__}  # type: ignore[attr-defined]

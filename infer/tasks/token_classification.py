@@ -50,20 +50,20 @@ class Settings(TaskSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entity:
-    """A span of a text with its type.
+    """A name in a text; the fields are called as in transformers' pipeline.
 
     Attributes:
-        type: of the entity, such as PER; the whole tag where pieces are not aggregated.
-        text: the characters.
-        start, end: where they stand in the text, in characters.
-        score: the probability of the type, the mean over words.
+        entity_group: What it names, such as PER; the whole tag where pieces are not aggregated.
+        score: The probability of that, its mean over the words.
+        word: The characters as the text has them.
+        start, end: Where they are in the text, in characters.
     """
 
-    type: str
-    text: str
+    entity_group: str
+    score: float
+    word: str
     start: int
     end: int
-    score: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +137,7 @@ def entities(logits_LC: NDArray[np.float32], pieces: Pieces, settings: Settings)
         else:
             groups.append([one])
     found = [_joined(group, pieces.text, _parted(group[0].tag)[1]) for group in groups]
-    return [entity for entity in found if entity.type != OUTSIDE]
+    return [entity for entity in found if entity.entity_group != OUTSIDE]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,4 +192,4 @@ def _parted(tag: str) -> tuple[bool, str]:
 def _joined(group: Sequence[_Tagged], text: str, kind: str) -> Entity:
     start, end = group[0].start, group[-1].end
     score = float(np.mean([one.score for one in group]))
-    return Entity(type=kind, text=text[start:end], start=start, end=end, score=score)
+    return Entity(entity_group=kind, score=score, word=text[start:end], start=start, end=end)

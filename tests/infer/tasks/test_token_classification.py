@@ -55,11 +55,11 @@ def test_entities_are_those_of_transformers(aggregation: Aggregation) -> None:
             words_L=np.asarray([-1 if word is None else word for word in encoding.word_ids]),
         )
         own = entities(logits_LC, pieces, Settings(tags=TAGS, aggregation=aggregation))
-        assert [(one.type, one.start, one.end) for one in own] == [
+        assert [(one.entity_group, one.start, one.end) for one in own] == [
             (one.get("entity_group", one.get("entity")), one["start"], one["end"]) for one in theirs
         ]
         assert [one.score for one in own] == pytest.approx([float(one["score"]) for one in theirs], abs=1e-5)
-        assert all(one.text == TEXT[one.start : one.end] for one in own)
+        assert all(one.word == TEXT[one.start : one.end] for one in own)
         found += len(own)
     assert found > 10
 
