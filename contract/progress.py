@@ -1,23 +1,53 @@
-"""Progress bars on stderr, so that stdout carries results only."""
+"""Progress on stderr, so that stdout carries results only: bars on a terminal, lines in a log."""
 
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+from contract.verbosity import is_quiet
 
 Advance = Callable[[int], None]
+
+# In a log, a line for each tenth of the work, and at least one in half a minute.
+LOGGED_SHARE = 0.1
+LOGGED_S = 30.0
 
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Advance]:
-    """Show a bar while the block runs.
+    """Show progress while the block runs.
 
     Args:
-        title: what is being done, in a few words.
-        total: how many units that is.
+        title: What is being done, in a few words.
+        total: How many units that is.
 
     Yields:
-        A function that is told how many more units are done.
+        A function that takes how many more units are done.
     """
+    if _is_silent():
+        yield lambda units: None
+    elif sys.stderr.isatty():
+        with _bar(title, total) as advance:
+            yield advance
+    else:
+        now_s = time.monotonic()
+        lines = _Lines(title, total, now_s, now_s)
+        yield lines.advance
+        lines.finish()
+
+
+def note(text: str) -> None:
+    """Tell the user something about the work under way, on stderr."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, quiet=_is_silent()).print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -35,18 +65,44 @@ def bar(title: str, total: int) -> Iterator[Advance]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True, quiet=_silent())) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=total)
         yield lambda units: progress.advance(task, units)
 
 
-def note(text: str) -> None:
-    """Tell the user something of the work under way, on stderr."""
-    from rich.console import Console
+@dataclass
+class _Lines:
+    """Progress in a log, which would be silent for hours with a bar and grow without end with many."""
 
-    Console(stderr=True, highlight=False, quiet=_silent()).print(text, markup=False, soft_wrap=True)
+    title: str
+    total: int
+    started_s: float
+    logged_s: float
+    done: int = 0
+    logged: int = 0
+
+    def advance(self, units: int) -> None:
+        self.done += units
+        is_due = self.done - self.logged >= LOGGED_SHARE * self.total or time.monotonic() - self.logged_s >= LOGGED_S
+        if is_due and self.done < self.total:
+            elapsed_s = time.monotonic() - self.started_s
+            left_s = elapsed_s / self.done * (self.total - self.done) if self.done else 0.0
+            self._log(f"{self.done / self.total:.0%}, {_clock(elapsed_s)}, {_clock(left_s)} left")
+
+    def finish(self) -> None:
+        self._log(f"done in {_clock(time.monotonic() - self.started_s)}")
+
+    def _log(self, state: str) -> None:
+        self.logged, self.logged_s = self.done, time.monotonic()
+        print(f"{self.title}: {self.done} of {self.total}, {state}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _silent() -> bool:
-    """Tell whether another process of the same launch, the first one, does the talking."""
-    return os.environ.get("RANK", "0") != "0"
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _is_silent() -> bool:
+    """Whether the user asked for silence, or another process of the same launch, the first one, does the talking."""
+    return is_quiet() or os.environ.get("RANK", "0") != "0"

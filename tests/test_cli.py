@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,19 @@ HEAVY = (
     "sklearn",
     "numpy",
 )
-COMMANDS = ("targets", "distill", "multitask", "ablate", "convert", "pack", "verify", "bench", "report", "run")
+COMMANDS = (
+    "predict",
+    "targets",
+    "distill",
+    "multitask",
+    "ablate",
+    "convert",
+    "pack",
+    "verify",
+    "bench",
+    "report",
+    "run",
+)
 Finished = tuple[Path, subprocess.CompletedProcess[str], list[str]]
 RunProcess = Callable[[list[str]], subprocess.CompletedProcess[str]]
 Tinybert = Callable[..., tuple[int, str, str]]
@@ -42,6 +55,33 @@ def test_help_imports_nothing_heavy() -> None:
     imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
     assert all(command in result.stdout for command in COMMANDS)
     assert not imported & {*HEAVY, "pydantic"}
+
+
+def test_the_version(tinybert: Tinybert) -> None:
+    assert tinybert("--version")[:2] == (0, f"tinybert-edge {version('tinybert-edge')}\n")
+
+
+def test_python_m_is_the_command() -> None:
+    command = [sys.executable, "-m", "tinybert_edge", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == f"tinybert-edge {version('tinybert-edge')}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell: str) -> None:
+    script = Path(sys.executable).with_name("tinybert")
+    if not script.exists():
+        pytest.skip("needs the installed command")
+    environment = {
+        **os.environ,
+        "_TINYBERT_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": "tinybert pre",
+        "COMP_CWORD": "1",
+        "_TYPER_COMPLETE_ARGS": "tinybert pre",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    result = subprocess.run([script], capture_output=True, text=True, check=False, env=environment)
+    assert "predict" in result.stdout
 
 
 def test_the_worker_imports_neither_torch_nor_transformers() -> None:

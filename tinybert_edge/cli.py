@@ -15,6 +15,7 @@ import typer
 
 from bench.command import bench
 from bench.report.command import report
+from contract import verbosity
 from contract.errors import BROKEN_PIPE_EXIT_CODE, TERMINATED_EXIT_CODE, InputError, TinybertError
 from convert.command import convert
 from convert.tune.command import tune
@@ -29,16 +30,31 @@ from tinybert_edge.run import run
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Begin with: tinybert run",
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from contract.versions import DISTRIBUTION, versions_of
+
+        typer.echo(f"{DISTRIBUTION} {versions_of().get(DISTRIBUTION, 'not installed')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+def options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries underneath say.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Distil small BERT students, convert them for a device, measure them there and compare them."""
+    verbosity.choose(quiet=quiet, verbose=verbose)
 
 
 def main() -> None:
