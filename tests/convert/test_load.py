@@ -1,6 +1,7 @@
 """`load(folder)("text")`: the answers of every artifact, pack and model folder, and what it refuses."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -252,6 +253,20 @@ def test_a_process_that_answers_imports_neither_torch_nor_transformers(artifacts
     answer, modules = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert answer == asdict(load(artifacts / "onnx-int8")("ba de"))
     assert not set(modules) & {"torch", "transformers", "datasets", "typer", "rich", "sklearn", "scipy", "openvino"}
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/prediction.md"])
+def test_the_python_of_the_documents_runs(
+    artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    shutil.copytree(artifacts / "onnx-int8", tmp_path / "onnx-int8")
+    (tmp_path / "reviews.txt").write_text("ba de\nfi\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
 
 
 @pytest.mark.slow
