@@ -97,9 +97,9 @@ def main() -> int:
     # Tracing a model makes millions of small objects that live as long as this process: looking through them again and
     # again is a sixth of an export's time.
     gc.disable()
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
 
-    quiet()
+    silence_libraries()
     return answer(_answer)
 
 

@@ -1,4 +1,4 @@
-"""`tinybert distill`: teacher and data to a student folder."""
+"""`tinybert distill`: from a teacher and data to a student folder."""
 
 import json as json_module
 import shlex
@@ -9,25 +9,26 @@ import typer
 
 if TYPE_CHECKING:
     from distill.data.dataset import Splits
-    from distill.model.encoder import Encoder
+    from distill.model.source import Encoder
     from distill.recipe import Recipe
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the recipe's data files.")]
 TeacherOption = Annotated[
-    str | None, typer.Option("--teacher", help="Another teacher: a Hugging Face name, a folder, or package:NAME.")
+    str | None, typer.Option("--teacher", help="Use another teacher: a Hugging Face name, a folder, or package:NAME.")
 ]
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", help="A Hugging Face data set, NAME or NAME:CONFIGURATION, instead of files.")
+    str | None,
+    typer.Option("--dataset", help="Use a Hugging Face data set instead of files: NAME or NAME:CONFIGURATION."),
 ]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: runs/RECIPE]")]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Show layers, sizes, steps and memory; train and write nothing.")
+    bool, typer.Option("--dry-run", help="Show layers, sizes, steps and memory without training or writing anything.")
 ]
 SmokeOption = Annotated[
-    bool, typer.Option("--smoke", help="Only see whether the recipe can learn 32 rows, in a temporary folder.")
+    bool, typer.Option("--smoke", help="Only test whether the recipe can learn 32 rows, in a temporary folder.")
 ]
 SearchOption = Annotated[
     int | None,
@@ -35,14 +36,14 @@ SearchOption = Annotated[
         "--search",
         min=1,
         metavar="N",
-        help="Search better values with N trials in all, judged on held-out training rows; finished ones are kept.",
+        help="Search for better values with N trials in total, scored on held-out training rows; trials are kept.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
 
 
 def distill(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of one that comes along.")],
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a built-in recipe.")],
     data: DataOption = None,
     teacher: TeacherOption = None,
     dataset: DatasetOption = None,
@@ -55,8 +56,8 @@ def distill(
 ) -> None:
     """Distil a teacher to a small student.
 
-    The teacher is fine-tuned first when it is not yet trained for the task. Finished parts are found again, an
-    interrupted training goes on where it was.
+    The teacher is fine-tuned first unless it is already trained for the task. Finished parts are reused, and an
+    interrupted training is resumed.
 
     Examples:
 
@@ -73,24 +74,24 @@ def distill(
         tinybert distill sst2 --data data/sst2 --search 20
     """
     from contract.lock import locked
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
     from distill.training import processes
 
-    quiet()
-    _check_one(dry_run, smoke, search is not None)
+    silence_libraries()
+    _check_exclusive(dry_run, smoke, search is not None)
     prepared = prepare(recipe, data, teacher, dataset, changes)
     folder = out or Path("runs") / prepared[0].name
     if dry_run:
         _show_plan(*prepared, json=json)
     elif smoke:
-        _try_a_few_rows(*prepared, json=json)
+        _smoke(*prepared, json=json)
     elif search is not None:
         with locked(folder):
             _search(*prepared, folder, search, json=json)
     else:
         from distill.distil import distil
 
-        with processes.together(folder):
+        with processes.lock(folder):
             _, student = distil(*prepared, folder)
             if processes.is_main() and json:
                 typer.echo(json_module.dumps(as_json(student, prepared[0].main_metric)))
@@ -98,36 +99,36 @@ def distill(
                 show(student, prepared[0].main_metric)
 
 
-def _check_one(*chosen: bool) -> None:
+def _check_exclusive(*chosen: bool) -> None:
     from contract.errors import InputError
 
     if sum(chosen) > 1:
-        raise InputError("--dry-run, --smoke and --search exclude each other", "give one of them")
+        raise InputError("--dry-run, --smoke and --search cannot be combined", "give only one of them")
 
 
 def prepare(
     recipe: str, data: Path | None, teacher: str | None, dataset: str | None, changes: list[str] | None
 ) -> "tuple[Recipe, Encoder, Splits]":
-    """Read and check everything a distillation needs, before anything is written.
+    """Read and check everything that a distillation needs, before anything is written.
 
     Raises:
-        InputError: the recipe, what it names, or the data is wrong.
+        InputError: the recipe, a model or file it names, or the data cannot be used.
     """
     from contract.errors import InputError, require
     from contract.progress import note
 
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
+    from distill import prerequisites
     from distill import recipe as recipes
-    from distill import references
     from distill.data import dataset as datasets
-    from distill.model import encoder
+    from distill.model import source
     from distill.recipe import shape
 
     overrides = []
     if teacher is not None:
         overrides.append(f"teacher.model={json_module.dumps(teacher)}")
     if dataset is not None:
-        # The recipe's names are of files; the hub's splits have the usual ones unless --set says otherwise.
+        # The recipe names files; the hub's splits have the usual names unless --set changes them.
         names = ['data.train="train"', 'data.validation="validation"']
         overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *names]
     overrides += changes or ()
@@ -135,41 +136,47 @@ def prepare(
     if document.student.preset:
         shape.preset(document.student.preset)
     if data is not None and not document.data.is_of_files:
-        kind = "are generated" if document.data.format == "generated" else "come from the hub"
-        raise InputError(f"--data {data}: the sentences of {document.name} {kind}", "leave it out, or set data.format")
+        origin = "are generated" if document.data.format == "generated" else "come from the hub"
+        raise InputError(
+            f"--data {data}: the sentences of {document.name} {origin}", "leave it out, or set data.format"
+        )
     if document.general and document.start != "general":
-        note(f"the section [general] is not used: the student starts {document.start}")
-    found = encoder.locate(document.teacher.model)
-    references.check(document, found)
+        note(f"section [general] is not used, the start is {document.start!r}")
+    encoder = source.locate(document.teacher.model)
+    prerequisites.check(document, encoder)
     splits = datasets.load(document.data, data, document.seed, document.task)
     datasets.check_apart(splits)
-    return document, found, splits
+    return document, encoder, splits
 
 
 def as_json(student: Path, main_metric: str) -> dict[str, Any]:
-    """Return a student's folder, shape and scores, the main metric's first, for machines to read."""
+    """Return a student's folder, shape and scores, the main metric first, for machines to read."""
     from distill.student.card import scores
     from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
-    found = scores(manifest.task, read_evaluation(student), main_metric)
-    values = {name: {"student": own.value, "teacher": theirs.value} for name, (own, theirs) in found.items()}
+    intervals = scores(manifest.task, read_evaluation(student), main_metric)
+    values = {
+        name: {"student": of_student.value, "teacher": of_teacher.value}
+        for name, (of_student, of_teacher) in intervals.items()
+    }
     return {"student": str(student), "shape": manifest.shape, "scores": values}
 
 
 def show(student: Path, main_metric: str) -> None:
-    """Print a student's scores, the main metric's first, and, last, its folder."""
+    """Print a student's scores, the main metric first, and then its folder."""
     from distill.student.card import scores
     from infer.folders.student import read_evaluation, read_student
 
     manifest = read_student(student)
-    found = scores(manifest.task, read_evaluation(student), main_metric)
+    intervals = scores(manifest.task, read_evaluation(student), main_metric)
     from rich.console import Console
     from rich.table import Table
 
     table = Table("metric", "student", "95 % interval", "teacher", title=f"{manifest.name}: {manifest.shape}")
-    for name, (own, theirs) in found.items():
-        table.add_row(name, f"{own.value:.3f}", f"{own.low:.3f} to {own.high:.3f}", f"{theirs.value:.3f}")
+    for name, (of_student, of_teacher) in intervals.items():
+        interval = f"{of_student.low:.3f} to {of_student.high:.3f}"
+        table.add_row(name, f"{of_student.value:.3f}", interval, f"{of_teacher.value:.3f}")
     Console().print(table)
     typer.echo(str(student))
 
@@ -178,25 +185,25 @@ def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: 
     from distill.plan import table
     from distill.plan.plan import plan
 
-    found = plan(recipe, encoder, splits)
+    planned = plan(recipe, encoder, splits)
     if json:
-        typer.echo(json_module.dumps(table.as_json(found)))
+        typer.echo(json_module.dumps(table.as_json(planned)))
     else:
-        table.show(found)
+        table.show(planned)
 
 
-def _try_a_few_rows(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+def _smoke(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
     from dataclasses import asdict
 
     from distill.smoke import smoke
 
-    reached = smoke(recipe, encoder, splits)
+    result = smoke(recipe, encoder, splits)
     if json:
-        typer.echo(json_module.dumps(asdict(reached)))
+        typer.echo(json_module.dumps(asdict(result)))
     else:
         typer.echo(
-            f"{recipe.name}: {recipe.main_metric} on {reached.rows} training rows: teacher {reached.teacher:.3f}, "
-            f"student {reached.student:.3f} after {reached.epochs} epochs of each stage"
+            f"{recipe.name}: {recipe.main_metric} on {result.rows} training rows: teacher {result.teacher:.3f}, "
+            f"student {result.student:.3f} after {result.epochs} epochs of each stage"
         )
 
 
@@ -208,13 +215,13 @@ def _search(recipe: "Recipe", encoder: "Encoder", splits: "Splits", folder: Path
     require("optuna", extra="distill")
     from distill.search import search
 
-    found = search(recipe, encoder, splits, folder, trials=trials)
+    result = search(recipe, encoder, splits, folder, trials=trials)
     if json:
-        typer.echo(json_module.dumps({**asdict(found), "storage": str(found.storage)}))
+        typer.echo(json_module.dumps({**asdict(result), "storage": str(result.storage)}))
         return
-    own = "" if found.own_score is None else f", {found.own_score:.4f} as the recipe stands"
-    typer.echo(f"{found.finished} trials, {found.failed} failed; best score on held-out training rows:")
-    typer.echo(f"{found.score:.4f}{own}")
-    for change in found.changes:
+    unchanged = "" if result.own_score is None else f", {result.own_score:.4f} with the unchanged recipe"
+    typer.echo(f"{result.finished} trials finished, {result.failed} failed; best score on held-out training rows:")
+    typer.echo(f"{result.score:.4f}{unchanged}")
+    for change in result.changes:
         typer.echo(f"--set {shlex.quote(change)}")
-    typer.echo(str(found.storage))
+    typer.echo(str(result.storage))

@@ -9,33 +9,35 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from contract.digest import sha256_of_value
-from contract.folder import is_finished
+from contract.folder import identity, is_finished
 from contract.progress import note
 from contract.tokens import Tokens
 from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
 from distill.augment.sources import sources
+from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import calibration, special_ids, strata
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
 from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
-from distill.keys import stage_key, student_key
-from distill.model.encoder import Encoder, locate
+from distill.fusion import fused_logits
 from distill.model.predict import predict
-from distill.parents import Parents, cache, logits
+from distill.model.source import Encoder, locate
+from distill.parents import Parents
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
+from distill.student.compress import compress
+from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, StartData, initialise
-from distill.student.reduce import reduce
 from distill.tasks.protocol import Training
 from distill.teacher import Tokenised
-from distill.training import processes, stages, training
-from distill.training.compare import check_shapes
+from distill.training import checkpoints, processes, stages
+from distill.training.cache import TeacherCache, teacher_cache
 from distill.training.heads import Head
+from distill.training.layer_losses import check_shapes
 from distill.training.stages import TrainingSet
-from distill.write import TrainedStudent, update_metric, write_student
-from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
+from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Evaluation, Student, read_evaluation
 from infer.outputs import of_logits
 from infer.tasks import get as get_task
 from infer.tasks import judge
@@ -44,13 +46,13 @@ REVISION = 4  # bump when the same recipe would give another student
 
 
 def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, Path]:
-    """Make the teacher and the student of a recipe, or find them finished.
+    """Build the teacher and the student of a recipe, unless they are finished.
 
     Args:
-        recipe: the distillation.
+        recipe: recipe of the distillation.
         encoder: the teacher's model.
         splits: the task's data.
-        out: the folder to make `teacher-…` and `student-…` in.
+        out: parent folder of `teacher-…` and `student-…`.
 
     Returns:
         The teacher folder and the student folder.
@@ -58,25 +60,25 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     Raises:
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
-    sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
+    sketch(recipe, encoder, splits.train)  # refuses an impossible student before a teacher is fine-tuned for it
     others = [locate(name) for name in recipe.teacher.also]
     if recipe.start == "general":
-        general.read(recipe, encoder, out)  # a corpus that is too short is refused before, too
-    own, held_out = parted(recipe, splits)
-    new = processes.main_process_first(lambda: _new_rows(recipe, encoder, own, out))
-    teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
+        general.read_corpus(recipe, encoder, out)  # refuses a short corpus before that, too
+    student_splits, held_out = parted(recipe, splits)
+    new = processes.main_process_first(lambda: _new_rows(recipe, encoder, student_splits, out))
+    teacher_folder, *more = [teacher.build(recipe, model, splits, out) for model in (encoder, *others)]
     parents = Parents(
         teacher=teacher_folder,
         more=tuple(more),
-        general=general.make(recipe, encoder, out) if recipe.start == "general" else None,
+        general=general.build(recipe, encoder, out) if recipe.start == "general" else None,
     )
     key = _key(recipe, parents, new)
     folder = out / f"student-{key[:8]}"
     if processes.broadcast_from_main(lambda: is_finished(folder / STUDENT_MANIFEST, Student, key)):
-        training.forget(training.work_folder(folder))
+        checkpoints.remove(checkpoints.work_folder(folder))
         processes.main_process_first(lambda: update_metric(recipe, folder))
     else:
-        _make(recipe, own, ExtraRows(new=new, held_out=held_out), parents, folder, key)
+        _build(recipe, student_splits, ExtraRows(new=new, held_out=held_out), parents, folder, key)
         processes.wait()
     evaluation = read_evaluation(folder)
     values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
@@ -85,7 +87,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
 
 
 def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Rows | None:
-    """Return the rows that the recipe's augmentation makes; before the teacher, whose masked LM may be missing."""
+    """Return the rows from the recipe's augmentation; before the teacher is built, as its masked LM may be missing."""
     if recipe.augmentation is None:
         return None
     masked_lm, neighbours = sources(recipe.augmentation, encoder)
@@ -118,76 +120,23 @@ def _key(recipe: Recipe, parents: Parents, new: Rows | None) -> str:
 def _soup_key(recipe: Recipe) -> dict[str, Any]:
     if recipe.soup is None:
         return {}
-    found: dict[str, Any] = {"soup": recipe.soup.model_dump()}
+    key: dict[str, Any] = {"soup": recipe.soup.model_dump()}
     if recipe.soup.kind == "greedy" and recipe.main_metric != get_task(recipe.task).METRICS[0].name:
-        found["metric"] = recipe.main_metric
-    return found
+        key["metric"] = recipe.main_metric
+    return key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtraRows:
-    """Rows beside the two splits.
+    """Rows in addition to the two splits.
 
     Attributes:
-        new: of the augmentation, also trained on.
-        held_out: of the training split, to judge students by.
+        new: rows from the augmentation, to train on as well.
+        held_out: rows of the training split that are not trained on, to score students by.
     """
 
     new: Rows | None
     held_out: Rows | None
-
-
-def _make(recipe: Recipe, splits: Splits, beside: ExtraRows, parents: Parents, folder: Path, key: str) -> None:
-    model, task = teacher.load_for(recipe, parents.teacher), tasks.get(recipe.task)
-    theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
-    work = training.work_folder(folder)
-    start, lesson, own = _prepare(recipe, splits, beside.new, parents, TaskTeacher(model=model, tokens=theirs), work)
-    calibrated = calibration(
-        own.train,
-        strata(splits.train),
-        own.validation,
-        special_ids=special_ids(own.tokenizer),
-        sentences=recipe.calibration_sentences,
-        seed=recipe.student_seed,
-    )
-    if recipe.soup is None:
-        stages.train(start, recipe.stages, lesson)
-    else:
-        soup.train(start, recipe, lesson, _score(recipe, beside.held_out, own.tokenizer))
-    if not processes.is_main():
-        return
-    made = TrainedStudent(
-        model=start.model,
-        shape=start.shape,
-        tokenizer=own.tokenizer,
-        calibration=calibrated,
-        evaluation=Evaluation(
-            tokens=own.validation,
-            labels=task.labels(splits.validation, own.tokenizer, recipe.max_length_tokens),
-            teacher=predict(model, _as_read(task, theirs, own, lesson), "The teacher's answers"),
-            student=predict(start.model, own.validation, "The student's answers"),
-        ),
-    )
-    write_student(made, recipe, parents.identities(), folder, key)
-    training.forget(work)
-
-
-def _as_read(task: Training, theirs: Tokenised, own: Tokenised, lesson: TrainingSet) -> Tokens:
-    """Return the validation split as the teacher reads it; for answers to each token, in the student's tokens."""
-    if not task.IS_OF_TOKENS:
-        return theirs.validation
-    return replace(own.validation, ids_T=lesson.teacher_ids_V[own.validation.ids_T].astype(np.int32))
-
-
-def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast) -> soup.Score | None:
-    """Return what gives a student's score on held-out rows."""
-    if rows is None:
-        return None
-    tokens = tokenise(tokenizer, rows, recipe.max_length_tokens)
-    labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
-    return lambda model: judge.value(
-        recipe.settings, recipe.main_metric, predict(model, tokens, "Held-out rows"), labels
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,55 +147,119 @@ class TaskTeacher:
     tokens: Tokenised
 
 
+def _build(recipe: Recipe, splits: Splits, extra: ExtraRows, parents: Parents, folder: Path, key: str) -> None:
+    task_teacher = TaskTeacher(
+        model=teacher.load_for(recipe, parents.teacher),
+        tokens=teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens),
+    )
+    work = checkpoints.work_folder(folder)
+    start, training_set, tokens = _prepare(recipe, splits, extra.new, parents, task_teacher, work)
+    calibrated = calibration(
+        tokens.train,
+        strata(splits.train),
+        tokens.validation,
+        special_ids=special_ids(tokens.tokenizer),
+        sentences=recipe.calibration_sentences,
+        seed=recipe.student_seed,
+    )
+    if recipe.soup is None:
+        stages.train(start, recipe.stages, training_set)
+    else:
+        soup.train(start, recipe, training_set, _score(recipe, extra.held_out, tokens.tokenizer))
+    if not processes.is_main():
+        return
+    task = tasks.get(recipe.task)
+    teacher_tokens = _teacher_tokens(task, task_teacher.tokens, tokens, training_set)
+    student = TrainedStudent(
+        model=start.model,
+        shape=start.shape,
+        tokenizer=tokens.tokenizer,
+        calibration=calibrated,
+        evaluation=Evaluation(
+            tokens=tokens.validation,
+            labels=task.labels(splits.validation, tokens.tokenizer, recipe.max_length_tokens),
+            teacher=predict(task_teacher.model, teacher_tokens, "The teacher's answers"),
+            student=predict(start.model, tokens.validation, "The student's answers"),
+        ),
+    )
+    write_student(student, recipe, parents.identities(), folder, key)
+    checkpoints.remove(work)
+
+
+def _teacher_tokens(
+    task: Training, teacher_tokens: Tokenised, student_tokens: Tokenised, training_set: TrainingSet
+) -> Tokens:
+    """Return the validation split for the teacher; in the student's tokens, if there is an answer per token."""
+    if not task.IS_OF_TOKENS:
+        return teacher_tokens.validation
+    tokens = student_tokens.validation
+    return replace(tokens, ids_T=training_set.teacher_ids_V[tokens.ids_T].astype(np.int32))
+
+
+def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast) -> soup.Score | None:
+    """Return a function that scores a student on held-out rows."""
+    if rows is None:
+        return None
+    tokens = tokenise(tokenizer, rows, recipe.max_length_tokens)
+    labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
+    return lambda model: judge.value(
+        recipe.settings, recipe.main_metric, predict(model, tokens, "Held-out rows"), labels
+    )
+
+
 def _prepare(
-    recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, taught: TaskTeacher, work: Path
+    recipe: Recipe, splits: Splits, new: Rows | None, parents: Parents, task_teacher: TaskTeacher, work: Path
 ) -> tuple[Start, TrainingSet, Tokenised]:
-    """Return the student before it learns, what it is to learn, and both splits in its own word pieces."""
-    model, theirs, task = taught.model, taught.tokens, tasks.get(recipe.task)
-    ingredients = StartData(general=parents.general, tokens=theirs.train, labels_N=strata(splits.train))
-    start = initialise(model, recipe, ingredients)
+    """Return the untrained student, its training set, and both splits in its word pieces."""
+    model, teacher_splits, task = task_teacher.model, task_teacher.tokens, tasks.get(recipe.task)
+    data = StartData(general=parents.general, tokens=teacher_splits.train, labels_N=strata(splits.train))
+    start = initialise(model, recipe, data)
     rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
-    teacher_tokens = theirs.train if new is None else tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
+    teacher_tokenizer = teacher_splits.tokenizer
+    teacher_tokens = (
+        teacher_splits.train if new is None else tokenise(teacher_tokenizer, rows, recipe.max_length_tokens)
+    )
 
     def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
-        is_theirs = tokenizer is theirs.tokenizer
-        return teacher_tokens if is_theirs else tokenise(tokenizer, rows, recipe.max_length_tokens)
+        same = tokenizer is teacher_tokenizer
+        return teacher_tokens if same else tokenise(tokenizer, rows, recipe.max_length_tokens)
 
-    reduced = reduce(start.model, recipe, theirs.tokenizer, tokenised)
-    start = replace(start, model=reduced.model)
+    compressed = compress(start.model, recipe, teacher_tokenizer, tokenised)
+    start = replace(start, model=compressed.model)
     for stage in recipe.stages:
         check_shapes(start, model, stage)
-    tokens = tokenised(reduced.tokenizer)
-    # What the teacher reads when it is to show its inside token by token.
-    read_tokens = replace(tokens, ids_T=reduced.teacher_ids_V[tokens.ids_T].astype(np.int32))
-    lesson = TrainingSet(
+    tokens = tokenised(compressed.tokenizer)
+    # The student's tokens with the teacher's ids, so that the states of both are of the same tokens.
+    aligned_tokens = replace(tokens, ids_T=compressed.teacher_ids_V[tokens.ids_T].astype(np.int32))
+    teacher_identity = identity(parents.teacher / TEACHER_MANIFEST)
+
+    def cached(read_tokens: Tokens) -> TeacherCache:
+        out = parents.teacher.parent
+        return teacher_cache(out, teacher_identity, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS)
+
+    training_set = TrainingSet(
         teacher=model,
-        logit_cache=cache(
-            parents.teacher,
-            lambda: model,
-            read_tokens if task.IS_OF_TOKENS else teacher_tokens,
-            of_tokens=task.IS_OF_TOKENS,
-        ),
-        state_cache=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS),
+        logit_cache=cached(aligned_tokens if task.IS_OF_TOKENS else teacher_tokens),
+        state_cache=cached(aligned_tokens),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
-        teacher_ids_V=reduced.teacher_ids_V,
-        labels=task.labels(rows, reduced.tokenizer, recipe.max_length_tokens),
+        teacher_ids_V=compressed.teacher_ids_V,
+        labels=task.labels(rows, compressed.tokenizer, recipe.max_length_tokens),
         heads=(Head(first=0, outputs=int(model.config.num_labels or 0), is_score=task.IS_SCORE),),
         seed=recipe.student_seed,
         work=work,
     )
-    if reduced.tokenizer is theirs.tokenizer:
-        return start, lesson, theirs
-    return start, lesson, teacher.tokenise_by(reduced.tokenizer, splits, recipe.max_length_tokens)
+    if compressed.tokenizer is teacher_tokenizer:
+        return start, training_set, teacher_splits
+    return start, training_set, teacher.tokenise_by(compressed.tokenizer, splits, recipe.max_length_tokens)
 
 
 def _all_rows(
     recipe: Recipe, parents: Parents, train: Rows, new: Rows | None
 ) -> tuple[Rows, NDArray[np.float32] | None]:
-    """Return all rows to train on, new ones relabelled, and their logits where these are not one teacher's own."""
+    """Return all rows to train on, new ones relabelled, and their logits unless they are a single teacher's."""
     if new is None:
-        return train, logits(recipe, parents, train) if parents.more else None
-    new_logits_NC = logits(recipe, parents, new)
-    logits_NC = np.concatenate([logits(recipe, parents, train), new_logits_NC])
+        return train, fused_logits(recipe, parents.teachers, train) if parents.more else None
+    new_logits_NC = fused_logits(recipe, parents.teachers, new)
+    logits_NC = np.concatenate([fused_logits(recipe, parents.teachers, train), new_logits_NC])
     return train.joined(tasks.get(recipe.task).relabelled(new, of_logits(new_logits_NC))), logits_NC

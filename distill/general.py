@@ -13,25 +13,25 @@ from contract.versions import versions_of
 from distill import teacher
 from distill.data import corpus
 from distill.data.tokenise import load_tokenizer
-from distill.model.encoder import Encoder, locate
+from distill.model.source import Encoder, locate
 from distill.recipe import Recipe
 from distill.recipe.general import General
 from distill.student.initialise import initialise
-from distill.training import processes, stages, training
-from distill.training.cache import TeacherCache, cache_folder
-from distill.training.compare import check_shapes
+from distill.training import checkpoints, processes, stages
+from distill.training.cache import teacher_cache
+from distill.training.layer_losses import check_shapes
 
 MANIFEST = "general.json"
 REVISION = 1  # bump when the same recipe would give another general student
 
 
 class GeneralStudent(Manifest):
-    """general.json: an encoder that knows language and no task yet.
+    """general.json: an encoder that knows language but no task yet.
 
     Attributes:
         source: the teacher's name.
-        shape: in words.
-        tokens: how many it was trained on.
+        shape: shape of the student, in words.
+        tokens: number of tokens it was trained on.
     """
 
     source: str
@@ -39,13 +39,13 @@ class GeneralStudent(Manifest):
     tokens: int
 
 
-def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
-    """Make the general student of a recipe, or find it finished.
+def build(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
+    """Build the general student of a recipe, or return its folder if it is finished.
 
     Args:
-        recipe: with a section [general]; what it says of the task does not matter.
-        encoder: the teacher before it is fine-tuned; the section may name another one.
-        out: the folder to make `general-…` in.
+        recipe: recipe with a section [general]; what it says about the task does not matter.
+        encoder: the teacher before it is fine-tuned; the section may name another encoder.
+        out: parent folder of `general-…`.
 
     Returns:
         The folder: an encoder in Hugging Face layout, and general.json.
@@ -56,38 +56,45 @@ def make(recipe: Recipe, encoder: Encoder, out: Path) -> Path:
     """
     section = recipe.general
     assert section is not None, "the recipe checks it"
-    encoder, tokens = read(recipe, encoder, out)
+    encoder, tokens = read_corpus(recipe, encoder, out)
     key = _key(recipe, section, encoder, tokens)
     folder = out / f"general-{key[:8]}"
     if not processes.broadcast_from_main(lambda: is_finished(folder / MANIFEST, GeneralStudent, key)):
-        _make(recipe, section, encoder, tokens, folder, key)
+        _build(recipe, section, encoder, tokens, folder, key)
         processes.wait()
     return folder
 
 
-def read(recipe: Recipe, encoder: Encoder, out: Path) -> tuple[Encoder, Tokens]:
-    """Return the encoder that teaches, and the corpus in its word pieces, kept in `cache`; raises as `make` does."""
+def read_corpus(recipe: Recipe, encoder: Encoder, out: Path) -> tuple[Encoder, Tokens]:
+    """Return the encoder that teaches, and the corpus in its word pieces, which is kept in `cache`.
+
+    Args:
+        recipe, encoder, out: as for `build`.
+
+    Raises:
+        InputError: the corpus or the encoder cannot be used.
+    """
     section = recipe.general
     assert section is not None, "the recipe checks it"
-    own = encoder_of(section, encoder)
-    return own, processes.main_process_first(lambda: _corpus(section, own, out))
+    general_encoder = encoder_of(section, encoder)
+    return general_encoder, processes.main_process_first(lambda: _corpus(section, general_encoder, out))
 
 
 def encoder_of(section: General, encoder: Encoder) -> Encoder:
-    """Return the encoder that teaches: the section's own, or else the teacher's model.
+    """Return the encoder that teaches: the section's, or else the teacher's model.
 
     Raises:
-        InputError: it is not there, or has other word pieces than the teacher.
+        InputError: there is no such encoder, or it has other word pieces than the teacher.
     """
     if not section.model:
         return encoder
-    own = locate(section.model)
-    if load_tokenizer(own.folder).get_vocab() != load_tokenizer(encoder.folder).get_vocab():
+    general_encoder = locate(section.model)
+    if load_tokenizer(general_encoder.folder).get_vocab() != load_tokenizer(encoder.folder).get_vocab():
         raise InputError(
-            f"general.model {own.name} has other word pieces than the teacher {encoder.name}",
+            f"general.model {general_encoder.name} has other word pieces than the teacher {encoder.name}",
             "give the encoder that the teacher was fine-tuned from",
         )
-    return own
+    return general_encoder
 
 
 def _corpus(section: General, encoder: Encoder, out: Path) -> Tokens:
@@ -114,17 +121,15 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
     )
 
 
-def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
-    # Its head is new and of no use: what it shows inside is all that it teaches.
+def _build(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
+    # Its head is new and not used: only its states are learned.
     encoder_model = teacher.load(encoder.folder, recipe.task, {})
-    from_nothing = recipe.model_copy(
-        update={"student": recipe.student.model_copy(update={"start": "random", "seed": None})}
-    )
-    start = initialise(encoder_model, from_nothing)
+    random_student = recipe.student.model_copy(update={"start": "random", "seed": None})
+    start = initialise(encoder_model, recipe.model_copy(update={"student": random_student}))
     check_shapes(start, encoder_model, section)
-    work = training.work_folder(folder)
-    cache = _cache(encoder_model, encoder, tokens, folder.parent)
-    lesson = stages.TrainingSet(
+    work = checkpoints.work_folder(folder)
+    cache = teacher_cache(folder.parent, encoder.sha256, lambda: encoder_model, tokens)
+    training_set = stages.TrainingSet(
         teacher=encoder_model,
         logit_cache=cache,
         state_cache=cache,
@@ -134,7 +139,7 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
         seed=recipe.seed,
         work=work,
     )
-    stages.train(start, (section,), lesson)
+    stages.train(start, (section,), training_set)
     if not processes.is_main():
         return
     with building(folder) as scratch:
@@ -151,7 +156,7 @@ def _make(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, fo
             tokens=len(tokens.ids_T),
         )
         write_manifest(scratch / MANIFEST, manifest)
-    training.forget(work)
+    checkpoints.remove(work)
 
 
 def _base(model: PreTrainedModel) -> PreTrainedModel:
@@ -159,9 +164,3 @@ def _base(model: PreTrainedModel) -> PreTrainedModel:
     base = model.base_model
     assert isinstance(base, PreTrainedModel)
     return base
-
-
-def _cache(model: PreTrainedModel, encoder: Encoder, tokens: Tokens, out: Path) -> TeacherCache:
-    bf16, _ = training.bf16_choice()
-    place = cache_folder(out, encoder.sha256, tokens, bf16=bf16)
-    return TeacherCache(folder=place, model=lambda: model, tokens=tokens, bf16=bf16)

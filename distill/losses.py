@@ -2,7 +2,7 @@
 
 Jiao et al., TinyBERT: Distilling BERT for Natural Language Understanding, arXiv 1909.10351 (section 3).
 Wang et al., MiniLMv2: Multi-Head Self-Attention Relation Distillation, arXiv 2012.15828 (where a docstring says so).
-Shapes: B sentences, L tokens, D width, H heads, C classes. Padding never counts.
+Shapes: B sentences, L tokens, D width, H heads, C classes. Padding is ignored.
 """
 
 import torch
@@ -17,10 +17,10 @@ MASKED = -1e4  # finite, so that a row of padding alone gives no NaN
 def hidden_states(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor) -> Tensor:
     """Mean squared difference of hidden states or embeddings (section 3.1, (8) and (9)).
 
-    The student's are already projected to the teacher's width.
+    The student's states are already projected to the teacher's width.
 
     Args:
-        student_BLD, teacher_BLD: of one width D.
+        student_BLD, teacher_BLD: states with the same width D.
         mask_BL: 1 for tokens, 0 for padding.
 
     Returns:
@@ -34,7 +34,7 @@ def attention_scores(student_BHLL: Tensor, teacher_BHLL: Tensor, mask_BL: Tensor
     """Mean squared difference of the attention scores before softmax (section 3.1, (7)).
 
     Args:
-        student_BHLL, teacher_BHLL: query-key products divided by the root of the head width, one number of heads.
+        student_BHLL, teacher_BHLL: query-key products divided by the root of the head width; both with H heads.
         mask_BL: 1 for tokens, 0 for padding.
 
     Returns:
@@ -48,12 +48,12 @@ def attention_scores(student_BHLL: Tensor, teacher_BHLL: Tensor, mask_BL: Tensor
 def relations(student_BLD: Tensor, teacher_BLD: Tensor, mask_BL: Tensor, heads: int) -> Tensor:
     """Divergence of the relations among queries, keys or values (MiniLMv2, section 3.1, (5) to (7)).
 
-    The vectors of both are split anew into as many relation heads, so neither widths nor attention heads need be equal.
+    The vectors of both are split into the same number of relation heads, so widths and attention heads may differ.
 
     Args:
-        student_BLD, teacher_BLD: the outputs of one projection; each width a multiple of the heads.
+        student_BLD, teacher_BLD: outputs of the same projection; each width is a multiple of the heads.
         mask_BL: 1 for tokens, 0 for padding.
-        heads: relation heads.
+        heads: number of relation heads.
 
     Returns:
         A scalar: the Kullback-Leibler divergence of the student's relations from the teacher's, the mean over heads and
@@ -88,7 +88,7 @@ def divergence(student_BC: Tensor, teacher_BC: Tensor, temperature: float) -> Te
     """Kullback-Leibler divergence of the student's probabilities from the teacher's at a temperature.
 
     Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2: scaled by the temperature
-    squared, so that its gradient keeps its size beside the labels'.
+    squared, so that its gradient keeps its size relative to the labels loss.
 
     Returns:
         A scalar: the mean over sentences.
@@ -107,10 +107,10 @@ def labels(student_BC: Tensor, labels_B: Tensor) -> Tensor:
 
     Args:
         student_BC: logits of each sentence, or of each token.
-        labels_B: class numbers; UNLABELLED ones count 0.
+        labels_B: class numbers; UNLABELLED entries contribute 0.
 
     Returns:
-        A scalar: the mean over all of them.
+        A scalar: the mean over all entries.
     """
     total: Tensor = functional.cross_entropy(student_BC.float(), labels_B, ignore_index=UNLABELLED, reduction="sum")
     return total / len(labels_B)
@@ -120,7 +120,7 @@ def squared_error(student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
     """Mean squared difference of logits (Ba and Caruana, arXiv 1312.6184, section 2.2), or of a regression's scores.
 
     Args:
-        student_BC, teacher_BC: the student's, and the teacher's or the data's; C is 1 for scores.
+        student_BC, teacher_BC: logits of student and teacher, or scores of student and data, with C = 1.
 
     Returns:
         A scalar: the mean over sentences and classes.
@@ -129,7 +129,7 @@ def squared_error(student_BC: Tensor, teacher_BC: Tensor) -> Tensor:
 
 
 def scores_of(query_BLD: Tensor, key_BLD: Tensor, heads: int) -> Tensor:
-    """Return attention scores before softmax, shape (B, H, L, L), from the outputs of the two projections."""
+    """Return the attention scores before softmax for the outputs of two projections, shape (B, H, L, L)."""
 
     def split(projected_BLD: Tensor) -> Tensor:
         batch, length, _ = projected_BLD.shape

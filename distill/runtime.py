@@ -1,4 +1,4 @@
-"""Eager PyTorch through transformers: what a teacher's user runs today, and the reference of every speed-up."""
+"""Eager PyTorch through transformers: how a teacher is usually run, and the reference for every speed-up."""
 
 import inspect
 from pathlib import Path
@@ -24,7 +24,7 @@ def start() -> None:
 
 
 def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
-    """Load a Hugging Face folder in fp32, with the attention that is transformers' default."""
+    """Load a Hugging Face folder in fp32, with transformers' default attention."""
     import torch
     from transformers import AutoConfig
     from transformers.utils import logging
@@ -37,7 +37,7 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
     model = folder / graph.file
     task = tasks.of_config(AutoConfig.from_pretrained(model, local_files_only=True))
     if task is None:
-        raise InputError(f"{model}: is trained for no task known here", "give a teacher or a student folder")
+        raise InputError(f"{model}: not trained for a known task", "give a teacher or a student folder")
     network: Any = task.model_class().from_pretrained(
         model, local_files_only=True, use_safetensors=True, dtype=torch.float32
     )
@@ -50,15 +50,15 @@ class PytorchSession:
     def __init__(self, network: Any, graph: Graph) -> None:
         self._network = network
         self._graph = graph
-        # DistilBERT and its like know no token types.
-        self._known = frozenset(inspect.signature(network.forward).parameters)
+        # Some models, such as DistilBERT, have no token types.
+        self._parameters = frozenset(inspect.signature(network.forward).parameters)
 
     def run(self, feed: Feed) -> Feed:
         """Run a batch."""
         import torch
 
         named = self._graph.named(feed).items()
-        tensors = {name: torch.from_numpy(array) for name, array in named if name in self._known}
+        tensors = {name: torch.from_numpy(array) for name, array in named if name in self._parameters}
         with torch.inference_mode():
             outputs = self._network(**tensors)
         return {
@@ -67,5 +67,5 @@ class PytorchSession:
         }
 
     def padded_length(self, length_tokens: int) -> int:
-        """Return the sentence's own length: PyTorch takes any."""
+        """Return the sentence's length: PyTorch accepts any length."""
         return length_tokens

@@ -1,4 +1,4 @@
-"""Search a recipe's best values, judged on rows held out of the training split, never on the validation split."""
+"""Search for a recipe's best values, scored on held-out training rows, never on the validation split."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from distill import teacher
 from distill.data.dataset import Splits
 from distill.data.hold_out import hold_out
 from distill.distil import REVISION, distil
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe import Recipe
 from distill.recipe.search import Dimension
 from infer.folders.student import read_evaluation
@@ -28,24 +28,24 @@ from infer.tasks import judge
 
 STORAGE = "search.db"
 LEARNING_RATE_FACTORS = (0.3, 3.0)
-# Attributes of a trial: why it failed, and that it is the recipe as it stands.
+# Attributes of a trial: why it failed, and whether it is the unchanged recipe.
 FAULT = "fault"
-OWN = "own"
+UNCHANGED = "own"
 WORK = ".student-*.work"
 Space = Mapping[str, Dimension]
 Parameter = str | int | float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """What a search found.
+class SearchResult:
+    """The result of a search.
 
     Attributes:
-        score: the best one, on the held-out rows.
-        own_score: of the recipe as it stands; None where the space leaves it out, or it failed.
-        changes: the best values, as --set takes them.
-        finished, failed: trials.
-        storage: where they are kept.
+        score: best score on the held-out rows.
+        own_score: score of the unchanged recipe; None if the space excludes it, or it failed.
+        changes: best values, in the form that --set takes.
+        finished, failed: numbers of trials.
+        storage: file of the trials.
     """
 
     score: float
@@ -56,27 +56,27 @@ class Found:
     storage: Path
 
 
-def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trials: int) -> Found:
-    """Distil a student for each of some trials, or go on with an earlier search of the same recipe and data.
+def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trials: int) -> SearchResult:
+    """Distil a student per trial, or continue an earlier search of the same recipe and data.
 
     Args:
-        recipe: its section [search] names the values; without one, the learning rate of each stage.
-        encoder: the teacher's model; the teacher is made once, of the rows that are not held out.
+        recipe: recipe whose section [search] names the values; without it, the learning rate of each stage is searched.
+        encoder: the teacher's model; the teacher is built once, from the rows that are not held out.
         splits: the task's data; its validation split is not used.
-        out: the folder to work in, and of search.db.
-        trials: how many in all, those of earlier runs included.
+        out: folder to work in, which also holds search.db.
+        trials: total number of trials, including those of earlier runs.
 
     Raises:
-        InputError: a key of the space is wrong, the data cannot be parted, or the teacher is refused.
+        InputError: a key of the space is wrong, no rows can be held out, or the teacher is refused.
         WorkerError: every trial failed.
-        DiskFullError: the disk is full; the trial under way is taken up again.
+        DiskFullError: the disk is full; the current trial is run again next time.
     """
     space = recipe.search.space if recipe.search else default_space(recipe)
     _check(space, recipe)
     parted = hold_out(splits.train, recipe.task, recipe.seed)
-    teacher.make(recipe, encoder, parted, out)  # before the trials: its faults are not theirs
+    teacher.build(recipe, encoder, parted, out)  # before the trials, which its errors must not fail
     study = _study(recipe, encoder, parted, space, out / STORAGE)
-    _take_up_again(study)
+    _requeue_interrupted(study)
 
     def score(changes: tuple[str, ...]) -> float:
         _, student = distil(recipes.changed(recipe, changes), encoder, parted, out)
@@ -85,10 +85,10 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
         return judge.value(recipe.settings, recipe.main_metric, evaluation.student, evaluation.labels)
 
     while (number := len(_ended(study))) < trials:
-        # Drawn from the seed and the number alone, so that a search goes on as if it had not been interrupted.
+        # Seeded by recipe and number alone, so that a search continues as if it had not been interrupted.
         study.sampler = TPESampler(seed=(recipe.student_seed + number) % 2**32)
-        _try(study, space, score, f"trial {number + 1} of {trials}", out)
-    return _found(study, space, out / STORAGE)
+        _run_trial(study, space, score, f"trial {number + 1} of {trials}", out)
+    return _result(study, space, out / STORAGE)
 
 
 def default_space(recipe: Recipe) -> dict[str, Dimension]:
@@ -103,7 +103,7 @@ def default_space(recipe: Recipe) -> dict[str, Dimension]:
 
 
 def _check(space: Space, recipe: Recipe) -> None:
-    """Check that the recipe has every key and takes its first and last value."""
+    """Check that the recipe has every key and accepts its first and last value."""
     for key, dimension in space.items():
         ends = (dimension.texts[0], dimension.texts[-1]) if dimension.choices else (dimension.low, dimension.high)
         for value in ends:
@@ -111,7 +111,7 @@ def _check(space: Space, recipe: Recipe) -> None:
 
 
 def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, storage: Path) -> optuna.Study:
-    """Return the study of this recipe, data and space, new or found; a new one begins with the recipe as it stands."""
+    """Load or create the study of this recipe, data and space; a new study starts with the unchanged recipe."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     name = sha256_of_value(
         {
@@ -131,41 +131,43 @@ def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, stora
     except (SQLAlchemyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{storage}: cannot be used ({reason})", "delete it, or choose another --out") from error
-    own = {key: dimension.parameter(_value(recipe, key)) for key, dimension in space.items()}
-    if not study.get_trials(deepcopy=False) and None not in own.values():
-        study.enqueue_trial(own, user_attrs={OWN: True})
+    unchanged = {key: dimension.parameter(_value(recipe, key)) for key, dimension in space.items()}
+    if not study.get_trials(deepcopy=False) and None not in unchanged.values():
+        study.enqueue_trial(unchanged, user_attrs={UNCHANGED: True})
     return study
 
 
 def _value(recipe: Recipe, key: str) -> Any:
-    """Return what the recipe has at a dotted key, None where it has nothing."""
-    place: Any = recipe.model_dump(mode="json")
+    """Return the recipe's value at a dotted key, or None."""
+    value: Any = recipe.model_dump(mode="json")
     for part in key.split("."):
-        places = dict(enumerate(place)) if isinstance(place, list) else place or {}
-        place = places.get(int(part) if isinstance(place, list) else part)
-    return place
+        children = dict(enumerate(value)) if isinstance(value, list) else value or {}
+        value = children.get(int(part) if isinstance(value, list) else part)
+    return value
 
 
-def _take_up_again(study: optuna.Study) -> None:
-    """Put the trials that were interrupted in the queue again, with their values."""
+def _requeue_interrupted(study: optuna.Study) -> None:
+    """Queue interrupted trials again, with their values."""
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         if trial.params:
-            own = {OWN: True} if OWN in trial.user_attrs else None
-            study.enqueue_trial(trial.params, user_attrs=own)
+            attributes = {UNCHANGED: True} if UNCHANGED in trial.user_attrs else None
+            study.enqueue_trial(trial.params, user_attrs=attributes)
 
 
 def _ended(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that gave a score or have a fault of their own; those interrupted have neither."""
+    """Return the trials that have a score or failed by themselves; interrupted trials have neither."""
     trials = study.get_trials(deepcopy=False)
     return [trial for trial in trials if trial.state == TrialState.COMPLETE or FAULT in trial.user_attrs]
 
 
-def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str, out: Path) -> None:
+def _run_trial(
+    study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], float], title: str, out: Path
+) -> None:
     """Run one trial. Failures are recorded on the trial; only a full disk stops the search."""
     trial = study.ask()
     values = {key: _suggest(trial, key, dimension) for key, dimension in space.items()}
-    changes = _changes(space, values, exact=OWN in trial.user_attrs)
+    changes = _changes(space, values, exact=UNCHANGED in trial.user_attrs)
     note(f"{title}: {' '.join(changes)}")
     unfinished = set(out.glob(WORK))
     try:
@@ -174,7 +176,7 @@ def _try(study: optuna.Study, space: Space, score: Callable[[tuple[str, ...]], f
     except DiskFullError:
         raise
     except Exception as error:
-        for work in set(out.glob(WORK)) - unfinished:  # it is not tried again
+        for work in set(out.glob(WORK)) - unfinished:  # a failed trial is not run again
             shutil.rmtree(work, ignore_errors=True)
         trial.set_user_attr(FAULT, str(error))
         study.tell(trial, state=TrialState.FAIL)
@@ -195,27 +197,27 @@ def _suggest(trial: optuna.Trial, key: str, dimension: Dimension) -> Parameter:
 
 
 def _changes(space: Space, parameters: Mapping[str, Parameter], *, exact: bool) -> tuple[str, ...]:
-    """Return values as --set takes them; no more digits than a reader would type, unless they are the recipe's own."""
+    """Return values in the form that --set takes; rounded to three digits, unless they are the recipe's own."""
     return tuple(
         f"{key}={value:.3g}" if isinstance(value := parameters[key], float) and not exact else f"{key}={value}"
         for key in space
     )
 
 
-def _found(study: optuna.Study, space: Space, storage: Path) -> Found:
+def _result(study: optuna.Study, space: Space, storage: Path) -> SearchResult:
     ended = _ended(study)
     complete = [trial for trial in ended if trial.value is not None]
     if not complete:
         raise WorkerError(
             f"all {len(ended)} trials failed, the last with: {ended[-1].user_attrs[FAULT]}",
-            "mend the recipe or its section [search]",
+            "fix the recipe or its section [search]",
         )
     best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
     assert best.value is not None
-    return Found(
+    return SearchResult(
         score=best.value,
-        own_score=next((trial.value for trial in complete if OWN in trial.user_attrs), None),
-        changes=_changes(space, best.params, exact=OWN in best.user_attrs),
+        own_score=next((trial.value for trial in complete if UNCHANGED in trial.user_attrs), None),
+        changes=_changes(space, best.params, exact=UNCHANGED in best.user_attrs),
         finished=len(complete),
         failed=len(ended) - len(complete),
         storage=storage,

@@ -1,4 +1,4 @@
-"""The teacher: found, fine-tuned when it is not yet of the task, and checked before anything is spent on it."""
+"""The teacher: loaded, fine-tuned unless it is trained for the task already, and checked before a student is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,26 +23,27 @@ from contract.versions import versions_of
 from distill import tasks
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
-from distill.model.encoder import Encoder
 from distill.model.predict import predict
+from distill.model.source import Encoder
 from distill.recipe import Recipe
-from distill.student.initialise import check_fit, parameters
-from distill.training import processes, training
+from distill.student.initialise import check_fit, count_parameters
+from distill.training import checkpoints, loop, processes
 from distill.training.batches import Sentences, collate
-from distill.training.compact import compact
-from distill.training.record import record_folder
+from distill.training.compact_embedding import compact_embedding
+from distill.training.loss_log import log_folder
+from distill.training.sentence_trainer import SentenceTrainer
 from infer.folders.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
 from infer.tasks import judge
 
 REVISION = 2  # bump when the same recipe would give another teacher
-# Keys of a recipe's teacher that change nothing of how it is trained.
+# Keys of section [teacher] that do not change how the teacher is trained.
 NOT_TRAINING = ("model", "floor", "also", "fusion", "weights", "not_finite")
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokenised:
-    """Both splits as token ids."""
+    """Both splits as token ids, and the tokenizer."""
 
     tokenizer: PreTrainedTokenizerFast
     train: Tokens
@@ -63,35 +64,35 @@ def tokenise_by(tokenizer: PreTrainedTokenizerFast, splits: Splits, max_length_t
     )
 
 
-def make(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
-    """Make the teacher folder, or find it finished.
+def build(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
+    """Build the teacher folder, unless it is finished.
 
     Args:
-        recipe: the distillation.
-        encoder: the model it names.
+        recipe: recipe of the distillation.
+        encoder: the teacher's model.
         splits: the task's data.
-        out: the folder to make `teacher-…` in.
+        out: parent folder of `teacher-…`.
 
     Returns:
         The teacher folder: Hugging Face layout, teacher.json, evaluation.npz (tokens only).
 
     Raises:
-        InputError: other labels than the data, or a score below the recipe's floor.
+        InputError: the teacher's labels differ from the data's, or its score is below the recipe's floor.
     """
     key = _key(recipe, encoder, splits)
     folder = out / f"teacher-{key[:8]}"
     if not processes.broadcast_from_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key)):
-        _make(recipe, encoder, splits, folder, key)
+        _build(recipe, encoder, splits, folder, key)
         processes.wait()
     check_floor(read_teacher(folder).validation_scores, recipe, encoder.name)
     return folder
 
 
 def read_config(folder: Path) -> Any:
-    """Read a model's configuration; code of its own is never run.
+    """Read a model's configuration; code in the folder is never run.
 
     Raises:
-        InputError: there is none, or none that transformers knows.
+        InputError: there is no configuration, or transformers does not know the model type.
     """
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -103,28 +104,28 @@ def read_config(folder: Path) -> Any:
 
 
 def load_for(recipe: Recipe, folder: Path) -> PreTrainedModel:
-    """Load a model with the head of a recipe's task, in fp32; a new head starts at random.
+    """Load a model with the head of a recipe's task, in fp32; a new head is random.
 
     Args:
-        recipe: names the task and its labels.
-        folder: where the model lies, in Hugging Face layout.
+        recipe: recipe with the task and its labels.
+        folder: folder of the model, in Hugging Face layout.
 
     Raises:
-        InputError: it cannot be loaded.
+        InputError: the model cannot be loaded.
     """
     return load(folder, recipe.task, tasks.get(recipe.task).head(recipe.data.label_names))
 
 
 def load(folder: Path, task: str, head: Mapping[str, Any]) -> PreTrainedModel:
-    """Load a model with a head of a kind of task, in fp32; a new head starts at random.
+    """Load a model with a head for a kind of task, in fp32; a new head is random.
 
     Args:
-        folder: where the model lies, in Hugging Face layout.
-        task: its kind.
-        head: what its configuration must say of its outputs.
+        folder: folder of the model, in Hugging Face layout.
+        task: kind of task.
+        head: configuration of the head's outputs.
 
     Raises:
-        InputError: it cannot be loaded.
+        InputError: the model cannot be loaded.
     """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -147,16 +148,16 @@ def load(folder: Path, task: str, head: Mapping[str, Any]) -> PreTrainedModel:
 
 
 def check_floor(scores: Mapping[str, float], recipe: Recipe, name: str) -> None:
-    """Check a teacher by the recipe's metric on the validation split.
+    """Check a teacher's score on the validation split, by the recipe's metric.
 
     Raises:
-        InputError: it is below the floor.
+        InputError: the score is below the floor.
     """
     metric, floor = recipe.main_metric, recipe.teacher.floor
     if scores[metric] < floor:
         raise InputError(
             f"teacher {name}: validation {metric} {scores[metric]:.3f} is below the floor of {floor:.3f}",
-            "train it longer, choose a better one, or lower teacher.floor",
+            "train it longer, choose a better teacher, or lower teacher.floor",
         )
 
 
@@ -175,7 +176,7 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
     )
 
 
-def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
+def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
     config = read_config(encoder.folder)
     check_fit(config, recipe)
     task, label_names = tasks.get(recipe.task), recipe.data.label_names
@@ -190,7 +191,7 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
         _fine_tune(model, recipe, tokens, task.labels(splits.train, tokens.tokenizer, recipe.max_length_tokens), folder)
     if not processes.is_main():
         return
-    outputs = predict(model, tokens.validation, f"The answers of {encoder.name}")
+    outputs = predict(model, tokens.validation, f"Answers of {encoder.name}")
     labels = task.labels(splits.validation, tokens.tokenizer, recipe.max_length_tokens)
     scores = judge.values(recipe.settings, outputs, labels)
     if ready:
@@ -209,29 +210,29 @@ def _make(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: s
             name=recipe.name,
             task=recipe.settings,
             max_length_tokens=recipe.max_length_tokens,
-            parameters=parameters(model),
+            parameters=count_parameters(model),
             seed=recipe.seed,
             source=encoder.name,
             validation_scores=scores,
         )
         write_manifest(scratch / TEACHER_MANIFEST, manifest)
-    training.forget(training.work_folder(folder))
+    checkpoints.remove(checkpoints.work_folder(folder))
 
 
 def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
     largest = max(int(split.ids_T.max()) for split in (tokens.train, tokens.validation))
     if largest >= config.vocab_size:
         raise InputError(
-            f"{name}: its tokenizer gives the token id {largest}, its embedding has {config.vocab_size} rows",
+            f"{name}: its tokenizer gives token id {largest}, but its embedding has {config.vocab_size} rows",
             "give the model with its own tokenizer",
         )
 
 
 def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokenised, labels: Ragged, folder: Path) -> None:
-    work = training.work_folder(folder)
-    arguments = training.arguments(recipe.teacher, work, sentences=len(tokens.train), seed=recipe.seed)
-    with compact(model, tokens.train) as (compact_tokens, _):
-        trainer = training.SentenceTrainer(
+    work = checkpoints.work_folder(folder)
+    arguments = loop.arguments(recipe.teacher, work, sentences=len(tokens.train), seed=recipe.seed)
+    with compact_embedding(model, tokens.train) as (compact_tokens, _):
+        trainer = SentenceTrainer(
             training=recipe.teacher,
             what="the teacher's fine-tuning",
             model=model,
@@ -239,4 +240,4 @@ def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokenised, labels
             train_dataset=Sentences(compact_tokens),
             data_collator=collate(compact_tokens, {"labels": labels}),
         )
-        training.fit(trainer, "Fine-tuning the teacher", record_folder(work))
+        loop.fit(trainer, "Fine-tuning the teacher", log_folder(work))

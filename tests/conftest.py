@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from distill.quiet import quiet
+from distill.silence import silence_libraries
 
-quiet()  # before anything imports torch
+silence_libraries()  # before anything imports torch
 # As convert.openvino does, and before anything imports OpenVINO: tests report nothing to its makers, nor fork for it.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how an import is forbidden
 # Tests run two at once, and threads that wait for each other take each other's time.
@@ -42,7 +42,7 @@ LONGEST = (
     "distill/test_full_disk.py",
     "distill/test_multitask.py",
     "distill/test_soup.py",
-    "distill/test_finite.py",
+    "distill/test_not_finite.py",
     "bench/test_command.py",
     "convert/test_full_disk.py",
 )

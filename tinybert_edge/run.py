@@ -41,9 +41,9 @@ def run(
 
         tinybert run sst2 --data data/sst2 --target laptop-x86 --target laptop-x86-vnni
     """
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
 
-    quiet()
+    silence_libraries()
     from bench.report.write import write_report
     from bench.settings import Settings
     from contract.lock import locked

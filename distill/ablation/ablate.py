@@ -13,7 +13,7 @@ from contract.progress import note
 from contract.strict import near_miss
 from distill.data.dataset import Splits
 from distill.distil import distil
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe import Recipe
 from distill.recipe.stage import LossWeights, Stage
 from distill.student.initialise import pairs_of, shape_of

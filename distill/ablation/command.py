@@ -35,9 +35,9 @@ def ablate(
     """
     from contract.lock import locked
     from distill.command import prepare
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
 
-    quiet()
+    silence_libraries()
     prepared = prepare(recipe, data, teacher, dataset, changes)
     from dataclasses import asdict
 

@@ -13,7 +13,7 @@ from distill.augment import masked_lm as masked_lms
 from distill.augment.candidates import candidates
 from distill.augment.draw import NewRow, new_rows
 from distill.data.rows import Rows, labelled
-from distill.model import encoder
+from distill.model import source
 from distill.recipe.augmentation import Augmentation
 
 REVISION = 1  # bump when the same settings would give other rows
@@ -88,7 +88,7 @@ def _key(rows: Rows, settings: Augmentation, masked_lm: Path | None, neighbours:
             "rows": rows.key(),
             # How the two sources are named and how many texts go at a time changes nothing.
             "settings": settings.model_dump(exclude={"masked_lm", "neighbours", "batch_size"}),
-            "masked_lm": masked_lm and encoder.locate(str(masked_lm)).sha256,
+            "masked_lm": masked_lm and source.locate(str(masked_lm)).sha256,
             "neighbours": neighbours and sha256_of_file(neighbours),
             "segmenter": versions_of("jieba").get("jieba") if settings.unit == "word" else None,
             "seed": seed,

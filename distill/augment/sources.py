@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from contract.errors import InputError
-from distill.model import encoder
-from distill.model.encoder import Encoder
+from distill.model import source
+from distill.model.source import Encoder
 from distill.recipe.augmentation import TEACHER, Augmentation
 
 
@@ -20,7 +20,7 @@ def sources(settings: Augmentation, teacher: Encoder) -> tuple[Path | None, Path
     """
     folder = None
     if settings.masked_lm:
-        folder = teacher.folder if settings.masked_lm == TEACHER else encoder.locate(settings.masked_lm).folder
+        folder = teacher.folder if settings.masked_lm == TEACHER else source.locate(settings.masked_lm).folder
     if not settings.neighbours:
         return folder, None
     neighbours = Path(settings.neighbours)

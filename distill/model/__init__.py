@@ -1,1 +1,1 @@
-"""A loaded BERT-like model: where it comes from, what goes on inside it, and what it answers."""
+"""A loaded BERT-like model: its source, its layers and states, and its outputs."""

@@ -1,4 +1,4 @@
-"""What goes on inside a BERT-like encoder, caught by hooks, so that its fast attention can stay on."""
+"""Hidden states of a BERT-like encoder, captured by hooks, so that its fast attention can stay on."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from distill.slim import Convolution
 
 EMBEDDING = "embedding"
 POOLED = "pooled"
-# What is caught of a layer, by the module whose output it is; an empty path is the layer itself.
-KINDS = {
+# The kinds of a layer's states, and the module whose output they are; an empty path is the layer itself.
+STATE_MODULES = {
     "hidden": "",
     "query": "attention.self.query",
     "key": "attention.self.key",
@@ -26,14 +26,14 @@ KINDS = {
 
 @dataclass(kw_only=True, slots=True)
 class Captured:
-    """One forward pass.
+    """States of one forward pass.
 
     Attributes:
-        heads: attention heads of the model.
-        states: tensors of shape (B, L, D) by name: `embedding`, what enters the first layer; `hidden.3`, the output of
-            layer 3; `query.3`, `key.3`, `value.3`, its projections before they are split into heads; `context.3`, what
-            its heads found, joined; `neurons.3`, the activations of its feed-forward layer, shape (B, L, F); `pooled`,
-            what the pooler makes of the first token, shape (B, D).
+        heads: number of attention heads of the model.
+        states: tensors of shape (B, L, D) by name: `embedding`, the input of the first layer; `hidden.3`, the output of
+            layer 3; `query.3`, `key.3`, `value.3`, its projections before they are split into heads; `context.3`, the
+            joined outputs of its heads; `neurons.3`, the activations of its feed-forward layer, shape (B, L, F);
+            `pooled`, the pooler's output, shape (B, D).
     """
 
     heads: int
@@ -55,11 +55,11 @@ def embeddings_of(model: nn.Module) -> nn.Module:
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    return part(model, "base_model.embeddings")
+    return submodule(model, "base_model.embeddings")
 
 
 def embedding_output_of(model: nn.Module) -> nn.Module:
-    """Return the module whose output enters the first layer: the embedding layer, or what projects a narrower one.
+    """Return the module whose output enters the first layer: the embedding layer, or the projection of a narrow one.
 
     Raises:
         InputError: the model is not laid out like BERT.
@@ -74,50 +74,50 @@ def layers_of(model: nn.Module) -> Sequence[nn.Module]:
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    layers = part(model, "base_model.encoder.layer")
+    layers = submodule(model, "base_model.encoder.layer")
     assert isinstance(layers, nn.ModuleList)
     return list(layers)
 
 
 def has_attention(model: nn.Module, layer: int) -> bool:
-    """Tell whether a layer, from 0, has queries, keys and values; a slim student's convolutions have none.
+    """Return whether a layer, from 0, has queries, keys and values; a slim student's convolutions have not.
 
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    return not isinstance(part(layers_of(model)[layer], "attention.self"), Convolution)
+    return not isinstance(submodule(layers_of(model)[layer], "attention.self"), Convolution)
 
 
-def part(model: nn.Module, path: str) -> nn.Module:
-    """Return a module by its dotted path.
+def submodule(model: nn.Module, path: str) -> nn.Module:
+    """Return the submodule at a dotted path.
 
     Raises:
         InputError: the model is not laid out like BERT.
     """
-    found: object = model
+    module: object = model
     for name in path.split("."):
-        found = getattr(found, name, None)
-    if not isinstance(found, nn.Module):
+        module = getattr(module, name, None)
+    if not isinstance(module, nn.Module):
         raise InputError(
             f"{type(model).__name__} has no {path}",
             "only encoders laid out like BERT can be distilled (BERT, RoBERTa, …)",
         )
-    return found
+    return module
 
 
 @contextmanager
 def capturing(model: PreTrainedModel, names: Iterable[str]) -> Iterator[Captured]:
-    """Catch states of the forward passes inside the block.
+    """Capture states of the forward passes inside the block.
 
     Args:
         model: a BERT-like model.
-        names: of the states, as `Captured.states` has them.
+        names: names of the states, as in `Captured.states`.
 
     Raises:
-        InputError: the model has no such layer or part.
+        InputError: the model has no such layer or submodule.
     """
     captured = Captured(heads=model.config.num_attention_heads)
-    handles = [_keep(_module(model, name), captured.states, name) for name in names]
+    handles = [_capture(_module(model, name), captured.states, name) for name in names]
     try:
         yield captured
     finally:
@@ -129,14 +129,14 @@ def _module(model: PreTrainedModel, name: str) -> nn.Module:
     if name == EMBEDDING:
         return embedding_output_of(model)
     if name == POOLED:
-        return part(model, "base_model.pooler")
+        return submodule(model, "base_model.pooler")
     kind, _, layer = name.partition(".")
     module = layers_of(model)[int(layer)]
-    return part(module, KINDS[kind]) if KINDS[kind] else module
+    return submodule(module, STATE_MODULES[kind]) if STATE_MODULES[kind] else module
 
 
-def _keep(module: nn.Module, states: dict[str, Tensor], name: str) -> RemovableHandle:
-    def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+def _capture(module: nn.Module, states: dict[str, Tensor], name: str) -> RemovableHandle:
+    def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
         states[name] = output[0] if isinstance(output, tuple) else output
 
-    return module.register_forward_hook(keep)
+    return module.register_forward_hook(hook)

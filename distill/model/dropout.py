@@ -1,4 +1,4 @@
-"""The dropout of a model, set for a while."""
+"""Change a model's dropout temporarily."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from torch import nn
 
 
 @contextmanager
-def dropout(model: nn.Module, share: float | None) -> Iterator[None]:
-    """Set how much every dropout of a model leaves out while the block runs; None leaves them as they are."""
-    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)] if share is not None else []
-    before = [layer.p for layer in layers]
+def dropout(model: nn.Module, probability: float | None) -> Iterator[None]:
+    """Set the probability of all dropout layers of a model for the duration of the block; None changes nothing."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)] if probability is not None else []
+    originals = [layer.p for layer in layers]
     for layer in layers:
-        layer.p = share or 0.0
+        layer.p = probability or 0.0
     try:
         yield
     finally:
-        for layer, own in zip(layers, before, strict=True):
-            layer.p = own
+        for layer, original in zip(layers, originals, strict=True):
+            layer.p = original

@@ -1,7 +1,4 @@
-"""How long a text a BERT-like model takes, and its table of positions cut to shorter ones.
-
-Shapes: P positions of the whole table.
-"""
+"""The positions of a BERT-like model: how long a text may be, and a model with fewer of them."""
 
 import copy
 
@@ -13,7 +10,7 @@ from distill.model.capture import embeddings_of
 
 
 def first(model: nn.Module) -> int:
-    """Return the row of the table that a text's first token takes: RoBERTa counts on from its padding's token id.
+    """Return the position of a text's first token: RoBERTa counts from its padding's token id.
 
     Raises:
         InputError: the model is not laid out like BERT.
@@ -24,7 +21,7 @@ def first(model: nn.Module) -> int:
 
 
 def longest(model: PreTrainedModel) -> int:
-    """Return how many tokens a text may have.
+    """Return the maximal number of tokens of a text.
 
     Raises:
         InputError: the model is not laid out like BERT.
@@ -33,26 +30,26 @@ def longest(model: PreTrainedModel) -> int:
 
 
 def cut(model: PreTrainedModel, length_tokens: int) -> PreTrainedModel:
-    """Return a model for texts of so many tokens at most, which says of them what the given one does.
+    """Return a copy of a model with fewer positions, which gives the same outputs for texts that still fit.
 
     Args:
-        model: a BERT-like classifier, which may be on the meta device; it stays as it is.
-        length_tokens: no more than the model takes.
+        model: a BERT-like classifier, which may be on the meta device; it is not changed.
+        length_tokens: maximal length of a text, no greater than the model's.
 
     Raises:
-        InputError: the model is not laid out like BERT, or more of it than a table depends on how long a text may be.
+        InputError: the model is not laid out like BERT, or more than its table of positions depends on the length.
     """
     config = copy.deepcopy(model.config)
     config.max_position_embeddings = first(model) + length_tokens
-    made = type(model)(config)
-    state, own = model.state_dict(), made.state_dict()
-    other = [name for name, value in own.items() if value.shape != state[name].shape]
-    if any(not name.endswith("embeddings.position_embeddings.weight") for name in other):
+    shorter = type(model)(config)
+    old, new = model.state_dict(), shorter.state_dict()
+    changed = [name for name, value in new.items() if value.shape != old[name].shape]
+    if any(not name.endswith("embeddings.position_embeddings.weight") for name in changed):
         raise InputError(
-            f"a student of kind {config.model_type} has more than a table of positions to cut",
+            f"the positions of a student of type {config.model_type} cannot be cut, it has more than a table of them",
             "leave student.cut_positions out",
         )
-    made.load_state_dict(
-        {name: value[: own[name].shape[0]] if name in other else value for name, value in state.items()}
+    shorter.load_state_dict(
+        {name: value[: len(new[name])] if name in changed else value for name, value in old.items()}
     )
-    return made
+    return shorter

@@ -1,4 +1,4 @@
-"""Logits of every sentence by a PyTorch model."""
+"""Run a PyTorch model over sentences and return their logits."""
 
 from collections.abc import Iterator
 
@@ -17,19 +17,19 @@ BATCH_SIZE = 32
 
 
 def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = False) -> Outputs:
-    """Return a model's logits, in batches of sentences of like length.
+    """Return a model's logits, computed in batches of sentences of similar length.
 
     Args:
-        model: with a head over the whole text, or over each token.
+        model: model with a head over the whole text, or over each token.
         tokens: N sentences.
-        title: of the progress bar.
-        bf16: compute in bfloat16 where the processor is faster so; the reference outputs of a folder never do.
+        title: title of the progress bar.
+        bf16: compute in bfloat16, if the processor is faster that way; never for the reference outputs of a folder.
 
     Returns:
-        Logits with one entry a sentence, or one a token.
+        Logits with one entry per sentence, or one per token.
 
     Raises:
-        InputError: a logit is not a finite number; finite weights of a training that diverged can give such.
+        InputError: a logit is not finite, as can happen with the weights of a training that diverged.
     """
     model.eval()
     logits: list[NDArray[np.float32]] = [np.empty((0, int(model.config.num_labels or 0)), np.float32)] * len(tokens)
@@ -40,9 +40,9 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
     ):
         for rows in batches_by_length(tokens):
             inputs = {name: value.to(model.device) for name, value in tensors(tokens.batch(rows)).items()}
-            found = model(**inputs).logits.float().cpu().numpy()
-            for row, of_row in zip(rows, found, strict=True):
-                logits[row] = of_row[: tokens.lengths[row]] if of_row.ndim == 2 else of_row[None]
+            values = model(**inputs).logits.float().cpu().numpy()
+            for row, value in zip(rows, values, strict=True):
+                logits[row] = value[: tokens.lengths[row]] if value.ndim == 2 else value[None]
             advance(len(rows))
     outputs = of_logits(ragged.from_rows(logits, like=np.empty((0, int(model.config.num_labels or 0)), np.float32)))
     check_finite(outputs, title)
@@ -50,7 +50,7 @@ def predict(model: PreTrainedModel, tokens: Tokens, title: str, *, bf16: bool = 
 
 
 def tensors(batch: Batch) -> dict[str, Tensor]:
-    """Return a padded batch as a model of transformers takes it."""
+    """Return a padded batch as the inputs of a transformers model."""
     return {
         "input_ids": torch.from_numpy(batch.input_ids_BL),
         "attention_mask": torch.from_numpy(batch.attention_mask_BL),
@@ -59,7 +59,7 @@ def tensors(batch: Batch) -> dict[str, Tensor]:
 
 
 def batches_by_length(tokens: Tokens) -> Iterator[list[int]]:
-    """Give the rows of all sentences in batches, shortest first, so that little is padded."""
+    """Yield the rows of all sentences in batches, shortest first, so that there is little padding."""
     by_length = np.argsort(tokens.lengths, kind="stable").tolist()
     for start in range(0, len(by_length), BATCH_SIZE):
         yield by_length[start : start + BATCH_SIZE]

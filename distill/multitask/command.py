@@ -33,10 +33,10 @@ def multitask(
     from distill import recipe as tasks_recipes
     from distill.command import as_json, prepare, show
     from distill.multitask import recipe as recipes
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
     from distill.training import processes
 
-    quiet()
+    silence_libraries()
     document = recipes.read(recipe, tuple(changes or ()))
     prepared = []
     for name in document.recipes:
@@ -49,7 +49,7 @@ def multitask(
 
     tasks = [TaskData(recipe=one, encoder=encoder, splits=splits) for one, encoder, splits in prepared]
     folder = out or Path("runs") / document.name
-    with processes.together(folder), ExitStack() as held:
+    with processes.lock(folder), ExitStack() as held:
         if processes.is_main():  # a task's own folder may be used by a distillation of that task alone
             for name in sorted({one.recipe.name for one in tasks}):
                 held.enter_context(locked(folder / name))

@@ -16,23 +16,24 @@ from contract.errors import InputError
 from contract.folder import is_finished
 from contract.tokens import Tokens
 from distill import tasks, teacher
+from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
-from distill.keys import stage_key, student_key
-from distill.model.encoder import Encoder, locate
+from distill.fusion import fused_logits
 from distill.model.predict import predict
+from distill.model.source import Encoder, locate
 from distill.multitask.recipe import MultitaskRecipe
-from distill.parents import Parents, logits
+from distill.parents import Parents
 from distill.plan.sketch import sketch
 from distill.recipe import Recipe
+from distill.student.compress import compress
+from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, initialise
-from distill.student.reduce import reduce
-from distill.training import processes, stages, training
+from distill.training import checkpoints, processes, stages
 from distill.training.cache import TeacherCache
 from distill.training.heads import Head
 from distill.training.stages import TrainingSet
-from distill.write import TrainedStudent, update_metric, write_student
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
 
 REVISION = 1  # bump when the same recipe would give another student
@@ -123,7 +124,7 @@ def _taught(data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
     first = 0
     for one in data:
         models = (one.encoder, *map(locate, one.recipe.teacher.also))
-        folder, *more = [teacher.make(one.recipe, model, one.splits, out / one.recipe.name) for model in models]
+        folder, *more = [teacher.build(one.recipe, model, one.splits, out / one.recipe.name) for model in models]
         outputs = max(1, len(one.recipe.data.label_names))
         head = Head(first=first, outputs=outputs, is_score=tasks.get(one.recipe.task).IS_SCORE)
         taught.append(TaskTeacher(data=one, parents=Parents(teacher=folder, more=tuple(more), general=None), head=head))
@@ -150,7 +151,7 @@ def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taugh
 def _make(
     own: Sequence[Recipe], encoder: Encoder, taught: Sequence[TaskTeacher], folders: Sequence[Path], key: str
 ) -> None:
-    work = training.work_folder(folders[0])
+    work = checkpoints.work_folder(folders[0])
     start, lesson, tokenizer = _prepare(own, encoder, taught, work)
     stages.train(start, own[0].stages, lesson)
     if not processes.is_main():
@@ -160,7 +161,7 @@ def _make(
     for recipe, one, folder in zip(own, taught, folders, strict=True):
         made = _of_task(replace(start, shape=shape), recipe, one, tokenizer)
         write_student(made, recipe, _identities(taught, one), folder, key)
-    training.forget(work)
+    checkpoints.remove(work)
 
 
 def _identities(taught: Sequence[TaskTeacher], own: TaskTeacher) -> dict[str, str]:
@@ -190,8 +191,8 @@ def _prepare(
         )
 
     start = initialise(source, own[0])
-    reduced = reduce(start.model, max(own, key=lambda one: one.max_length_tokens), theirs, tokenised)
-    tokens = tokenised(reduced.tokenizer)
+    compressed = compress(start.model, max(own, key=lambda one: one.max_length_tokens), theirs, tokenised)
+    tokens = tokenised(compressed.tokenizer)
     sizes = [len(one.data.splits.train) for one in taught]
     # Nothing is read of it: the logits are known, and the stages compare nothing else.
     unused = TeacherCache(folder=work / "cache", model=lambda: source, tokens=tokens, bf16=False)
@@ -201,21 +202,21 @@ def _prepare(
         state_cache=unused,
         teacher_logits_NC=_all_logits(taught, outputs),
         tokens=tokens,
-        teacher_ids_V=reduced.teacher_ids_V,
+        teacher_ids_V=compressed.teacher_ids_V,
         labels=ragged.single(np.concatenate([one.data.splits.train.labels_N.astype(np.float32) for one in taught])),
         heads=tuple(one.head for one in taught),
         heads_N=np.repeat(np.arange(len(taught)), sizes),
         seed=own[0].student_seed,
         work=work,
     )
-    return replace(start, model=reduced.model), lesson, reduced.tokenizer
+    return replace(start, model=compressed.model), lesson, compressed.tokenizer
 
 
 def _all_logits(taught: Sequence[TaskTeacher], outputs: int) -> NDArray[np.float32]:
     """Return what each task's teachers say of its own sentences, shape (N, outputs); 0 for the outputs of others."""
     parts = []
     for one in taught:
-        said_NC = logits(one.data.recipe, one.parents, one.data.splits.train)
+        said_NC = fused_logits(one.data.recipe, one.parents.teachers, one.data.splits.train)
         part_NC = np.zeros((len(said_NC), outputs), dtype=np.float32)
         part_NC[:, one.head.first : one.head.first + one.head.outputs] = said_NC
         parts.append(part_NC)

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from distill.model.capture import embedding_output_of, embeddings_of, layers_of
-from distill.student.initialise import parameters
+from distill.student.initialise import count_parameters
 
 FLOAT_BYTES = 4
 MOMENTS = 2  # AdamW keeps two of each parameter
@@ -57,9 +57,9 @@ def count(model: PreTrainedModel) -> Parameters:
         InputError: it is not laid out like BERT.
     """
     modules = {embeddings_of(model), embedding_output_of(model)}
-    embedding = sum(parameters(module) for module in modules)
-    encoder = sum(parameters(layer) for layer in layers_of(model))
-    return Parameters(embedding=embedding, encoder=encoder, head=parameters(model) - embedding - encoder)
+    embedding = sum(count_parameters(module) for module in modules)
+    encoder = sum(count_parameters(layer) for layer in layers_of(model))
+    return Parameters(embedding=embedding, encoder=encoder, head=count_parameters(model) - embedding - encoder)
 
 
 def flops(model: PreTrainedModel, length_tokens: int) -> int:

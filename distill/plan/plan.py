@@ -14,7 +14,7 @@ from distill.augment.draw import most_new_rows
 from distill.data.dataset import Splits
 from distill.data.hold_out import parted
 from distill.data.tokenise import tokenise
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.plan import cost
 from distill.plan.cost import Memory, Parameters
 from distill.plan.sketch import sketch
@@ -22,11 +22,12 @@ from distill.recipe import Recipe
 from distill.recipe.shape import Shape
 from distill.recipe.stage import FakeQuantize, Stage
 from distill.recipe.training import Training
-from distill.student.initialise import Start, parameters, shape_of
+from distill.student.initialise import Start, count_parameters, shape_of
 from distill.student.layer_map import LayerMap
-from distill.training import training
-from distill.training.compact import used_ids
-from distill.training.trainer import ProjectedStudent
+from distill.training import loop
+from distill.training.compact_embedding import used_ids
+from distill.training.forward import ProjectedStudent
+from distill.training.precision import bf16_choice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +165,7 @@ class _Room:
 
     def memory(self, section: Training, length_tokens: int) -> Memory:
         """Return the memory with a batch of sentences of this length."""
-        float_bytes = 2 if training.bf16_choice()[0] else cost.FLOAT_BYTES
+        float_bytes = 2 if bf16_choice()[0] else cost.FLOAT_BYTES
         kept = cost.activations(
             self.config,
             sentences=section.batch_size,
@@ -188,17 +189,17 @@ def _trainings(
     ready: bool,
 ) -> Iterator[TrainingPlan]:
     if not ready:
-        room = _room(model, parameters(model), tokens)
+        room = _room(model, count_parameters(model), tokens)
         yield _training("teacher", recipe.teacher, len(tokens), room, recipe.max_length_tokens)
     with torch.device("meta"):
         pupil = ProjectedStudent(start.model, model.config.hidden_size, start.pairs)
-    student = _room(start.model, parameters(pupil), student_tokens)
-    student = replace(student, held=student.held + parameters(model))
+    student = _room(start.model, count_parameters(pupil), student_tokens)
+    student = replace(student, held=student.held + count_parameters(model))
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
         sentences = -(-recipe.general.tokens // recipe.general.length_tokens)
         # Which rows of the embedding a corpus uses is known only when it is read: all of them at most.
-        whole = replace(student, trained=parameters(pupil))
+        whole = replace(student, trained=count_parameters(pupil))
         yield _training(recipe.general.name, recipe.general, sentences, whole, recipe.general.length_tokens)
     for number in range(recipe.soup.students if recipe.soup else 1):
         of = f"student {number + 1}, " if recipe.soup else ""
@@ -217,16 +218,16 @@ def _room(model: PreTrainedModel, whole: int, tokens: Tokens) -> _Room:
     )
     return _Room(
         config=model.config,
-        trained=whole - parameters(embedding) + used,
+        trained=whole - count_parameters(embedding) + used,
         held=whole + used,
-        rounded_bytes=cost.rounded(linear, embedded - parameters(embedding) + used),
+        rounded_bytes=cost.rounded(linear, embedded - count_parameters(embedding) + used),
     )
 
 
 def _training(name: str, section: Training, sentences: int, room: _Room, length_tokens: int) -> TrainingPlan:
     return TrainingPlan(
         name=name,
-        steps=training.steps(section, sentences),
+        steps=loop.steps(section, sentences),
         memory=room.memory(section, length_tokens),
         fake_quantize=_rounding(section),
     )

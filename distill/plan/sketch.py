@@ -8,11 +8,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from distill import tasks, teacher
 from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe import Recipe
+from distill.student.compress import compress_on_meta
 from distill.student.initialise import Start, check_fit, initialise
-from distill.student.reduce import outline
-from distill.training.compare import check_shapes
+from distill.training.layer_losses import check_shapes
 
 COPIED = "copied"
 
@@ -51,13 +51,13 @@ def sketch(recipe: Recipe, encoder: Encoder, train: Rows) -> Sketch:
     with torch.device("meta"):
         model: PreTrainedModel = tasks.get(recipe.task).model_class().from_config(config)
         start = initialise(model, _described(recipe))
-        reduced = outline(
+        compressed = compress_on_meta(
             start.model, recipe, own, lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens)
         )
-    start = replace(start, model=reduced.model)
+    start = replace(start, model=compressed.model)
     for stage in recipe.stages:
         check_shapes(start, model, stage)
-    return Sketch(teacher=model, start=start, teacher_tokenizer=own, tokenizer=reduced.tokenizer)
+    return Sketch(teacher=model, start=start, teacher_tokenizer=own, tokenizer=compressed.tokenizer)
 
 
 def _described(recipe: Recipe) -> Recipe:

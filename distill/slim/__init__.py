@@ -1,9 +1,9 @@
 """Slim students: BERT with convolution in place of attention in some layers, and a sequence halved between others.
 
-Importing this makes transformers' Auto classes know them; a folder of such a student cannot be loaded before.
+Importing this registers them with transformers' Auto classes, which cannot load such a student otherwise.
 """
 
-from distill.slim.make import check, slim
+from distill.slim.from_bert import check, from_bert
 from distill.slim.model import Convolution, SlimBertConfig, SlimBertForSequenceClassification
 from distill.slim.pooling import pool, pooled_times
 
@@ -12,7 +12,7 @@ __all__ = [
     "SlimBertConfig",
     "SlimBertForSequenceClassification",
     "check",
+    "from_bert",
     "pool",
     "pooled_times",
-    "slim",
 ]

@@ -1,4 +1,4 @@
-"""A BERT classifier some of whose layers mix tokens by convolution, and whose sequence may shrink on its way up."""
+"""A BERT classifier that mixes tokens by convolution in some layers, and may shorten the sequence between layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from distill.slim.pooling import pool
 
 
 class SlimBertConfig(BertConfig):
-    """The configuration of BERT, and where it is slimmer.
+    """The configuration of BERT, with convolution and pooling.
 
     Args:
         convolution_layers: layers, from 0, that mix tokens by convolution in place of attention.
-        convolution_kernel: how many neighbours a convolution sees, itself among them; odd.
+        convolution_kernel: number of neighbouring tokens that a convolution sees, the token itself included; odd.
         pooled_after: layers after which the sequence is pooled.
         kwargs: as for BertConfig.
     """
@@ -40,27 +40,27 @@ class SlimBertConfig(BertConfig):
 
 
 class Convolution(nn.Module):
-    """Stands where self-attention stands in a layer of BERT: each channel sees its neighbours.
+    """Replaces the self-attention in a layer of BERT: each channel is mixed over neighbouring tokens.
 
     The other half of a depthwise-separable convolution, the product over channels, is the dense layer that BERT's
-    attention output begins with (Wu et al., Pay Less Attention, arXiv 1901.10430, section 3.1, has the same two parts).
+    attention output starts with (Wu et al., Pay Less Attention, arXiv 1901.10430, section 3.1, has the same two parts).
     """
 
     def __init__(self, config: SlimBertConfig) -> None:
         super().__init__()
         width, kernel = config.hidden_size, config.convolution_kernel
-        # The dense layer that follows has a bias; a second one would add nothing.
+        # No bias: the dense layer that follows has one.
         self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor, **_attention: Any) -> tuple[Tensor, None]:
         """Return the mixed hidden states (B, L, D), and no attention.
 
         Args:
-            hidden_states: of shape (B, L, D).
-            attention_mask: of shape (B, L), 1 for tokens, 0 for padding.
+            hidden_states: hidden states, shape (B, L, D).
+            attention_mask: 1 for tokens, 0 for padding, shape (B, L).
         """
-        # Masked after it is turned: NNCF quantises what a depthwise convolution reads by channel, and would take the
-        # tokens for channels if it found the turn between.
+        # Masked after the transposition: NNCF quantises the input of a depthwise convolution by channel, and would
+        # mistake tokens for channels if the transposition came directly before the convolution.
         tokens_BDL = hidden_states.transpose(1, 2) * attention_mask[:, None, :]
         mixed_BDL: Tensor = self.depthwise(tokens_BDL)
         return mixed_BDL.transpose(1, 2), None
@@ -84,9 +84,9 @@ class SlimEncoder(nn.Module):
         """Run the layers.
 
         Args:
-            hidden_states: of shape (B, L, D).
-            attention_mask: as attention takes it, of shape (B, 1, 1 or L, L): scores to add, or true for what is seen;
-                none where nothing is padding.
+            hidden_states: hidden states, shape (B, L, D).
+            attention_mask: mask for attention, shape (B, 1, 1 or L, L): scores to add, or true for tokens; None if
+                there is no padding.
             kwargs: passed on to the layers.
         """
         mask_BL = _mask(hidden_states, attention_mask)
@@ -100,25 +100,25 @@ class SlimEncoder(nn.Module):
 
 
 class SlimBertForSequenceClassification(BertForSequenceClassification):
-    """A slim classifier: embeddings, feed-forward halves, pooler and head are those of BERT, under the same names."""
+    """A slim classifier; embeddings, feed-forward layers, pooler and head are BERT's, under the same names."""
 
     config_class = SlimBertConfig
-    # Their masks are of other shapes than the two that the encoder reads.
+    # Their masks do not have the shapes that the encoder reads.
     _supports_flash_attn = False
     _supports_flex_attn = False
 
     def __init__(self, config: SlimBertConfig) -> None:
         super().__init__(config)
-        bert: Any = self.bert  # whose encoder is to be one that is no BertEncoder
+        bert: Any = self.bert  # its encoder is typed as a BertEncoder
         bert.encoder = SlimEncoder(config)
         self.post_init()  # type: ignore[no-untyped-call]
 
 
 def _mask(hidden_BLD: Tensor, attention_mask: Tensor | None) -> Tensor:
-    """Return 1 for tokens and 0 for padding, of shape (B, L)."""
+    """Return 1 for tokens and 0 for padding, shape (B, L)."""
     if attention_mask is None:
         return hidden_BLD.new_ones(hidden_BLD.shape[:2])
-    first_BL = attention_mask[:, 0, 0]  # all tokens see the same ones
+    first_BL = attention_mask[:, 0, 0]  # the same for all tokens
     if first_BL.dtype == torch.bool:
         return first_BL.to(hidden_BLD.dtype)
     # Scores are 0 for tokens and far below -1 for padding; a comparison would leave the runtimes' fast path.

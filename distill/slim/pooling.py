@@ -1,7 +1,7 @@
-"""The sequence pooled by two, [CLS] kept: how it is done, and how often before a layer.
+"""Pool a sequence by two, except [CLS].
 
-Dai et al., Funnel-Transformer, arXiv 2006.03236, sections 2.2 and 2.3: mean of windows of two with stride two, [CLS]
-apart; here between layers and not inside an attention, so that every layer stays one of BERT.
+Dai et al., Funnel-Transformer, arXiv 2006.03236, sections 2.2 and 2.3: the mean of windows of two with stride two,
+except [CLS]; here between layers instead of inside an attention, so that every layer remains a layer of BERT.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ from torch.nn import functional
 
 
 def pool(hidden_BLD: Tensor, mask_BL: Tensor) -> tuple[Tensor, Tensor]:
-    """Replace each two tokens after [CLS] by the mean of those that are no padding.
+    """Replace each pair of tokens after [CLS] by its mean, padding excluded.
 
     Args:
         hidden_BLD: hidden states, [CLS] first.
         mask_BL: 1 for tokens, 0 for padding.
 
     Returns:
-        The hidden states and their mask, 1 + (L - 1) / 2 places long, rounded up; a place of padding alone holds 0.
+        The hidden states and their mask, of length 1 + (L - 1) / 2, rounded up; pairs of padding give 0.
     """
     mask_BL1 = mask_BL[:, :, None]
     first_BPD, second_BPD = _pairs(hidden_BLD)
@@ -31,17 +31,17 @@ def pool(hidden_BLD: Tensor, mask_BL: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pooled_times(config: Any, layer: int) -> int:
-    """Return how often the sequence was pooled before it is a layer's output; never in a model that is not slim.
+    """Return how often the sequence is pooled before a layer's output; 0 in a model that is not slim.
 
     Args:
-        config: of the student.
-        layer: from 0.
+        config: configuration of the student.
+        layer: number of the layer, from 0.
     """
     return sum(pooled < layer for pooled in getattr(config, "pooled_after", ()))
 
 
 def _pairs(values_BLD: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the first and the second of each two places after [CLS]; one of zeros where there is no second."""
-    # One place too many and strides instead of a length made even: no arithmetic of shapes for an exporter to trace.
+    """Return the first and the second of each pair of tokens after [CLS]; zeros for a missing second."""
+    # One token too many and strides, instead of padding to an even length: an exporter has no shapes to trace.
     rest_BLD = functional.pad(values_BLD[:, 1:], (0, 0, 0, 1))
     return rest_BLD[:, :-1:2], rest_BLD[:, 1::2]

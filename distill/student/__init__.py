@@ -1,1 +1,1 @@
-"""The student: its start, everything that makes it smaller, and the folder it is kept in."""
+"""The student: how it is initialised and made smaller, and the folder it is written to."""

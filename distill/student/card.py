@@ -7,19 +7,19 @@ from infer.metrics.metric import Interval
 from infer.tasks import TaskSettings, judge
 
 
-def write(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
-    """Return the card as Markdown, with the scores of student and teacher on the validation split.
+def markdown(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
+    """Return the card, with the scores of student and teacher on the validation split.
 
     Args:
-        recipe: what made the student.
-        shape: of the student, in words.
-        evaluation: the outputs of both.
+        recipe: recipe of the student.
+        shape: shape of the student, in words.
+        evaluation: outputs of both.
     """
-    found = scores(recipe.settings, evaluation, recipe.main_metric)
+    intervals = scores(recipe.settings, evaluation, recipe.main_metric)
     labels = ", ".join(recipe.data.label_names) or "one score"
     rows = "\n".join(
         f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} |"
-        for name, (student, teacher) in found.items()
+        for name, (student, teacher) in intervals.items()
     )
     return f"""---
 pipeline_tag: {tasks.get(recipe.task).PIPELINE_TAG}
@@ -43,14 +43,14 @@ On the {len(evaluation.labels)} sentences of the validation split (95 % interval
 
 
 def _loading(recipe: Recipe) -> str:
-    """Say how a student is loaded that transformers does not know by itself."""
+    """Explain how to load a student that transformers does not know."""
     if not (recipe.student.convolution_layers or recipe.student.pooled_after):
         return ""
     return "Load it after `import distill.slim`, which makes transformers know its kind.\n\n"
 
 
 def scores(task: TaskSettings, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Interval, Interval]]:
-    """Return each metric's score of the student and of the teacher, the main metric's first."""
+    """Return the scores of student and teacher by metric, the main metric first."""
     student, teacher = (
         judge.intervals(task, outputs, evaluation.labels) for outputs in (evaluation.student, evaluation.teacher)
     )

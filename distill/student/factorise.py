@@ -1,7 +1,7 @@
-"""Factorise a student's embedding: a narrow one, and one matrix that widens its output.
+"""Factorise a student's embedding into a narrow one and a matrix that widens its output.
 
-Lan et al., ALBERT (arXiv 1909.11942, section 3.1): V x E + E x D numbers in place of V x D. The result is laid out like
-ELECTRA, whose layers are BERT's, so that its folder needs none of this project to be loaded.
+Lan et al., ALBERT (arXiv 1909.11942, section 3.1): V x E + E x D numbers instead of V x D. The result is laid out like
+ELECTRA, whose layers are BERT's, so that its folder is loaded without this project.
 
 Shapes: V pieces, D hidden dimensions, E dimensions of the narrow embedding, T tokens.
 """
@@ -21,7 +21,7 @@ from distill.student.importance import check_bert
 SENTENCES = 4096
 ROUNDING = 1e-5
 TABLES = ("word_embeddings", "position_embeddings", "token_type_embeddings")
-# What both configurations have and mean the same by.
+# Keys with the same meaning in both configurations.
 SHARED = (
     "vocab_size",
     "hidden_size",
@@ -49,8 +49,8 @@ class Factorised:
 
     Attributes:
         model: the student.
-        relative_error: length of what its embedding's output lacks of the old one's over the old one's length, over the
-            tokens it was fitted on.
+        relative_error: norm of the difference between its embedding's output and the original's, relative to the norm
+            of the original's, over the tokens it was fitted on.
     """
 
     model: ElectraForSequenceClassification
@@ -58,26 +58,26 @@ class Factorised:
 
 
 def factorise(model: PreTrainedModel, embedding_width: int, tokens: Tokens) -> Factorised:
-    """Make a student with a narrow embedding out of a BERT, as near to it as it can be before it learns.
+    """Make a student with a narrow embedding from a BERT, as close to it as possible without training.
 
-    The layers are copied. The head is too, but ELECTRA's has GELU where BERT's has tanh, so it has to be trained.
+    The layers and the head are copied, but ELECTRA's head has GELU instead of BERT's tanh, so it has to be trained.
 
     Args:
         model: a BERT classifier or regressor.
-        embedding_width: of the narrow embedding.
-        tokens: sentences whose tokens decide what the narrow embedding keeps; frequent ones count more.
+        embedding_width: width of the narrow embedding.
+        tokens: sentences to fit the narrow embedding on; frequent tokens count more.
 
     Raises:
-        InputError: the model is not a BERT, or no wider than the embedding is to be.
+        InputError: the model is not a BERT, or not wider than the embedding.
     """
-    student = unfitted(model, embedding_width)
+    student = with_random_embedding(model, embedding_width)
     embeddings: Any = model.base_model.embeddings
-    seen_TD = _summed(embeddings, tokens)
+    summed_TD = _summed(embeddings, tokens)
     with torch.no_grad():
-        output_TD = embeddings.LayerNorm(seen_TD)
-        narrowing_DE = _narrowing(seen_TD, embeddings.LayerNorm.weight, embedding_width)
-        widening_ED, bias_D = _widening(_normalised(seen_TD @ narrowing_DE), output_TD)
-        error_TD = _normalised(seen_TD @ narrowing_DE) @ widening_ED + bias_D - output_TD
+        output_TD = embeddings.LayerNorm(summed_TD)
+        narrowing_DE = _narrowing(summed_TD, embeddings.LayerNorm.weight, embedding_width)
+        widening_ED, bias_D = _widening(_normalised(summed_TD @ narrowing_DE), output_TD)
+        error_TD = _normalised(summed_TD @ narrowing_DE) @ widening_ED + bias_D - output_TD
     base: Any = student.base_model
     with torch.no_grad():
         for name in TABLES:
@@ -87,21 +87,21 @@ def factorise(model: PreTrainedModel, embedding_width: int, tokens: Tokens) -> F
     return Factorised(model=student, relative_error=float(error_TD.norm() / output_TD.norm()))
 
 
-def unfitted(model: PreTrainedModel, embedding_width: int) -> ElectraForSequenceClassification:
-    """Return an ELECTRA with the layers and the head of a BERT, and an embedding at random.
+def with_random_embedding(model: PreTrainedModel, embedding_width: int) -> ElectraForSequenceClassification:
+    """Return an ELECTRA with the layers and the head of a BERT, and a random narrow embedding.
 
     Args:
         model: a BERT classifier or regressor, which may be on the meta device.
-        embedding_width: of the narrow embedding.
+        embedding_width: width of the narrow embedding.
 
     Raises:
-        InputError: the model is not a BERT, or no wider than the embedding is to be.
+        InputError: the model is not a BERT, or not wider than the embedding.
     """
     check_bert(model, "factorised")
     width = model.config.hidden_size
     if not 1 < embedding_width < width:
         raise InputError(
-            f"an embedding of {embedding_width} does not factorise one of {width}", f"choose 2 to {width - 1}"
+            f"an embedding of width {width} cannot be factorised to width {embedding_width}", f"choose 2 to {width - 1}"
         )
     shared = {name: getattr(model.config, name) for name in SHARED}
     student = ElectraForSequenceClassification(ElectraConfig(embedding_size=embedding_width, **shared))
@@ -114,41 +114,41 @@ def unfitted(model: PreTrainedModel, embedding_width: int) -> ElectraForSequence
 
 @torch.no_grad()
 def _summed(embeddings: Any, tokens: Tokens) -> Tensor:
-    """Return the sums of word, position and type embeddings, shape (T, D), of sentences spread evenly over all."""
+    """Return the sums of word, position and type embeddings of evenly spaced sentences, shape (T, D)."""
     rows = np.linspace(0, len(tokens) - 1, min(SENTENCES, len(tokens))).round().astype(int).tolist()
-    some = tokens.take(rows)
-    positions = np.arange(len(some.ids_T)) - np.repeat(some.offsets[:-1], some.lengths)
-    places = (some.ids_T, positions, some.types_T)
+    sample = tokens.take(rows)
+    positions_T = np.arange(len(sample.ids_T)) - np.repeat(sample.offsets[:-1], sample.lengths)
+    indices = (sample.ids_T, positions_T, sample.types_T)
     parts = [
-        getattr(embeddings, name).weight[torch.from_numpy(np.asarray(place, dtype=np.int64))]
-        for name, place in zip(TABLES, places, strict=True)
+        getattr(embeddings, name).weight[torch.from_numpy(np.asarray(index_T, dtype=np.int64))]
+        for name, index_T in zip(TABLES, indices, strict=True)
     ]
     return torch.stack(parts).sum(0)
 
 
-def _narrowing(seen_TD: Tensor, scale_D: Tensor, width: int) -> Tensor:
-    """Return what takes the sums to the narrow space, shape (D, E), with the least loss to the normalised output.
+def _narrowing(summed_TD: Tensor, scale_D: Tensor, width: int) -> Tensor:
+    """Return the map from the sums to the narrow space, shape (D, E), with the least loss in the normalised output.
 
-    The principal directions of the tokens' normalised sums, each dimension as much as the normalisation's scale makes
-    of it. They are E - 1, turned so that the mean over the narrow dimensions is 0 for every token: the narrow
-    normalisation takes the mean away, and a direction with it.
+    It consists of the E - 1 principal directions of the tokens' normalised sums, with each dimension weighted by the
+    normalisation's scale. They are rotated so that the mean over the narrow dimensions is 0 for every token: the narrow
+    normalisation removes the mean, and one direction with it.
     """
-    scaled_TD = (_normalised(seen_TD) * scale_D).double()
+    scaled_TD = (_normalised(summed_TD) * scale_D).double()
     _, directions_DD = torch.linalg.eigh(scaled_TD.T @ scaled_TD)
     leading_DR = scale_D.double()[:, None] * directions_DD[:, -(width - 1) :]
     square_EE = torch.eye(width, dtype=torch.float64)
     square_EE[:, 0] = 1
-    turn_RE = torch.linalg.qr(square_EE).Q[:, 1:].T
-    # The mean over the wide dimensions is taken away too.
-    narrowing_DE: Tensor = (leading_DR - leading_DR.mean(0)) @ turn_RE
-    return narrowing_DE.to(seen_TD.dtype)
+    rotation_RE = torch.linalg.qr(square_EE).Q[:, 1:].T
+    # The wide normalisation removes the mean too.
+    narrowing_DE: Tensor = (leading_DR - leading_DR.mean(0)) @ rotation_RE
+    return narrowing_DE.to(summed_TD.dtype)
 
 
 def _widening(narrow_TE: Tensor, output_TD: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the matrix (E, D) and the bias (D,) that take the narrow output to the old one with least squares."""
+    """Return the matrix (E, D) and the bias (D,) that map the narrow output to the original one by least squares."""
     ones_T1 = torch.ones(len(narrow_TE), 1, dtype=torch.float64)
     inputs_TE1 = torch.cat([narrow_TE.double(), ones_T1], dim=1)
-    # The narrow output's mean is 0 but for rounding, of which a matrix must make nothing.
+    # The narrow output's mean is 0 except for rounding, which the matrix must not amplify: hence rcond.
     solved = torch.linalg.lstsq(inputs_TE1, output_TD.double(), rcond=ROUNDING, driver="gelsd")
     return solved.solution[:-1].to(output_TD.dtype), solved.solution[-1].to(output_TD.dtype)
 

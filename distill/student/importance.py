@@ -25,15 +25,15 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importance:
-    """Scores, the higher the more important, to be compared within one row of one of them only.
+    """Scores, higher for more important parts; only scores in the same row of the same array can be compared.
 
     Attributes:
-        heads: shape (layers, H).
-        query_key: of each dimension of each head's queries and keys, shape (layers, H, W).
-        value: of each dimension of each head's values, shape (layers, H, W).
-        neurons: shape (layers, F).
-        dimensions: of the hidden states, all layers together, shape (D,).
-        pooled: of the pooler's outputs, shape (D,).
+        heads: scores of the heads, shape (layers, H).
+        query_key: scores of each dimension of each head's queries and keys, shape (layers, H, W).
+        value: scores of each dimension of each head's values, shape (layers, H, W).
+        neurons: scores of the neurons, shape (layers, F).
+        dimensions: scores of the hidden dimensions, over all layers, shape (D,).
+        pooled: scores of the pooler's outputs, shape (D,).
     """
 
     heads: Scores
@@ -47,17 +47,18 @@ class Importance:
 def measure(
     teacher: PreTrainedModel, tokens: Tokens, labels_N: NDArray[np.generic], *, sentences: int = 256
 ) -> Importance:
-    """Measure what changing each part to 0 would change the loss by, to first order.
+    """Measure how much the loss would change if each part were set to 0, to first order.
 
-    |activation x gradient|, summed over a part's places in a sentence first, then over the sentences: for heads Michel
+    |activation x gradient|, summed over a sentence's tokens first, then over the sentences: for heads Michel
     et al. (arXiv 1905.10650, equation 2), for neurons and dimensions Molchanov et al. (arXiv 1611.06440, equation 8).
-    The hidden dimensions' scores of each layer are scaled to length 1 before they are added (there, section 2.2).
+    Each layer's scores of the hidden dimensions are scaled to norm 1 before they are added (Molchanov et al., section
+    2.2).
 
     Args:
         teacher: a BERT classifier, or a regressor of one output.
-        tokens: of the training sentences.
+        tokens: training sentences.
         labels_N: class numbers, or float32 values of a regression.
-        sentences: how many to measure on, spread evenly over all.
+        sentences: number of sentences to measure on, evenly spaced.
 
     Raises:
         InputError: the teacher is not a BERT.
@@ -66,39 +67,39 @@ def measure(
     rows = np.linspace(0, len(tokens) - 1, min(sentences, len(tokens))).round().astype(int).tolist()
     totals: dict[str, Scores] = {}
     teacher.eval()
-    with bar("Measuring what matters in the teacher", len(rows)) as advance:
+    with bar("Measuring the importance of the teacher's parts", len(rows)) as advance:
         for start in range(0, len(rows), BATCH_SIZE):
-            some = rows[start : start + BATCH_SIZE]
-            inputs = {name: value.to(teacher.device) for name, value in tensors(tokens.batch(some)).items()}
-            labels_B = torch.from_numpy(np.asarray(labels_N[some])).to(teacher.device)
+            batch = rows[start : start + BATCH_SIZE]
+            inputs = {name: value.to(teacher.device) for name, value in tensors(tokens.batch(batch)).items()}
+            labels_B = torch.from_numpy(np.asarray(labels_N[batch])).to(teacher.device)
             for name, score in _scores(teacher, inputs, labels_B).items():
                 totals[name] = totals.get(name, 0) + score
-            advance(len(some))
+            advance(len(batch))
     return _importance(totals, teacher.config.num_attention_heads, len(layers_of(teacher)))
 
 
-def check_bert(model: PreTrainedModel, wanted: str) -> None:
-    """Check that a model has BERT's own parts, not only its layout.
+def check_bert(model: PreTrainedModel, change: str) -> None:
+    """Check that a model is a BERT, not only laid out like one.
 
     Args:
-        model: any.
-        wanted: what would be done with it, to say so.
+        model: any model.
+        change: what cannot be done with another model, as a participle, for the message.
 
     Raises:
-        InputError: it has not.
+        InputError: the model is not a BERT.
     """
     if model.config.model_type != "bert":
         raise InputError(
-            f"a model of type {model.config.model_type!r} cannot be {wanted}, only BERT can",
-            "take a BERT, or another start of the student",
+            f"a model of type {model.config.model_type!r} cannot be {change}, only BERT can",
+            "choose a BERT as teacher, or another start for the student",
         )
 
 
 def _scores(teacher: PreTrainedModel, inputs: dict[str, Tensor], labels_B: Tensor) -> dict[str, Scores]:
-    """Return the scores of one batch by the name of the state; those of whole heads as `heads.LAYER`."""
+    """Return the scores of one batch by the name of the state; whole heads are named `heads.LAYER`."""
     layers, heads = range(len(layers_of(teacher))), teacher.config.num_attention_heads
     names = [EMBEDDING, *(state_name(kind, layer) for kind in MEASURED for layer in layers), POOLED]
-    # A teacher whose weights are frozen has no gradients otherwise.
+    # Without this, a teacher with frozen weights has no gradients.
     handle = embedding_output_of(teacher).register_forward_hook(
         lambda _module, _inputs, output: output.requires_grad_()
     )
@@ -117,27 +118,27 @@ def _scores(teacher: PreTrainedModel, inputs: dict[str, Tensor], labels_B: Tenso
 
 
 def _loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
-    """Return the task's own loss, summed, so that a sentence's gradient does not depend on its batch."""
+    """Return the task's loss, summed, so that a sentence's gradient does not depend on its batch."""
     if labels_B.is_floating_point():
         return nn.functional.mse_loss(logits_BC[:, 0], labels_B.to(logits_BC.dtype), reduction="sum")
     return nn.functional.cross_entropy(logits_BC, labels_B, reduction="sum")
 
 
 def _importance(totals: dict[str, Scores], heads: int, layers: int) -> Importance:
-    def of_layers(kind: str) -> Scores:
+    def by_layer(kind: str) -> Scores:
         return np.stack([totals[state_name(kind, layer)] for layer in range(layers)])
 
-    def of_heads(kind: str) -> Scores:
-        scores = of_layers(kind)
+    def by_head(kind: str) -> Scores:
+        scores = by_layer(kind)
         return scores.reshape(layers, heads, scores.shape[1] // heads)
 
-    hidden = np.vstack([totals[EMBEDDING], of_layers("hidden")])
-    lengths = np.linalg.norm(hidden, axis=1, keepdims=True)
+    hidden = np.vstack([totals[EMBEDDING], by_layer("hidden")])
+    norms = np.linalg.norm(hidden, axis=1, keepdims=True)
     return Importance(
-        heads=of_layers("heads"),
-        query_key=of_heads("query"),
-        value=of_heads("context"),
-        neurons=of_layers("neurons"),
-        dimensions=(hidden / np.where(lengths > 0, lengths, 1)).sum(axis=0),
+        heads=by_layer("heads"),
+        query_key=by_head("query"),
+        value=by_head("context"),
+        neurons=by_layer("neurons"),
+        dimensions=(hidden / np.where(norms > 0, norms, 1)).sum(axis=0),
         pooled=totals[POOLED],
     )

@@ -40,41 +40,42 @@ STRATEGIES: dict[str, Callable[[int, int], LayerMap]] = {
 }
 
 
-def chosen(mapping: str | Sequence[int], student_layers: int, teacher_layers: int) -> LayerMap:
-    """Return the map of a strategy's name, or of a list that names a teacher layer for each student layer.
+def resolve(mapping: str | Sequence[int], student_layers: int, teacher_layers: int) -> LayerMap:
+    """Return the map for the name of a strategy, or for a list of one teacher layer per student layer.
 
     Raises:
         InputError: the student has more layers than the teacher, or the list does not fit both.
     """
     if student_layers > teacher_layers:
         raise InputError(
-            f"a student of {student_layers} layers cannot learn from {teacher_layers}", "take fewer layers"
+            f"a student with {student_layers} layers cannot learn from a teacher with {teacher_layers} layers",
+            "choose fewer layers",
         )
     if isinstance(mapping, str):
         return STRATEGIES[mapping](student_layers, teacher_layers)
     if len(mapping) != student_layers:
         raise InputError(
-            f"student.mapping {list(mapping)} is of {len(mapping)} layers, the student has {student_layers}",
+            f"student.mapping {list(mapping)} names {len(mapping)} layers, the student has {student_layers}",
             "name one teacher layer for each student layer",
         )
-    return tuple(enumerate(rising(mapping, teacher_layers, "student.mapping")))
+    return tuple(enumerate(check_layers(mapping, teacher_layers, "student.mapping")))
 
 
-def rising(layers: Sequence[int], teacher_layers: int, key: str) -> tuple[int, ...]:
+def check_layers(layers: Sequence[int], teacher_layers: int, key: str) -> tuple[int, ...]:
     """Check a list of teacher layers and return it.
 
     Args:
-        layers: numbers from 0.
-        teacher_layers: how many there are.
-        key: of the recipe, for errors.
+        layers: layer numbers, from 0.
+        teacher_layers: number of layers of the teacher.
+        key: key of the recipe, for errors.
 
     Raises:
-        InputError: a number is no layer of the teacher, or they do not rise.
+        InputError: the teacher lacks a layer, or the list is not in ascending order.
     """
     if any(not 0 <= layer < teacher_layers for layer in layers):
         raise InputError(
             f"{key} {list(layers)} names a layer the teacher lacks", f"its layers are 0 to {teacher_layers - 1}"
         )
     if any(first >= second for first, second in pairwise(layers)):
-        raise InputError(f"{key} {list(layers)} do not rise", "name each layer once, lowest first")
+        raise InputError(f"{key} {list(layers)} is not in ascending order", "name each layer once, lowest first")
     return tuple(layers)

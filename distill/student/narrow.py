@@ -1,4 +1,4 @@
-"""Make a narrower student out of a teacher: its most important hidden dimensions, heads and neurons, in its order.
+"""Make a narrower student from the most important hidden dimensions, heads and neurons of a teacher, in their order.
 
 Shapes: D hidden dimensions of the teacher, K of the student.
 """
@@ -16,7 +16,7 @@ from contract.errors import InputError
 from distill.recipe.shape import Shape
 from distill.student.importance import Importance, Scores, check_bert
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 PREFIX = "bert.encoder.layer"
 
 
@@ -25,25 +25,25 @@ def narrow(
 ) -> BertForSequenceClassification:
     """Make a student whose layer i is the teacher's layer `layers[i]`, cut to the shape.
 
-    The hidden dimensions kept are the same everywhere; a width that is the teacher's keeps all. The pooler's outputs
-    are no hidden states and are chosen on their own.
+    The same hidden dimensions are kept in all layers; with the teacher's width, all of them. The pooler's outputs are
+    not hidden states and are chosen separately.
 
-    Heads no wider than the teacher's: the most important heads, and of each its most important dimensions; a dimension
-    of the queries goes with that of the keys, one of the values with its column of the output. Wider heads: as many of
-    the most important heads as fill the width (of the last of them a part), joined to neighbours in the teacher's
-    order, so that a joined head attends by the mean of its parts' scores.
+    If heads are not wider than the teacher's, the most important heads are kept, and the most important dimensions of
+    each; a dimension of the queries is kept with that of the keys, one of the values with its column of the output. If
+    heads are wider, the most important heads that fill the width are kept (of the last of them a part) and joined to
+    their neighbours in the teacher's order, so that a joined head attends by the mean of its parts' scores.
 
     Scores are divided by the root of a head's width. The queries are multiplied by the root of new over old width, so
-    that each dimension adds to the scores what it added in the teacher; joined heads by the root of old over new.
+    that each dimension contributes to the scores as much as in the teacher; joined heads by the root of old over new.
 
     Args:
         teacher: a BERT classifier or regressor.
-        shape: of the student.
+        shape: shape of the student.
         layers: teacher layers, from 0.
-        importance: measured on this teacher.
+        importance: importance of the parts of this teacher.
 
     Raises:
-        InputError: the teacher is not a BERT, or is smaller than the shape somewhere.
+        InputError: the teacher is not a BERT, or is smaller than the shape in some respect.
     """
     check_bert(teacher, "narrowed")
     _check(teacher, shape, layers)
@@ -55,9 +55,9 @@ def narrow(
         for name, value in old.items()
         if name.startswith("bert.embeddings.")
     }
-    for place, layer in enumerate(layers):
-        own = _layer(old, layer, dimensions, shape, importance)
-        new |= {f"{PREFIX}.{place}.{name}": value for name, value in own.items()}
+    for student_layer, teacher_layer in enumerate(layers):
+        weights = _layer(old, teacher_layer, dimensions, shape, importance)
+        new |= {f"{PREFIX}.{student_layer}.{name}": value for name, value in weights.items()}
     new["bert.pooler.dense.weight"] = _cut(old["bert.pooler.dense.weight"], pooled, dimensions)
     new["bert.pooler.dense.bias"] = old["bert.pooler.dense.bias"][pooled]
     new["classifier.weight"] = old["classifier.weight"][:, pooled]
@@ -75,14 +75,15 @@ def _check(teacher: PreTrainedModel, shape: Shape, layers: tuple[int, ...]) -> N
         "heads": (shape.heads, config.num_attention_heads),
         "feed_forward_width": (shape.feed_forward_width, config.intermediate_size),
     }
-    for name, (wanted, there) in sizes.items():
-        if wanted > there:
+    for name, (student_size, teacher_size) in sizes.items():
+        if student_size > teacher_size:
             raise InputError(
-                f"a student of {name} {wanted} cannot be cut out of a teacher of {there}", f"ask for at most {there}"
+                f"a student with {name} {student_size} cannot be narrowed from a teacher with {teacher_size}",
+                f"choose at most {teacher_size}",
             )
     if len(layers) != shape.layers or not all(0 <= layer < config.num_hidden_layers for layer in layers):
         raise InputError(
-            f"layers {list(layers)} do not name {shape.layers} of the teacher's layers",
+            f"layers {list(layers)} are not {shape.layers} of the teacher's layers",
             f"its layers are 0 to {config.num_hidden_layers - 1}",
         )
 
@@ -97,7 +98,7 @@ def _config(teacher: PreTrainedModel, shape: Shape) -> Any:
 
 
 def _layer(
-    old: dict[str, Tensor], layer: int, dimensions: Places, shape: Shape, importance: Importance
+    old: dict[str, Tensor], layer: int, dimensions: Indices, shape: Shape, importance: Importance
 ) -> dict[str, Tensor]:
     """Return the weights of one layer of the student."""
     query_key, value = _head_dimensions(layer, shape, importance)
@@ -124,8 +125,8 @@ def _layer(
     return new
 
 
-def _head_dimensions(layer: int, shape: Shape, importance: Importance) -> tuple[Places, Places]:
-    """Return which of the teacher's query-and-key and value dimensions make up the student's heads, in their order."""
+def _head_dimensions(layer: int, shape: Shape, importance: Importance) -> tuple[Indices, Indices]:
+    """Return the teacher's query-and-key and value dimensions that make up the student's heads, in their order."""
     old_width, new_width = importance.value.shape[2], shape.width // shape.heads
     by_importance = _order(importance.heads[layer]).tolist()
     if new_width <= old_width:
@@ -141,14 +142,14 @@ def _head_dimensions(layer: int, shape: Shape, importance: Importance) -> tuple[
     return query_key, value
 
 
-def _best(scores: Scores, count: int) -> Places:
-    """Return the places of the highest scores, in rising order of place."""
+def _best(scores: Scores, count: int) -> Indices:
+    """Return the indices of the highest scores, in ascending order."""
     return np.sort(_order(scores)[:count])
 
 
-def _order(scores: Scores) -> Places:
+def _order(scores: Scores) -> Indices:
     return np.argsort(-scores, kind="stable")
 
 
-def _cut(weight: Tensor, rows: Places, columns: Places) -> Tensor:
+def _cut(weight: Tensor, rows: Indices, columns: Indices) -> Tensor:
     return weight[torch.from_numpy(rows)][:, torch.from_numpy(columns)]

@@ -1,6 +1,6 @@
-"""Drop the rows of a vocabulary that a student does not need, from its tokenizer and from its embedding.
+"""Drop the word pieces that a student does not need, from its tokenizer and from its embedding.
 
-Shapes: V pieces of the whole vocabulary, K of the kept.
+Shapes: V pieces of the whole vocabulary, K pieces that are kept.
 """
 
 import json
@@ -23,36 +23,36 @@ from distill.recipe.vocabulary import Vocabulary
 from distill.student.vocabulary import CONTINUING, Ids, choose, count
 
 
-def kept_ids(tokenizer: PreTrainedTokenizerFast, tokens: Tokens, wanted: Vocabulary) -> Ids:
+def kept_ids(tokenizer: PreTrainedTokenizerFast, tokens: Tokens, settings: Vocabulary) -> Ids:
     """Choose the pieces that the training sentences, a corpus, the special tokens and unseen words need.
 
     Args:
-        tokenizer: the teacher's.
-        tokens: of the training sentences, by this tokenizer.
-        wanted: how much to keep, and the corpus.
+        tokenizer: the teacher's tokenizer.
+        tokens: training sentences, tokenised with it.
+        settings: how many pieces to keep, and the corpus.
 
     Returns:
-        The teacher's id of each new id, rising, shape (K,).
+        The teacher's id of each new id, in ascending order, shape (K,).
 
     Raises:
-        InputError: the tokenizer has no word pieces, `rows` are too few, or the corpus cannot be used.
+        InputError: the tokenizer has no word pieces, `rows` is too low, or the corpus cannot be used.
     """
     document = _document(tokenizer)
     pieces: dict[str, int] = document["model"]["vocab"]
     special = {*tokenizer.all_special_ids, *(int(token["id"]) for token in document["added_tokens"])}
     size = max(*pieces.values(), *special) + 1
     counts_V, corpus_counts_V = count(tokens, size), np.zeros(size, dtype=np.int64)
-    if wanted.corpus:
-        corpus_counts_V = corpus.count(Path(wanted.corpus), tokenizer, lines=wanted.corpus_lines, size=size)
-    return choose(pieces, sorted(special), counts_V, corpus_counts_V, wanted)
+    if settings.corpus:
+        corpus_counts_V = corpus.count(Path(settings.corpus), tokenizer, lines=settings.corpus_lines, size=size)
+    return choose(pieces, sorted(special), counts_V, corpus_counts_V, settings)
 
 
 def prune_tokenizer(tokenizer: PreTrainedTokenizerFast, kept_K: Ids) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that knows the kept pieces only; the given one stays as it is.
+    """Return a copy of a tokenizer that knows only the kept pieces.
 
     Args:
-        tokenizer: of word pieces.
-        kept_K: the old id of each new id.
+        tokenizer: a tokenizer of word pieces.
+        kept_K: old id of each new id.
 
     Raises:
         InputError: the tokenizer has no word pieces.
@@ -70,21 +70,21 @@ def prune_tokenizer(tokenizer: PreTrainedTokenizerFast, kept_K: Ids) -> PreTrain
     if document["post_processor"]:
         _renumber(document["post_processor"], new_id)
     with TemporaryDirectory() as name:
-        # Its class and its options come along.
+        # This way its class and its options are kept.
         tokenizer.save_pretrained(name)
         (Path(name) / TOKENIZER_FILE).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         return load_tokenizer(Path(name))
 
 
 def prune_embedding(model: PreTrainedModel, kept_K: Ids) -> None:
-    """Give a model the kept embedding rows only.
+    """Keep only some rows of a model's embedding.
 
     Args:
-        model: its embedding and configuration are changed.
-        kept_K: the old id of each new id; a padding that is not among them is none of the tokenizer's, and goes.
+        model: model whose embedding and configuration are changed.
+        kept_K: old id of each new id; if the padding id is not kept, the tokenizer does not use it, and it is unset.
 
     Raises:
-        InputError: the padding's id would change, and the model finds its positions by it.
+        InputError: the padding id would change, and the model derives its positions from it.
     """
     whole = model.get_input_embeddings()
     assert isinstance(whole, nn.Embedding)
@@ -92,9 +92,9 @@ def prune_embedding(model: PreTrainedModel, kept_K: Ids) -> None:
     pad_id = new_id.get(model.config.pad_token_id)
     if positions.first(model) and pad_id != model.config.pad_token_id:
         raise InputError(
-            f"the vocabulary of a {model.config.model_type} whose padding has id {model.config.pad_token_id} cannot be "
+            f"the vocabulary of a {model.config.model_type} with padding id {model.config.pad_token_id} cannot be "
             "pruned, its positions are counted from that id",
-            "leave the student's vocabulary whole",
+            "leave out student.vocabulary",
         )
     pruned = nn.Embedding(len(kept_K), whole.embedding_dim, padding_idx=pad_id, device=whole.weight.device)
     with torch.no_grad():
@@ -105,17 +105,17 @@ def prune_embedding(model: PreTrainedModel, kept_K: Ids) -> None:
 
 
 def _document(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    """Return what tokenizer.json holds.
+    """Return the contents of tokenizer.json.
 
     Raises:
-        InputError: it has no word pieces.
+        InputError: the tokenizer has no word pieces.
     """
     document: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     kind, prefix = document["model"]["type"], document["model"].get("continuing_subword_prefix")
     if kind != "WordPiece" or prefix != CONTINUING:
         raise InputError(
-            f"the vocabulary of a {kind} tokenizer cannot be pruned, only word pieces with {CONTINUING!r}",
-            "leave the student's vocabulary whole",
+            f"the vocabulary of a {kind} tokenizer cannot be pruned, only WordPiece with {CONTINUING!r}",
+            "leave out student.vocabulary",
         )
     return document
 

@@ -1,6 +1,6 @@
-"""Which rows of a vocabulary a student needs: those of some texts, the special tokens, and characters. Torch-free.
+"""Choose the word pieces a student needs: those of some texts, special tokens, and characters. Torch-free.
 
-Shapes: V pieces of the whole vocabulary, K of the kept.
+Shapes: V pieces of the whole vocabulary, K pieces that are kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,43 +17,43 @@ Ids = NDArray[np.int64]
 
 
 def count(tokens: Tokens, size: int) -> Ids:
-    """Count how often each piece of a vocabulary is in some sentences, shape (V,)."""
+    """Count how often each piece of a vocabulary occurs in some sentences, shape (V,)."""
     return np.bincount(tokens.ids_T, minlength=size)
 
 
 def choose(
-    pieces: Mapping[str, int], special_ids: Sequence[int], counts_V: Ids, corpus_counts_V: Ids, wanted: Vocabulary
+    pieces: Mapping[str, int], special_ids: Sequence[int], counts_V: Ids, corpus_counts_V: Ids, settings: Vocabulary
 ) -> Ids:
     """Choose the pieces to keep.
 
-    Kept always are the special tokens and, so that words never seen are still split into pieces, each character of the
-    training sentences and of ASCII, by itself and as a continuation.
+    The special tokens are always kept and, so that unseen words can still be split into pieces, each character of the
+    training sentences and of ASCII, at the start of a word and as a continuation.
 
     Args:
         pieces: the whole vocabulary, ids by piece.
         special_ids: ids of the special and added tokens.
-        counts_V: how often each piece is in the training sentences.
-        corpus_counts_V: how often it is in the corpus.
-        wanted: how much to keep.
+        counts_V: how often each piece occurs in the training sentences.
+        corpus_counts_V: how often each piece occurs in the corpus.
+        settings: how many pieces to keep.
 
     Returns:
-        The kept ids in rising order, shape (K,): the place of an id is its new id.
+        The kept ids in ascending order, shape (K,): the index of an id is its new id.
 
     Raises:
-        InputError: more pieces are kept always than `rows` allows.
+        InputError: `rows` is lower than the number of pieces that are always kept.
     """
-    seen = {piece.removeprefix(CONTINUING) for piece, place in pieces.items() if counts_V[place]}
-    alphabet = {character for piece in seen for character in piece} | {chr(code) for code in range(33, 127)}
+    occurring = {piece.removeprefix(CONTINUING) for piece, number in pieces.items() if counts_V[number]}
+    alphabet = {character for piece in occurring for character in piece} | {chr(code) for code in range(33, 127)}
     characters = [prefix + character for character in alphabet for prefix in ("", CONTINUING)]
     always = {*special_ids, *(pieces[character] for character in characters if character in pieces)}
     by_count = np.lexsort((-corpus_counts_V, -counts_V))
-    frequent = by_count[(counts_V + corpus_counts_V)[by_count] >= wanted.minimum_count].tolist()
-    others = [place for place in frequent if place not in always]
-    if wanted.rows is not None:
-        if wanted.rows < len(always):
+    frequent = by_count[(counts_V + corpus_counts_V)[by_count] >= settings.minimum_count].tolist()
+    others = [number for number in frequent if number not in always]
+    if settings.rows is not None:
+        if settings.rows < len(always):
             raise InputError(
-                f"a vocabulary of {wanted.rows} rows has no room for its special tokens and characters",
+                f"a vocabulary of {settings.rows} rows has no room for its special tokens and characters",
                 f"allow at least {len(always)}",
             )
-        others = others[: wanted.rows - len(always)]
+        others = others[: settings.rows - len(always)]
     return np.array(sorted({*always, *others}), dtype=np.int64)

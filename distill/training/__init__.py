@@ -1,1 +1,1 @@
-"""Training: its losses by name, batches, caches, stops and records."""
+"""Training: losses by name, batches, caches, checkpoints, interruptions and logs."""

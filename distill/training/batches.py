@@ -1,4 +1,4 @@
-"""Training sentences as the Trainer takes them: rows, their order, and the tensors of one batch."""
+"""Training sentences for the Trainer: their row numbers, their order, and the tensors of one batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,15 +31,15 @@ class Sentences(Dataset[dict[str, Any]]):
 
 
 class ByLength(Sampler[int]):
-    """An order of the sentences, new in each epoch, in which neighbours are of like length.
+    """A new order of the sentences in each epoch, in which neighbours have similar lengths.
 
-    Drawn from the seed and the epoch alone, so that a training resumed in the middle of an epoch goes on in the same
-    order; the Trainer's own sampler draws from the state of the generator, which is another one then.
+    It is drawn from the seed and the epoch alone, so that a training resumed within an epoch continues in the same
+    order; the Trainer's own sampler draws from the state of the random generator, which differs after resuming.
 
     Args:
         lengths: tokens of each sentence.
-        batch_size: sentences a step.
-        seed: of the order.
+        batch_size: sentences per step.
+        seed: seed for the order.
     """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
@@ -57,51 +57,53 @@ class ByLength(Sampler[int]):
         return iter(rows)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is drawn; the Trainer calls it."""
+        """Choose the epoch whose order is drawn; called by the Trainer."""
         self.epoch = epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collate:
-    """Pad a batch to its longest sentence and add what is known of each row.
+    """Pads a batch to its longest sentence and adds the arrays of its rows and tokens.
 
     Attributes:
         tokens: all training sentences.
-        beside: arrays with a first axis of N, by the name the model takes.
-        ragged: arrays of shape (T, ...) with an entry for each token of all sentences, by name; padded to (B, L, ...),
-            whole numbers with UNLABELLED and others with 0.
+        row_arrays: arrays with one entry per sentence, a first axis of N, by the name the model takes.
+        token_arrays: arrays of shape (T, ...) with one entry per token of all sentences, by name; padded to
+            (B, L, ...), integers with UNLABELLED and other numbers with 0.
     """
 
     tokens: Tokens
-    beside: dict[str, NDArray[Any]]
-    ragged: dict[str, NDArray[Any]] = field(default_factory=dict)
+    row_arrays: dict[str, NDArray[Any]]
+    token_arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Return the tensors of one batch."""
         rows = [feature["row"] for feature in features]
         batch = self.tokens.batch(rows)
-        found = {name: torch.from_numpy(np.asarray(values[rows])) for name, values in self.beside.items()}
-        for name, values in self.ragged.items():
+        arrays = {name: torch.from_numpy(np.asarray(values[rows])) for name, values in self.row_arrays.items()}
+        for name, values in self.token_arrays.items():
             filler = UNLABELLED if np.issubdtype(values.dtype, np.integer) else 0
             padded = np.full((*batch.input_ids_BL.shape, *values.shape[1:]), filler, dtype=values.dtype)
             padded[batch.attention_mask_BL.astype(bool)] = values[self.tokens.places(rows)]
-            found[name] = torch.from_numpy(padded)
-        return {**tensors(batch), **found}
+            arrays[name] = torch.from_numpy(padded)
+        return {**tensors(batch), **arrays}
 
 
-def collate(tokens: Tokens, beside: Mapping[str, Ragged], states: Mapping[str, NDArray[Any]] | None = None) -> Collate:
-    """Return what pads batches and adds to them what is known of each sentence or token.
+def collate(
+    tokens: Tokens, row_arrays: Mapping[str, Ragged], token_arrays: Mapping[str, NDArray[Any]] | None = None
+) -> Collate:
+    """Return a function that pads batches and adds the arrays of their sentences and tokens.
 
     Args:
         tokens: all training sentences.
-        beside: one entry a sentence, or one a token, by the name the model takes; of a sentence's entries those behind
-            its tokens are left out.
-        states: arrays of shape (T, D), by name.
+        row_arrays: one row per sentence, with a single entry or one per token, by the name the model takes; entries
+            past a sentence's last token are dropped.
+        token_arrays: arrays of shape (T, ...) with one entry per token of all sentences, by name.
     """
-    single = {name: array.values for name, array in beside.items() if array.is_single}
+    single = {name: array.values for name, array in row_arrays.items() if array.is_single}
     by_token = {
         name: np.concatenate([row[:length] for row, length in zip(array, tokens.lengths, strict=True)])
-        for name, array in beside.items()
+        for name, array in row_arrays.items()
         if not array.is_single
     }
-    return Collate(tokens=tokens, beside=single, ragged={**by_token, **(states or {})})
+    return Collate(tokens=tokens, row_arrays=single, token_arrays={**by_token, **(token_arrays or {})})

@@ -1,9 +1,9 @@
-"""Training with weights and activations as int8 will round them, so that the student learns to bear it.
+"""Train with weights and activations rounded as int8 will round them, so that the student learns to tolerate it.
 
 Jacob et al. (arXiv 1712.05877, section 3), and Q8BERT (Zafrir et al., arXiv 1910.06188, section 2) for encoders like
-BERT: linear layers and embeddings are rounded, attention's own products, normalisation and activation functions are
-not. torchao brings such training too, but its symmetric grid has steps of 1/127.5 of the largest weight, which no
-quantiser of the three runtimes uses: their rounding would come on top of it.
+BERT: linear layers and embeddings are rounded; attention's own products, normalisation and activation functions are
+not. torchao offers such training too, but its symmetric grid has steps of 1/127.5 of the largest weight, which no
+quantiser of the three runtimes uses: their rounding would be added to it.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import PreTrainedModel
 
-from distill.model.capture import has_attention, layers_of, part
+from distill.model.capture import has_attention, layers_of, submodule
 from distill.recipe.stage import FakeQuantize
-from distill.training import grid
+from distill.training import rounding
 
 INPUT = "input_grid"
-REMEMBERED_BATCHES = 100
+AVERAGED_BATCHES = 100
 Range = tuple[float, float]
 
 
@@ -27,21 +27,21 @@ Range = tuple[float, float]
 def fake_quantized(
     model: PreTrainedModel, kind: FakeQuantize | None, rest: Range = (0.0, 0.0), *, reads_all: bool = False
 ) -> Iterator[None]:
-    """Round a model's weights and activations while the block runs.
+    """Round a model's weights and activations for the duration of the block.
 
-    Of `dynamic` each sentence has its own range of activations, padding among them, and each embedding one scale: what
-    ONNX Runtime does; the last layer, of which a converted classifier computes the first token alone, has a range for
-    each token. LiteRT is finer, its embeddings have a scale for each row. Of `static` a range is a mean over sentences,
-    of all tokens in the last layer too, and an embedding has a scale for each row: nearly what NNCF does for OpenVINO,
-    which before that moves large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and corrects
-    biases.
+    With `dynamic`, each sentence has its own range of activations, padding included, and each embedding one scale, as
+    in ONNX Runtime; the last layer, which a converted classifier computes for the first token only, has a range per
+    token. LiteRT is finer: its embeddings have a scale per row. With `static`, a range is a mean over sentences, of
+    all tokens in the last layer too, and an embedding has a scale per row. That is close to what NNCF does for
+    OpenVINO, which additionally moves large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and
+    corrects biases.
 
     Args:
-        model: a BERT-like classifier; its weights are the rounded ones when the block ends, and no trace stays of how
-            they were trained.
-        kind: what is to quantise it; None changes nothing.
-        rest: least and largest number of the word embedding's rows that are not in the model meanwhile.
-        reads_all: the answer is made of all tokens, and not of the first alone.
+        model: a BERT-like classifier; after the block its weights are the rounded ones, and nothing else is left of
+            the rounding.
+        kind: kind of quantisation to train for; None changes nothing.
+        rest: minimum and maximum of the word embedding's rows that are not in the model during training.
+        reads_all: the answer depends on all tokens instead of the first only.
     """
     if kind is None:
         yield
@@ -49,10 +49,10 @@ def fake_quantized(
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     for table in tables:
-        _round(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
-    of_one_token = _of_one_token(model) if kind == "dynamic" and not reads_all else set()
+        _round_weight(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
+    of_one_token = _layers_of_one_token(model) if kind == "dynamic" and not reads_all else set()
     for layer in layers:
-        _round(layer, _Rows())
+        _round_weight(layer, _Rows())
         dynamic = _Tokens() if layer in of_one_token else _Sentences()
         layer.register_module(INPUT, dynamic if kind == "dynamic" else _Observed().to(layer.weight.device))
     hooks = [layer.register_forward_pre_hook(_round_input) for layer in layers]
@@ -64,28 +64,28 @@ def fake_quantized(
         for layer in layers:
             delattr(layer, INPUT)
         for module in (*tables, *layers):
-            _keep_rounded(module)
+            _make_rounding_permanent(module)
 
 
-def _of_one_token(model: PreTrainedModel) -> set[nn.Module]:
-    """Return the linear layers that compute the first token alone once the model is converted."""
+def _layers_of_one_token(model: PreTrainedModel) -> set[nn.Module]:
+    """Return the linear layers that compute the first token only once the model is converted."""
     layers = layers_of(model)
-    place, last = len(layers) - 1, layers[-1]
-    if not has_attention(model, place) or place in getattr(model.config, "pooled_after", ()):
+    last_index, last = len(layers) - 1, layers[-1]
+    if not has_attention(model, last_index) or last_index in getattr(model.config, "pooled_after", ()):
         return set()
-    of_all_tokens = {part(last, "attention.self.key"), part(last, "attention.self.value")}
+    of_all_tokens = {submodule(last, "attention.self.key"), submodule(last, "attention.self.value")}
     return set(last.modules()) - of_all_tokens
 
 
-def _round(module: nn.Module, rounding: nn.Module) -> None:
-    # Not tried out on the weight now: that costs time, and a weight stays as it is by shape and type.
-    parametrize.register_parametrization(module, "weight", rounding, unsafe=True)
+def _round_weight(module: nn.Module, parametrization: nn.Module) -> None:
+    # `unsafe` skips a trial run on the weight, which costs time: its shape and type do not change.
+    parametrize.register_parametrization(module, "weight", parametrization, unsafe=True)
 
 
-def _keep_rounded(module: nn.Module) -> None:
+def _make_rounding_permanent(module: nn.Module) -> None:
     parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
     if isinstance(module, nn.Linear):
-        # The weight comes back behind the bias, and a checkpoint knows what an optimiser remembers by its place.
+        # The weight now comes after the bias; restore the order, by which a checkpoint's optimiser state is matched.
         bias = module.bias
         del module.bias
         module.bias = bias
@@ -97,14 +97,14 @@ def _round_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, 
 
 
 class _Rows(nn.Module):
-    """A weight with a scale for each row."""
+    """A weight with a scale per row."""
 
     def forward(self, weight_ED: Tensor) -> Tensor:
-        return grid.by_row(weight_ED)
+        return rounding.per_row(weight_ED)
 
 
 class _Table(nn.Module):
-    """An embedding with one scale, or with one for each row."""
+    """An embedding with a single scale, or with a scale per row."""
 
     def __init__(self, rest: Range, kind: FakeQuantize) -> None:
         super().__init__()
@@ -113,30 +113,30 @@ class _Table(nn.Module):
 
     def forward(self, weight_RD: Tensor) -> Tensor:
         if self.kind == "static":
-            return grid.by_row(weight_RD)
+            return rounding.per_row(weight_RD)
         low, high = weight_RD.detach().aminmax()
-        least, largest = self.rest
-        return grid.between(weight_RD, low.clamp(max=least), high.clamp(min=largest))
+        rest_low, rest_high = self.rest
+        return rounding.per_tensor(weight_RD, low.clamp(max=rest_low), high.clamp(min=rest_high))
 
 
 class _Sentences(nn.Module):
-    """Activations with a range for each sentence."""
+    """Activations with a range per sentence."""
 
     def forward(self, values: Tensor) -> Tensor:
-        return grid.by_sentence(values)
+        return rounding.per_sentence(values)
 
 
 class _Tokens(nn.Module):
-    """Activations with a range for each token."""
+    """Activations with a range per token."""
 
     def forward(self, values_BLD: Tensor) -> Tensor:
-        return grid.by_sentence(values_BLD.flatten(0, 1)).view_as(values_BLD)
+        return rounding.per_sentence(values_BLD.flatten(0, 1)).view_as(values_BLD)
 
 
 class _Observed(nn.Module):
-    """Activations with a range that is the mean over sentences, of the last batches if there are many.
+    """Activations with a range that is the mean over sentences, weighted to the last batches if there are many.
 
-    The range is kept with the weights, so that a training that is resumed goes on with it.
+    The range is stored with the weights, so that a resumed training continues with it.
     """
 
     low: Tensor
@@ -152,10 +152,10 @@ class _Observed(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         if self.training:
             self._observe(values)
-        return grid.between(values, self.low, self.high)
+        return rounding.per_tensor(values, self.low, self.high)
 
     def _observe(self, values: Tensor) -> None:
-        low_B, high_B = grid.ranges(values)
-        self.batches.add_(1).clamp_(max=REMEMBERED_BATCHES)
+        low_B, high_B = rounding.sentence_ranges(values)
+        self.batches.add_(1).clamp_(max=AVERAGED_BATCHES)
         self.low.lerp_(low_B.mean(), 1 / self.batches)
         self.high.lerp_(high_B.mean(), 1 / self.batches)

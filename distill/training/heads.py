@@ -1,4 +1,4 @@
-"""The outputs of a model that answers several tasks: which of them are one task's, and of what kind."""
+"""The heads of a model that answers several tasks: which of its outputs belong to which task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# What a batch brings where rows are of several tasks: the number of each row's head.
+# Key of a batch with rows of several tasks: the number of each row's head.
 HEAD = "head"
 # Row numbers of a batch, or all of them.
 Rows = Tensor | slice
@@ -18,9 +18,9 @@ class Head:
     """The outputs of one task.
 
     Attributes:
-        first: the first of them.
-        outputs: how many.
-        is_score: whether they are a score, or else logits of classes.
+        first: index of the first output.
+        outputs: number of outputs.
+        is_score: whether they are a score, rather than logits of classes.
     """
 
     first: int
@@ -33,12 +33,12 @@ class Head:
 
 
 def mean_by_head(heads: tuple[Head, ...], heads_B: Tensor | None, loss: Callable[[Head, Rows], Tensor]) -> Tensor:
-    """Return the mean of a loss over the rows of a batch, each judged by its own task's outputs.
+    """Return the mean of a loss over the rows of a batch, each row computed from its own task's outputs.
 
     Args:
-        heads: of the model.
-        heads_B: the number of each row's head; None where the model has one.
-        loss: the mean over some rows, by their head and their numbers.
+        heads: heads of the model.
+        heads_B: number of each row's head; None if the model has only one.
+        loss: function of a head and its row numbers that returns the mean over these rows.
     """
     if heads_B is None:
         (head,) = heads

@@ -1,4 +1,4 @@
-"""A stop that can be resumed from: at the first signal the step ends and is saved, at the second all ends at once."""
+"""Stop a training so that it can be resumed: the first signal ends and saves the step, the second stops at once."""
 
 import signal
 from collections.abc import Iterator
@@ -14,29 +14,29 @@ from distill.training import processes
 
 @dataclass(slots=True)
 class Stop:
-    """Which signal asked to stop, if any."""
+    """The signal that asked to stop, if any."""
 
     signal_number: int | None = None
 
 
 @contextmanager
 def stop_requests() -> Iterator[Stop]:
-    """Note the first SIGINT or SIGTERM instead of dying of it; a second one takes effect at once."""
+    """Record the first SIGINT or SIGTERM instead of dying of it; a second one takes effect at once."""
     stop = Stop()
-    before: dict[int, Any] = {}
+    handlers: dict[int, Any] = {}
 
-    def note_it(number: int, _frame: FrameType | None) -> None:
+    def request(number: int, _frame: FrameType | None) -> None:
         stop.signal_number = number
         restore()
 
     def restore() -> None:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Ignored by who started this process, as a shell does with SIGINT in the background: so it stays.
+        # A signal that the parent process ignores, as a shell does SIGINT in the background, stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, note_it)
+            handlers[number] = signal.signal(number, request)
     try:
         yield stop
     finally:
@@ -52,7 +52,7 @@ class StopAtStep(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: Any
     ) -> TrainerControl:
-        """Ask the Trainer to save and to end."""
+        """Ask the Trainer to save and stop."""
         if not processes.all_processes(self.stop.signal_number is None):
             control.should_save = True
             control.should_training_stop = True

@@ -1,7 +1,7 @@
 """Training by several processes of one `accelerate launch`, each on its share of every batch.
 
-All of them draw the same batches; the first one alone writes folders and talks. A single process never asks for others,
-and imports nothing for them.
+All of them draw the same batches; only the main process writes folders and prints. A single process imports nothing for
+the others.
 """
 
 import os
@@ -20,50 +20,50 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Value = TypeVar("Value")
-# A process waits for the first one while it evaluates; a dead one is noticed by the launcher, which ends them all.
-PATIENCE = timedelta(days=7)
+# The others wait while the main process evaluates; if a process dies, the launcher stops them all.
+TIMEOUT = timedelta(days=7)
 SHARE = "share"
-# What the parts of SHARE count, in their order.
+# What each factor in SHARE is the mean over, in order.
 COUNTED = ("sentences", "tokens", "pairs")
 
 
-def number_of() -> int:
+def process_count() -> int:
     """Return how many processes the launcher started."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_main() -> bool:
-    """Tell whether this is the process that writes and talks."""
-    return number_of() == 1 or _state().is_main_process
+    """Return whether this is the process that writes and prints."""
+    return process_count() == 1 or _state().is_main_process
 
 
 def wait() -> None:
-    """Wait until all processes are here."""
-    if number_of() > 1:
+    """Wait until all processes have arrived here."""
+    if process_count() > 1:
         _state().wait_for_everyone()
 
 
 def broadcast_from_main(value: Callable[[], Value]) -> Value:
-    """Return what the first process finds, in all of them; the others do not look."""
-    if number_of() == 1:
+    """Call a function in the main process only, and return its result in all processes."""
+    if process_count() == 1:
         return value()
     from accelerate.utils import broadcast_object_list
 
-    found: Value = broadcast_object_list([value() if is_main() else None])[0]
-    return found
+    result: Value = broadcast_object_list([value() if is_main() else None])[0]
+    return result
 
 
 def main_process_first(value: Callable[[], Value]) -> Value:
-    """Return what each process finds, the first one before the others, who find what it left on disk."""
-    if number_of() == 1:
+    """Call a function in each process, in the main one first, so that the others find what it left on disk."""
+    if process_count() == 1:
         return value()
     with _state().main_process_first():
         return value()
 
 
 def all_processes(condition: bool) -> bool:
-    """Tell whether a condition holds in all processes."""
-    if number_of() == 1:
+    """Return whether a condition holds in all processes."""
+    if process_count() == 1:
         return condition
     import torch
 
@@ -72,13 +72,13 @@ def all_processes(condition: bool) -> bool:
     return bool(holds)
 
 
-def share_of(batch_size: int) -> int:
-    """Return how many sentences of a batch are one process's.
+def batch_share(batch_size: int) -> int:
+    """Return the number of sentences that each process takes of a batch.
 
     Raises:
         InputError: the batch cannot be shared equally.
     """
-    processes = number_of()
+    processes = process_count()
     if batch_size % processes:
         raise InputError(
             f"batch_size {batch_size} cannot be shared by {processes} processes",
@@ -88,13 +88,13 @@ def share_of(batch_size: int) -> int:
 
 
 @contextmanager
-def together(folder: Path) -> Iterator[None]:
-    """Hold an output folder for all processes; only the first one takes its lock.
+def lock(folder: Path) -> Iterator[None]:
+    """Lock an output folder for all processes; only the main one takes the lock itself.
 
     Raises:
-        InputError: another run holds the folder, or it cannot be written.
+        InputError: another run has locked the folder, or it cannot be written.
     """
-    if number_of() == 1:
+    if process_count() == 1:
         with locked(folder):
             yield
         return
@@ -110,17 +110,18 @@ def together(folder: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
-    """Collate the share of one process of a batch that all of them draw.
+class CollateShare:
+    """Collates one process's share of a batch that all processes draw.
 
-    A mean over the share is no mean over the batch: the shares hold other numbers of tokens. So the batch brings by
-    what each mean is to be multiplied for the mean over processes to be the one over the batch, exactly.
+    A mean over the share is not its part of the mean over the batch, as shares have different numbers of tokens. So
+    each share comes with the factors by which its means must be multiplied, such that the mean over processes is
+    exactly the mean over the batch.
 
     Attributes:
-        collate: gives the tensors of some sentences.
+        collate: function that returns the tensors of some sentences.
         lengths: tokens of each training sentence.
-        process: from 0.
-        processes: how many there are.
+        process: number of this process, from 0.
+        processes: number of processes.
     """
 
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
@@ -129,14 +130,14 @@ class Share:
     processes: int
 
     def __call__(self, features: list[dict[str, Any]]) -> "dict[str, Tensor]":
-        """Return the tensors of the share, and `share` of shape (3,): a factor for each of COUNTED."""
+        """Return the tensors of the share, and `share`, shape (3,): a factor for each of COUNTED."""
         import torch
 
-        own = features[self.process :: self.processes]
-        counts, all_counts = self._counts(own), self._counts(features)
-        factors = [self.processes * count / whole for count, whole in zip(counts, all_counts, strict=True)]
-        # Where there are fewer sentences than processes, one is taken that counts for nothing.
-        return {**self.collate(own or features[:1]), SHARE: torch.tensor(factors)}
+        share = features[self.process :: self.processes]
+        counts, batch_counts = self._counts(share), self._counts(features)
+        factors = [self.processes * count / total for count, total in zip(counts, batch_counts, strict=True)]
+        # With fewer sentences than processes, an empty share is filled with a sentence whose factors are 0.
+        return {**self.collate(share or features[:1]), SHARE: torch.tensor(factors)}
 
     def _counts(self, features: Sequence[dict[str, Any]]) -> tuple[int, ...]:
         lengths = [int(self.lengths[feature["row"]]) for feature in features]
@@ -149,4 +150,4 @@ def _state() -> "PartialState":
 
     if PartialState._shared_state:
         return PartialState()
-    return PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""Train a student through the stages of a recipe, each of them resumable."""
+"""Train a student through the stages of a recipe; each stage can be resumed."""
 
 import shutil
 from dataclasses import dataclass
@@ -19,15 +19,17 @@ from contract.tokens import Tokens
 from distill.model.dropout import dropout
 from distill.recipe.stage import Stage
 from distill.student.initialise import Start
-from distill.training import processes, training
+from distill.training import loop, processes
 from distill.training.batches import Sentences, collate
 from distill.training.cache import LOGITS, TeacherCache
-from distill.training.compact import compact
-from distill.training.compare import needed
+from distill.training.compact_embedding import compact_embedding
 from distill.training.fake_quantize import Range, fake_quantized
+from distill.training.forward import LiveTeacher, ProjectedStudent
 from distill.training.heads import HEAD, Head
-from distill.training.record import record_folder
-from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer, LiveTeacher, ProjectedStudent
+from distill.training.layer_losses import required_states
+from distill.training.loss_log import log_folder
+from distill.training.precision import bf16_choice
+from distill.training.trainer import TEACHER_LOGITS, TEACHER_STATE, DistillationTrainer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,17 +37,17 @@ class TrainingSet:
     """What the stages train on.
 
     Attributes:
-        teacher: shows what the student is to become.
-        logit_cache: the teacher's logits of the training sentences, read in its own word pieces.
-        state_cache: what it shows inside when it reads them in the student's word pieces, token by token.
-        teacher_logits_NC: to be learned in place of this teacher's own, as of several teachers together; else None.
-        tokens: the training sentences, N of them, with the student's token ids.
-        teacher_ids_V: the teacher's token id of each token id of the student.
-        labels: one a sentence or one a token; None without a task.
-        heads: the student's outputs, by task; none without a task.
-        heads_N: the number of each sentence's head; None for one task.
-        seed: of order and dropout.
-        work: where unfinished work is kept.
+        teacher: model that the student learns from.
+        logit_cache: teacher's logits for the training sentences, read in its own word pieces.
+        state_cache: teacher's states when it reads the sentences in the student's word pieces, token by token.
+        teacher_logits_NC: logits to learn in place of this teacher's, such as several teachers' together; else None.
+        tokens: N training sentences, with the student's token ids.
+        teacher_ids_V: teacher's token id of each token id of the student.
+        labels: labels of the sentences or of their tokens; None without a task.
+        heads: heads of the student, one per task; empty without a task.
+        heads_N: number of each sentence's head; None for a single task.
+        seed: seed for order and dropout.
+        work: folder for unfinished work.
     """
 
     teacher: PreTrainedModel
@@ -61,27 +63,27 @@ class TrainingSet:
     work: Path
 
 
-def train(start: Start, stages: tuple[Stage, ...], lesson: TrainingSet, student: str = "") -> None:
+def train(start: Start, stages: tuple[Stage, ...], training_set: TrainingSet, student: str = "") -> None:
     """Train a student through all stages, in place.
 
     Args:
         start: the student and the layers it learns from.
-        stages: of the recipe.
-        lesson: what they train on.
-        student: its name, where several are trained on one lesson.
+        stages: stages of the recipe.
+        training_set: what they train on.
+        student: the student's name, if several are trained on the same set.
     """
-    lesson.teacher.eval().requires_grad_(False)
-    bf16, reason = training.bf16_choice()
+    training_set.teacher.eval().requires_grad_(False)
+    bf16, reason = bf16_choice()
     note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
-    whole = start.model.get_input_embeddings()
-    with compact(start.model, lesson.tokens) as (tokens, ids_R):
-        sentences = _Compact(tokens=tokens, ids_R=ids_R, rest=_range_of_others(whole, ids_R))
-        pupil = ProjectedStudent(start.model, lesson.teacher.config.hidden_size, start.pairs)
+    embedding = start.model.get_input_embeddings()
+    with compact_embedding(start.model, training_set.tokens) as (tokens, ids_R):
+        sentences = _Compact(tokens=tokens, ids_R=ids_R, rest=_range_of_others(embedding, ids_R))
+        projected = ProjectedStudent(start.model, training_set.teacher.config.hidden_size, start.pairs)
         for number, stage in enumerate(stages):
             title = f"Distilling {student}".rstrip() + f", stage {number + 1} of {len(stages)}: {stage.name}"
-            work = lesson.work / student / f"stage-{number}"
-            record = record_folder(lesson.work, "-".join(filter(None, (student, f"{number + 1}-{stage.name}"))))
-            _train_once(pupil, stage, lesson, sentences, _Place(work, record, title))
+            work = training_set.work / student / f"stage-{number}"
+            log = log_folder(training_set.work, "-".join(filter(None, (student, f"{number + 1}-{stage.name}"))))
+            _train_or_load(projected, stage, training_set, sentences, _Output(work, log, title))
     start.model.eval()
 
 
@@ -91,8 +93,8 @@ class _Compact:
 
     Attributes:
         tokens: the sentences.
-        ids_R: the student's id of each compact one.
-        rest: least and largest number of the embedding rows of all other ids.
+        ids_R: student's token id of each compact id.
+        rest: minimum and maximum of the embedding rows of all other ids.
     """
 
     tokens: Tokens
@@ -100,98 +102,100 @@ class _Compact:
     rest: Range
 
 
-def _range_of_others(whole: nn.Module, ids_R: NDArray[np.int64]) -> Range:
-    assert isinstance(whole, nn.Embedding)
-    others_V = torch.ones(whole.num_embeddings, dtype=torch.bool)
+def _range_of_others(embedding: nn.Module, ids_R: NDArray[np.int64]) -> Range:
+    assert isinstance(embedding, nn.Embedding)
+    others_V = torch.ones(embedding.num_embeddings, dtype=torch.bool)
     others_V[torch.from_numpy(ids_R)] = False
     if not others_V.any():
         return 0.0, 0.0
-    low, high = whole.weight.detach()[others_V.to(whole.weight.device)].aminmax()
+    low, high = embedding.weight.detach()[others_V.to(embedding.weight.device)].aminmax()
     return low.item(), high.item()
 
 
-class _Place(NamedTuple):
-    """Where a stage's unfinished work and its record are kept, and how its progress is called."""
+class _Output(NamedTuple):
+    """The folders of a stage's unfinished work and of its log, and the title of its progress bar."""
 
     work: Path
-    record: Path
+    log: Path
     title: str
 
 
-def _train_once(pupil: ProjectedStudent, stage: Stage, lesson: TrainingSet, sentences: _Compact, place: _Place) -> None:
-    """Train one stage, or load what it ended with; a finished stage is never trained again."""
-    finished = place.work / "finished.safetensors"
+def _train_or_load(
+    projected: ProjectedStudent, stage: Stage, training_set: TrainingSet, sentences: _Compact, output: _Output
+) -> None:
+    """Train one stage and load its final weights; a finished stage is not trained again."""
+    finished = output.work / "finished.safetensors"
     if not processes.broadcast_from_main(finished.is_file):
+        reads_all = training_set.logit_cache.of_tokens
         with (
-            dropout(pupil, stage.dropout),
-            fake_quantized(pupil.student, stage.fake_quantize, sentences.rest, reads_all=lesson.logit_cache.of_tokens),
+            dropout(projected, stage.dropout),
+            fake_quantized(projected.student, stage.fake_quantize, sentences.rest, reads_all=reads_all),
         ):
-            _train(pupil, stage, lesson, sentences, place)
+            _train(projected, stage, training_set, sentences, output)
         if processes.is_main():
-            _keep(pupil, finished)
+            _save(projected, finished)
         processes.wait()
-    pupil.load_state_dict(load_file(finished))
+    projected.load_state_dict(load_file(finished))
 
 
-def _keep(pupil: ProjectedStudent, finished: Path) -> None:
-    half = finished.with_suffix(".partial")
-    save_file(pupil.state_dict(), half)
-    half.replace(finished)
+def _save(projected: ProjectedStudent, finished: Path) -> None:
+    partial = finished.with_suffix(".partial")
+    save_file(projected.state_dict(), partial)
+    partial.replace(finished)
     for checkpoint in finished.parent.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
 
 
-def _train(pupil: ProjectedStudent, stage: Stage, lesson: TrainingSet, sentences: _Compact, place: _Place) -> None:
-    pupil.watched, theirs = needed(stage.losses, pupil.projections.pairs)
-    live = bool(theirs) and not stage.cache_layers
-    cached = processes.main_process_first(lambda: _cached(stage, theirs, lesson))
-    beside, of_tokens = _beside(stage, lesson, cached)
-    ids_R = torch.from_numpy(lesson.teacher_ids_V[sentences.ids_R])
-    set_seed(lesson.seed)
+def _train(
+    projected: ProjectedStudent, stage: Stage, training_set: TrainingSet, sentences: _Compact, output: _Output
+) -> None:
+    projected.state_names, teacher_states = required_states(stage.losses, projected.projections.pairs)
+    live = bool(teacher_states) and not stage.cache_layers
+    cached = processes.main_process_first(lambda: _cached(stage, teacher_states, training_set))
+    row_arrays, token_arrays = _arrays(stage, training_set, cached)
+    ids_R = torch.from_numpy(training_set.teacher_ids_V[sentences.ids_R])
+    set_seed(training_set.seed)
     trainer = DistillationTrainer(
-        model=pupil,
-        teacher=LiveTeacher(model=lesson.teacher, names=theirs, ids_R=ids_R) if live else None,
-        teacher_heads=lesson.teacher.config.num_attention_heads,
+        model=projected,
+        teacher=LiveTeacher(model=training_set.teacher, names=teacher_states, ids_R=ids_R) if live else None,
+        teacher_heads=training_set.teacher.config.num_attention_heads,
         stage=stage,
-        heads=lesson.heads,
-        of_tokens=lesson.logit_cache.of_tokens,
-        args=training.arguments(stage, place.work, sentences=len(sentences.tokens), seed=lesson.seed),
+        heads=training_set.heads,
+        of_tokens=training_set.logit_cache.of_tokens,
+        args=loop.arguments(stage, output.work, sentences=len(sentences.tokens), seed=training_set.seed),
         train_dataset=Sentences(sentences.tokens),
-        data_collator=collate(
-            sentences.tokens,
-            beside,
-            of_tokens | {TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS},
-        ),
+        data_collator=collate(sentences.tokens, row_arrays, token_arrays),
     )
-    if not processes.broadcast_from_main(lambda: any(place.work.glob("checkpoint-*"))):
+    if not processes.broadcast_from_main(lambda: any(output.work.glob("checkpoint-*"))):
         trainer.preflight()
-    training.fit(trainer, place.title, place.record)
+    loop.fit(trainer, output.title, output.log)
 
 
-def _beside(
-    stage: Stage, lesson: TrainingSet, cached: dict[str, NDArray[Any]]
+def _arrays(
+    stage: Stage, training_set: TrainingSet, cached: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, Ragged], dict[str, NDArray[Any]]]:
-    """Return what is known of each sentence, and the teacher's logits where they are of each token."""
-    beside: dict[str, Ragged] = {}
-    if lesson.labels is not None:
-        beside["labels"] = lesson.labels
-    if lesson.heads_N is not None:
-        beside[HEAD] = ragged.single(lesson.heads_N)
-    if stage.losses.prediction and lesson.teacher_logits_NC is not None:
-        beside[TEACHER_LOGITS] = ragged.single(lesson.teacher_logits_NC)
-    elif LOGITS in cached and lesson.logit_cache.of_tokens:
-        return beside, {TEACHER_LOGITS: cached[LOGITS]}
+    """Return the arrays of the sentences, and the teacher's arrays of all tokens, by their names in a batch."""
+    row_arrays: dict[str, Ragged] = {}
+    token_arrays = {TEACHER_STATE + name: array for name, array in cached.items() if name != LOGITS}
+    if training_set.labels is not None:
+        row_arrays["labels"] = training_set.labels
+    if training_set.heads_N is not None:
+        row_arrays[HEAD] = ragged.single(training_set.heads_N)
+    if stage.losses.prediction and training_set.teacher_logits_NC is not None:
+        row_arrays[TEACHER_LOGITS] = ragged.single(training_set.teacher_logits_NC)
+    elif LOGITS in cached and training_set.logit_cache.of_tokens:
+        token_arrays[TEACHER_LOGITS] = cached[LOGITS]
     elif LOGITS in cached:
-        beside[TEACHER_LOGITS] = ragged.single(cached[LOGITS])
-    return beside, {}
+        row_arrays[TEACHER_LOGITS] = ragged.single(cached[LOGITS])
+    return row_arrays, token_arrays
 
 
-def _cached(stage: Stage, states: tuple[str, ...], lesson: TrainingSet) -> dict[str, NDArray[Any]]:
-    """Return what a stage takes from the caches: nothing that a teacher beside it shows anyway."""
+def _cached(stage: Stage, states: tuple[str, ...], training_set: TrainingSet) -> dict[str, NDArray[Any]]:
+    """Return what a stage reads from the caches: nothing that a live teacher computes anyway."""
     names = states if stage.cache_layers else ()
     live = bool(states) and not stage.cache_layers
-    alone = stage.losses.prediction and lesson.teacher_logits_NC is None and not live
-    logits = (LOGITS,) if alone else ()
-    if lesson.logit_cache.folder == lesson.state_cache.folder:
-        return lesson.logit_cache.read([*logits, *names])
-    return lesson.logit_cache.read(logits) | lesson.state_cache.read(names)
+    needs_logits = stage.losses.prediction and training_set.teacher_logits_NC is None and not live
+    logits = (LOGITS,) if needs_logits else ()
+    if training_set.logit_cache.folder == training_set.state_cache.folder:
+        return training_set.logit_cache.read([*logits, *names])
+    return training_set.logit_cache.read(logits) | training_set.state_cache.read(names)

@@ -21,7 +21,7 @@ from contract.folder import inventory, write_manifest
 from contract.ragged import Ragged
 from contract.tokens import Tokens, from_rows, write_tokens
 from convert.build import convert_student
-from distill.slim import Convolution, slim
+from distill.slim import Convolution, from_bert
 from infer.folders.student import CALIBRATION, SCHEMA, STUDENT_MANIFEST, Evaluation, Student, write_evaluation
 from infer.outputs import of_logits
 from infer.shipping.pack import pack
@@ -196,7 +196,7 @@ def slim_student(shared: Path) -> Path:
     """A student folder of layers with convolution and with attention, pooled in between, that no test changes."""
 
     def change(model: PreTrainedModel) -> PreTrainedModel:
-        changed = slim(model, convolution_layers=[0, 2], pooled_after=[0, 1], kernel=3)
+        changed = from_bert(model, convolution_layers=[0, 2], pooled_after=[0, 1], kernel=3)
         for module in changed.modules():
             if isinstance(module, Convolution):  # as if it had learned, so that neighbours count
                 torch.nn.init.normal_(module.depthwise.weight, std=0.5)

@@ -1,4 +1,4 @@
-"""Teachers that tests have in common."""
+"""Teachers that tests share."""
 
 import shutil
 from pathlib import Path
@@ -8,24 +8,24 @@ from filelock import FileLock
 
 from distill import teacher
 from distill.data.dataset import Splits
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe import Recipe
 
 
 @pytest.fixture
 def teachers(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fine-tune each teacher once for all tests that are about its students."""
-    make = teacher._make
+    """Fine-tune each teacher once for all tests of its students."""
+    build = teacher._build
 
-    def find(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
-        kept = shared / "teachers" / key
-        kept.parent.mkdir(exist_ok=True)
-        with FileLock(kept.with_suffix(".lock")):
-            if kept.exists():
+    def build_once(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
+        cached = shared / "teachers" / key
+        cached.parent.mkdir(exist_ok=True)
+        with FileLock(cached.with_suffix(".lock")):
+            if cached.exists():
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copytree(kept, folder)
+                shutil.copytree(cached, folder)
             else:
-                make(recipe, encoder, splits, folder, key)
-                shutil.copytree(folder, kept)
+                build(recipe, encoder, splits, folder, key)
+                shutil.copytree(folder, cached)
 
-    monkeypatch.setattr(teacher, "_make", find)
+    monkeypatch.setattr(teacher, "_build", build_once)

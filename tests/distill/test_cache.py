@@ -1,4 +1,4 @@
-"""The teacher's cache: what the teacher said and showed, once, and the same student from it."""
+"""The teacher's cache: logits and states are computed once, and the same student is trained from them."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from distill import command
 from distill.distil import distil
 from distill.model.predict import tensors
 from distill.training.cache import TeacherCache, cache_folder
-from distill.training.trainer import look
+from distill.training.forward import forward_with_states
 
 TOKENS = from_rows([[2, 5, 6, 3], [2, 7, 3], [2, 8, 9, 5, 3]], [[0] * 4, [0] * 3, [0] * 5])
 NAMES = ("logits", "embedding", "hidden.1", "query.0")
@@ -42,11 +42,11 @@ def test_it_holds_what_the_teacher_shows_and_the_teacher_runs_once(tmp_path: Pat
     arrays = _cache(tmp_path, _never).read(NAMES)
     for row in range(len(TOKENS)):
         with torch.no_grad():
-            seen = look(teacher, NAMES[1:], tensors(TOKENS.batch([row])))
-        np.testing.assert_allclose(arrays["logits"][row], seen.logits_RC[0].numpy(), atol=1e-5)
+            expected = forward_with_states(teacher, NAMES[1:], tensors(TOKENS.batch([row])))
+        np.testing.assert_allclose(arrays["logits"][row], expected.logits_RC[0].numpy(), atol=1e-5)
         for name in NAMES[1:]:
             np.testing.assert_allclose(
-                arrays[name][TOKENS.places([row])], seen.inside.states[name][0].numpy(), atol=2e-3
+                arrays[name][TOKENS.places([row])], expected.captured.states[name][0].numpy(), atol=2e-3
             )
 
 
@@ -67,13 +67,13 @@ def test_a_run_that_fails_leaves_nothing_that_is_taken_for_whole(tmp_path: Path,
 
 
 def test_other_sentences_another_teacher_or_precision_have_another_place(tmp_path: Path) -> None:
-    places = {
+    folders = {
         cache_folder(tmp_path, teacher, tokens, bf16=bf16)
         for teacher in ("a", "b")
         for tokens in (TOKENS, TOKENS.take([0, 1]))
         for bf16 in (True, False)
     }
-    assert len(places) == 8
+    assert len(folders) == 8
 
 
 def test_a_student_learns_the_same_from_the_cache_as_from_the_teacher_beside_it(

@@ -1,4 +1,4 @@
-"""Distillation as a user meets it: a student that learned, found again, resumed after an interruption."""
+"""Distillation as users see it: a student is trained, reused, and resumed after an interruption."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from contract.folder import verify
 from distill import command
 from distill.distil import distil
 from distill.recipe.shape import PRESETS
-from distill.training.training import last_whole_checkpoint
+from distill.training.checkpoints import last_complete
 from infer.folders.student import read_calibration, read_evaluation, read_student
 
 
@@ -109,7 +109,7 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_left_out(tmp_path: Path
         checkpoint.mkdir()
         if state is not None:
             (checkpoint / "trainer_state.json").write_text(state)
-    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+    assert last_complete(tmp_path) == str(tmp_path / "checkpoint-10")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
 
 

@@ -1,17 +1,18 @@
-"""Factorised embeddings: as near to the whole one as their width allows, and plain Hugging Face."""
+"""Factorised embeddings: as close to the original as their width allows, and plain Hugging Face."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
 from distill.model.capture import EMBEDDING, capturing, state_name
 from distill.model.predict import predict, tensors
 from distill.student.factorise import factorise
+from tests import tiny
 
 WIDTH, PIECES = 24, 60
 
@@ -19,20 +20,16 @@ WIDTH, PIECES = 24, 60
 def sentences(seed: int = 0) -> Tokens:
     generator = np.random.default_rng(seed)
     rows = [generator.integers(1, PIECES, generator.integers(3, 12)).tolist() for _ in range(60)]
-    return from_rows(rows, [[place * 2 // len(row) for place in range(len(row))] for row in rows])
+    return from_rows(rows, [[index * 2 // len(row) for index in range(len(row))] for row in rows])
 
 
 def bert(rank: int = WIDTH, num_labels: int = 3) -> BertForSequenceClassification:
-    """A classifier whose embeddings lie in so many directions."""
+    """A classifier whose embeddings have this rank."""
     torch.manual_seed(0)
-    config = BertConfig(
+    config = tiny.config(
         vocab_size=PIECES,
         hidden_size=WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=32,
-        max_position_embeddings=16,
-        id2label={place: f"label {place}" for place in range(num_labels)},
+        id2label={number: f"label {number}" for number in range(num_labels)},
         problem_type="regression" if num_labels == 1 else None,
         initializer_range=0.3,
     )
@@ -64,20 +61,21 @@ def test_error_is_that_of_the_models_and_falls_with_the_width() -> None:
     model, tokens = bert(), sentences()
     errors = []
     for width in (2, 6, 12, 18, 23):
-        made = factorise(model, width, tokens)
-        assert made.relative_error == pytest.approx(relative_error(model, made.model, tokens), rel=1e-3)
-        errors.append(made.relative_error)
+        factorised = factorise(model, width, tokens)
+        error = relative_error(model, factorised.model, tokens)
+        assert factorised.relative_error == pytest.approx(error, rel=1e-3)
+        errors.append(error)
     assert errors == sorted(errors, reverse=True)
     assert errors[0] < 1
     assert errors[-1] < 0.2
 
 
 def test_embedding_of_few_directions_loses_little() -> None:
-    """Both normalisations divide by lengths, which differ a little, so that the fit is not exact."""
+    """Both normalisations divide by norms, which differ slightly, so the fit is not exact."""
     model = bert(rank=5)
-    made = factorise(model, 7, sentences())
-    assert made.relative_error < 0.15
-    assert relative_error(model, made.model, sentences(seed=1)) < 0.15
+    factorised = factorise(model, 7, sentences())
+    assert factorised.relative_error < 0.15
+    assert relative_error(model, factorised.model, sentences(seed=1)) < 0.15
 
 
 def test_frequent_tokens_lose_least() -> None:
@@ -93,8 +91,8 @@ def test_layers_are_the_same() -> None:
     student = factorise(model, 8, tokens).model
     hidden_BLD = torch.randn(2, 5, WIDTH)
     with torch.inference_mode():
-        ours = student.eval().electra.encoder(hidden_BLD).last_hidden_state
-        assert torch.equal(ours, model.bert.encoder(hidden_BLD).last_hidden_state)
+        hidden_states_BLD = student.eval().electra.encoder(hidden_BLD).last_hidden_state
+        assert torch.equal(hidden_states_BLD, model.bert.encoder(hidden_BLD).last_hidden_state)
     assert embedded(student, tokens).shape == embedded(student, tokens, state_name("hidden", 1)).shape
 
 
@@ -104,8 +102,8 @@ def test_folder_is_loaded_without_this_project(tmp_path: Path, num_labels: int) 
     student = factorise(model, 8, tokens).model
     student.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path)
-    own, saved_again = (predict(one, tokens, "logits").logits.values for one in (student, again))
-    assert np.array_equal(own, saved_again)
+    expected_NC = predict(student, tokens, "logits").logits.values
+    assert np.array_equal(predict(again, tokens, "logits").logits.values, expected_NC)
     assert again.config.id2label == model.config.id2label
     assert again.config.problem_type == model.config.problem_type
     saved = PIECES * WIDTH - (PIECES * 8 + 8 * WIDTH)
@@ -114,7 +112,9 @@ def test_folder_is_loaded_without_this_project(tmp_path: Path, num_labels: int) 
 
 @pytest.mark.parametrize("width", [1, WIDTH, 99])
 def test_no_narrower_is_refused(width: int) -> None:
-    with pytest.raises(InputError, match=f"an embedding of {width} does not factorise one of {WIDTH}: choose 2 to 23"):
+    with pytest.raises(
+        InputError, match=f"an embedding of width {WIDTH} cannot be factorised to width {width}: choose 2 to 23"
+    ):
         factorise(bert(), width, sentences())
 
 

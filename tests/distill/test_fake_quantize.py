@@ -1,4 +1,4 @@
-"""Training as int8 will round: a student that no longer shows how it was trained."""
+"""Training with int8 rounding: a student that shows no trace of it but its weights."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,26 +8,27 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
 
 from contract.errors import InputError
 from distill import command
+from distill.cache_keys import stage_key
 from distill.distil import distil
-from distill.keys import stage_key
 from distill.plan import cost
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification
-from distill.training import grid, training
+from distill.training import loop, rounding
 from distill.training.fake_quantize import fake_quantized
+from distill.training.sentence_trainer import SentenceTrainer
 from infer.folders.student import read_student
+from tests import tiny
 
 FOUR_LOSSES = "losses={embedding=1.0, hidden=1.0, relation=1.0, prediction=1.0}"
 
 
 def _bert() -> BertForSequenceClassification:
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=20, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=80)
-    return BertForSequenceClassification(config)
+    return BertForSequenceClassification(tiny.config(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1))
 
 
 @pytest.mark.parametrize("kind", ["dynamic", "static"])
@@ -40,7 +41,7 @@ def test_no_trace_stays_but_rounded_weights(kind: str) -> None:
         during_BC = model(input_ids=ids_BL).logits
         during_BC.sum().backward()
     assert during_BC.isfinite().all()
-    # In their order too, by which a checkpoint knows what its optimiser remembers.
+    # In the same order, by which a checkpoint's optimiser state is matched.
     assert [*map(id, model.parameters())] == [*map(id, parameters.values())]
     assert all(parameter.grad is not None for parameter in parameters.values())
     assert type(model.classifier) is nn.Linear
@@ -49,7 +50,9 @@ def test_no_trace_stays_but_rounded_weights(kind: str) -> None:
     assert after.keys() == before.keys()
     for name, weight in after.items():
         linear = weight.dim() == 2 and "embeddings" not in name
-        torch.testing.assert_close(weight, grid.by_row(before[name]) if linear else before[name], atol=4e-4, rtol=0)
+        torch.testing.assert_close(
+            weight, rounding.per_row(before[name]) if linear else before[name], atol=4e-4, rtol=0
+        )
 
 
 @pytest.mark.parametrize("slim", [{}, {"convolution_layers": [1]}, {"pooled_after": [1]}])
@@ -59,10 +62,10 @@ def test_the_last_layer_has_a_range_for_each_token_as_its_first_is_converted_alo
     )
     model = SlimBertForSequenceClassification(config)
     with fake_quantized(model, "dynamic"):
-        found = {name for name, module in model.named_modules() if type(module).__name__ == "_Tokens"}
+        per_token = {name for name, module in model.named_modules() if type(module).__name__ == "_Tokens"}
     last = "bert.encoder.layer.1"
     dense = ("attention.self.query", "attention.output.dense", "intermediate.dense", "output.dense")
-    assert found == (set() if slim else {f"{last}.{name}.input_grid" for name in dense})
+    assert per_token == (set() if slim else {f"{last}.{name}.input_grid" for name in dense})
 
 
 def test_an_observed_range_is_a_mean_and_stays_as_it_is_in_evaluation() -> None:
@@ -118,16 +121,16 @@ def test_a_student_is_trained_and_loads_as_any_other(
     stages = read_student(folder).recipe["stages"]
     assert isinstance(stages, list)
     assert stages[1]["fake_quantize"] == kind
-    if "soup" not in "".join(changes):  # a mean is on no grid
+    if "soup" not in "".join(changes):  # a mean is not on a grid
         pooler_DD = weights.get("bert.pooler.dense.weight", weights.get("classifier.dense.weight"))
         assert pooler_DD is not None
-        torch.testing.assert_close(grid.by_row(pooler_DD), pooler_DD)
+        torch.testing.assert_close(rounding.per_row(pooler_DD), pooler_DD)
 
 
-def _stopping(step: int) -> Callable[[training.SentenceTrainer, str, Path], None]:
-    fit, save = training.fit, training.SentenceTrainer._save_checkpoint
+def _stopping(step: int) -> Callable[[SentenceTrainer, str, Path], None]:
+    fit, save = loop.fit, SentenceTrainer._save_checkpoint
 
-    def fit_and_stop(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+    def fit_and_stop(trainer: SentenceTrainer, title: str, log: Path) -> None:
         def save_and_stop(model: nn.Module, trial: object) -> None:
             save(trainer, model, trial)
             if trainer.state.global_step >= step:
@@ -135,7 +138,7 @@ def _stopping(step: int) -> Callable[[training.SentenceTrainer, str, Path], None
 
         if "prediction" in title:
             trainer._save_checkpoint = save_and_stop  # type: ignore[method-assign]
-        fit(trainer, title, record)
+        fit(trainer, title, log)
 
     return fit_and_stop
 
@@ -151,7 +154,7 @@ def test_a_stage_that_is_resumed_ends_with_the_same_weights(
 ) -> None:
     recipe, data, change = recipe_file(), sentences_file(), f'stages.1.fake_quantize="{kind}"'
     with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", _stopping(20))
+        patch.setattr(loop, "fit", _stopping(20))
         with pytest.raises(KeyboardInterrupt):
             _distil(recipe, data, tmp_path / "broken", change)
     assert list((tmp_path / "broken").glob(".student-*.work/stage-1/checkpoint-*"))

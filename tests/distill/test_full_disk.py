@@ -1,4 +1,4 @@
-"""A disk that is full in the middle of a distillation: named, nothing is lost, and with more room it goes on."""
+"""A disk that is full during a distillation: the error names it, nothing is lost, and with more space it resumes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 SmallDisk = Callable[..., list[tuple[int, str, list[Path]]]]
-ROOM_KIB = 100_000
+LARGE_KIB = 100_000
 QUICK = ["teacher.epochs=2", "teacher.floor=0", "stages.0.epochs=1", "stages.1.epochs=1"]
 
 
 @pytest.mark.parametrize(
     "size_kib",
     [
-        # The library of the weights says so.
+        # Safetensors reports the full disk.
         pytest.param(60, marks=pytest.mark.slow),
-        # That of the optimiser's state says nothing of a disk.
+        # Torch, which writes the optimiser's state, does not mention the disk.
         150,
     ],
 )
@@ -31,7 +31,7 @@ def test_a_full_disk_is_named_and_with_more_room_it_goes_on(
     command = ["distill", recipe, "--data", data, "--out", disk / "out"]
     for change in QUICK:
         command += ["--set", change]
-    (exit_code, error, _), (second_exit_code, said, left) = small_disk(disk, [size_kib, ROOM_KIB], command)
+    (exit_code, error, _), (second_exit_code, said, left) = small_disk(disk, [size_kib, LARGE_KIB], command)
     assert exit_code == 2
     assert "cannot be written" in error
     assert "run again" in error

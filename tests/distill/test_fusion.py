@@ -1,4 +1,4 @@
-"""Several teachers: how their logits become one, and a student that learns from them."""
+"""Several teachers: how their logits are fused, and a student that learns from them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_equal_teachers_stay_as_they_are(seed: int, classes: int) -> None:
 
 
 def test_teachers_of_other_classes_are_refused() -> None:
-    with pytest.raises(InputError, match=r"different numbers of classes \(2, 3\): give teachers of one task"):
+    with pytest.raises(InputError, match=r"different numbers of classes \(2, 3\): choose teachers of the same task"):
         fuse([np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32)], np.zeros(1, np.int64), _recipe("mean"))
 
 

@@ -1,4 +1,4 @@
-"""General distillation: a corpus of any size in bounded memory, and a student that starts from what it taught."""
+"""General distillation: a corpus of any size in bounded memory, and a student that starts from its result."""
 
 import gzip
 import os

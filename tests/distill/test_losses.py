@@ -1,4 +1,4 @@
-"""What a loss must be whatever the numbers: zero for equals, blind to padding, larger for what differs more."""
+"""Losses of any numbers: zero for equal inputs, independent of padding, larger for larger differences."""
 
 import pytest
 import torch
@@ -67,10 +67,10 @@ def test_hidden_states_by_hand() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
 def test_prediction_is_least_for_the_teachers_own_logits(temperature: float) -> None:
     teacher_BC = torch.tensor([[2.0, -1.0, 0.5]])
-    own = losses.prediction(teacher_BC, teacher_BC, temperature)
+    least = losses.prediction(teacher_BC, teacher_BC, temperature)
     for change in (-0.5, 0.5):
         other_BC = teacher_BC + torch.tensor([[change, 0.0, 0.0]])
-        assert losses.prediction(other_BC, teacher_BC, temperature) > own
+        assert losses.prediction(other_BC, teacher_BC, temperature) > least
 
 
 def test_scores_of_are_those_of_eager_attention() -> None:

@@ -1,4 +1,4 @@
-"""Narrower students: what is kept, and that nothing is lost where all is kept."""
+"""Narrower students: which parts are kept, and that keeping all of them loses nothing."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import BertConfig, BertForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
+from transformers import BertForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
@@ -16,23 +16,15 @@ from distill.model.predict import predict
 from distill.recipe.shape import Shape
 from distill.student.importance import Importance, measure
 from distill.student.narrow import narrow
+from tests import tiny
 
 LABELS_N = np.arange(24) % 3
 
 
 def teacher_of(seed: int = 0, **changes: Any) -> BertForSequenceClassification:
     torch.manual_seed(seed)
-    shape: dict[str, Any] = {
-        "vocab_size": 40,
-        "hidden_size": 24,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "intermediate_size": 32,
-        "max_position_embeddings": 16,
-        "initializer_range": 0.3,
-        "num_labels": 3,
-    }
-    model = BertForSequenceClassification(BertConfig(**{**shape, **changes}))
+    shape = {"vocab_size": 40, "hidden_size": 24, "num_hidden_layers": 3, "intermediate_size": 32, "num_labels": 3}
+    model = BertForSequenceClassification(tiny.config(**{**shape, "initializer_range": 0.3, **changes}))
     model.eval()
     with torch.no_grad():  # biases and normalisations that are not 0 and 1, as a trained model's are
         for parameter in model.parameters():
@@ -51,7 +43,7 @@ def sentences() -> Tokens:
 
 
 def importance_of(teacher: BertForSequenceClassification, seed: int) -> Importance:
-    """Scores at random, of the shapes that are measured."""
+    """Random scores, with the shapes of measured ones."""
     config, generator = teacher.config, np.random.default_rng(seed)
     layers, heads, width = config.num_hidden_layers, config.num_attention_heads, config.hidden_size
     return Importance(
@@ -74,18 +66,18 @@ def test_importance_is_the_first_order_change_of_the_loss(*, regression: bool) -
     teacher = teacher_of(num_labels=1 if regression else 3)
     labels_N = np.linspace(0, 5, 24).astype(np.float32) if regression else LABELS_N
     tokens = sentences()
-    found = measure(teacher.requires_grad_(False), tokens, labels_N)
+    importance = measure(teacher.requires_grad_(False), tokens, labels_N)
     again = measure(teacher, tokens, labels_N)
     for name in Importance.__slots__:
-        assert np.array_equal(getattr(found, name), getattr(again, name))
-        assert (getattr(found, name) > 0).any()
-    # A head's output is multiplied by (1 - epsilon) where the columns that read it are.
+        assert np.array_equal(getattr(importance, name), getattr(again, name))
+        assert (getattr(importance, name) > 0).any()
+    # Multiplying the columns that read a head's output by (1 - epsilon) multiplies that output.
     epsilon, width, layer, head = 1e-3, 6, 1, 2
     before_N = losses(teacher, tokens, labels_N)
     columns = slice(head * width, (head + 1) * width)
     layer_of(teacher, layer).attention.output.dense.weight[:, columns] *= 1 - epsilon
     changes_N = np.abs(losses(teacher, tokens, labels_N) - before_N) / epsilon
-    assert changes_N.sum() == pytest.approx(found.heads[layer, head], rel=0.02)
+    assert changes_N.sum() == pytest.approx(importance.heads[layer, head], rel=0.02)
 
 
 def losses(teacher: BertForSequenceClassification, tokens: Tokens, labels_N: np.ndarray) -> np.ndarray:
@@ -103,14 +95,14 @@ def losses(teacher: BertForSequenceClassification, tokens: Tokens, labels_N: np.
 def test_importance_of_a_dead_part_is_nothing() -> None:
     teacher = teacher_of()
     with torch.no_grad():
-        layer_of(teacher, 1).attention.output.dense.weight[:, 6:12] = 0  # nobody reads head 1
+        layer_of(teacher, 1).attention.output.dense.weight[:, 6:12] = 0  # head 1 is not read
         layer_of(teacher, 2).output.dense.weight[:, 5] = 0
         teacher.classifier.weight[:, 7] = 0
-    found = measure(teacher, sentences(), LABELS_N, sentences=10)
-    assert found.heads[1].argmin() == 1
-    assert found.heads[1, 1] == found.neurons[2, 5] == found.pooled[7] == 0
-    assert (found.value[1, 1] == 0).all()
-    assert (np.delete(found.heads[1], 1) > 0).all()
+    importance = measure(teacher, sentences(), LABELS_N, sentences=10)
+    assert importance.heads[1].argmin() == 1
+    assert importance.heads[1, 1] == importance.neurons[2, 5] == importance.pooled[7] == 0
+    assert (importance.value[1, 1] == 0).all()
+    assert (np.delete(importance.heads[1], 1) > 0).all()
 
 
 @given(seed=st.integers(0, 100), layers=st.lists(st.integers(0, 2), min_size=1, max_size=3))
@@ -153,12 +145,12 @@ def test_heads_of_another_width_keep_the_size_of_scores(heads: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "layers", "message"),
     [
-        ({"width": 28}, (0, 1), "a student of width 28 cannot be cut out of a teacher of 24: ask for at most 24"),
-        ({"heads": 6}, (0, 1), "heads 6 cannot be cut out of a teacher of 4"),
+        ({"width": 28}, (0, 1), "a student with width 28 cannot be narrowed from a teacher with 24: choose at most 24"),
+        ({"heads": 6}, (0, 1), "heads 6 cannot be narrowed from a teacher with 4"),
         ({"feed_forward_width": 33}, (0, 1), "feed_forward_width 33 cannot"),
         ({"layers": 4}, (0, 1, 2, 2), "layers 4 cannot"),
-        ({}, (0,), r"layers \[0\] do not name 2 of the teacher's layers: its layers are 0 to 2"),
-        ({}, (0, 3), r"layers \[0, 3\] do not name 2"),
+        ({}, (0,), r"layers \[0\] are not 2 of the teacher's layers: its layers are 0 to 2"),
+        ({}, (0, 3), r"layers \[0, 3\] are not 2"),
     ],
 )
 def test_larger_than_the_teacher_is_refused(changes: dict[str, int], layers: tuple[int, ...], message: str) -> None:

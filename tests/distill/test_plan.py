@@ -17,7 +17,7 @@ from distill.distil import distil
 from distill.plan import cost
 from distill.plan import table as plan_table
 from distill.plan.plan import plan
-from distill.training import training
+from distill.training import loop
 from infer.folders.student import read_student, read_teacher
 from tinybert_edge import cli
 
@@ -45,13 +45,13 @@ def test_a_run_has_the_parameters_and_steps_of_its_plan(
 ) -> None:
     steps: list[int] = []
 
-    fit = training.fit
+    fit = loop.fit
 
-    def counting(trainer: Trainer, title: str, record: Path) -> None:
-        fit(trainer, title, record)
+    def counting(trainer: Trainer, title: str, log: Path) -> None:
+        fit(trainer, title, log)
         steps.append(trainer.state.global_step)
 
-    monkeypatch.setattr(training, "fit", counting)
+    monkeypatch.setattr(loop, "fit", counting)
     changes = ["stages.1.epochs=1.3", "teacher.floor=0", "teacher.epochs=1"]
     if "convolution_layers" in student:
         changes.append("stages.0.losses.attention=0")
@@ -114,7 +114,7 @@ def test_a_plan_counts_the_rows_that_are_trained_on(
         ),
         (
             'general={corpus="none.txt", tokens=1000, learning_rate=1e-3}',
-            "general.length_tokens 128 is over the encoder's 64 positions: lower general.length_tokens",
+            "general.length_tokens 128 is more than the encoder's 64 positions: lower general.length_tokens",
         ),
     ],
 )

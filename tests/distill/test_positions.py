@@ -1,4 +1,4 @@
-"""Fewer positions: no text that still fits is answered otherwise, wherever the model counts its positions from."""
+"""Fewer positions: outputs for texts that still fit do not change, wherever positions are counted from."""
 
 from pathlib import Path
 from typing import Any
@@ -53,32 +53,35 @@ def test_texts_that_fit_are_answered_as_before(kind: str, length: int, rows: lis
     model = model_of(CONFIGS[kind])
     rows = [row[:length] for row in rows]
     tokens = from_rows(rows, [[0] * len(row) for row in rows])
-    made = cut(model, length)
-    assert (type(made), longest(made)) == (type(model), length)
+    shorter = cut(model, length)
+    assert (type(shorter), longest(shorter)) == (type(model), length)
     assert longest(model) == (22 if kind == "roberta" else 24)
-    own, whole = (predict(one, tokens, "logits").logits.values for one in (made, model))
-    np.testing.assert_allclose(own, whole, atol=1e-6)
+    expected_NC = predict(model, tokens, "logits").logits.values
+    np.testing.assert_allclose(predict(shorter, tokens, "logits").logits.values, expected_NC, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_cut_model_survives_being_saved(tmp_path: Path, kind: str) -> None:
-    made = cut(model_of(CONFIGS[kind]), 7).eval()
-    made.save_pretrained(tmp_path)
+    shorter = cut(model_of(CONFIGS[kind]), 7).eval()
+    shorter.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     ids_BL = torch.arange(4, 11)[None]
     with torch.inference_mode():
-        torch.testing.assert_close(again(input_ids=ids_BL).logits, made(input_ids=ids_BL).logits)
+        torch.testing.assert_close(again(input_ids=ids_BL).logits, shorter(input_ids=ids_BL).logits)
     assert longest(again) == 7
 
 
 def test_a_sketch_is_cut_too() -> None:
     with torch.device("meta"):
-        made = cut(model_of(CONFIGS["bert"]), 5)
-    assert made.get_parameter("bert.embeddings.position_embeddings.weight").shape == (5, 8)
-    assert made.device.type == "meta"
+        shorter = cut(model_of(CONFIGS["bert"]), 5)
+    assert shorter.get_parameter("bert.embeddings.position_embeddings.weight").shape == (5, 8)
+    assert shorter.device.type == "meta"
 
 
 def test_positions_in_more_than_a_table_are_refused() -> None:
     model = model_of(DebertaV2Config(**SHAPE, relative_attention=True, pos_att_type=["c2p"]))
-    with pytest.raises(InputError, match="kind deberta-v2 has more than a table of positions to cut: leave"):
+    with pytest.raises(
+        InputError,
+        match="positions of a student of type deberta-v2 cannot be cut, it has more than a table of them: leave",
+    ):
         cut(model, 5)

@@ -1,4 +1,4 @@
-"""Training by several processes: the same batches, the same losses and the same student as by one."""
+"""Training by several processes: the same batches, losses and student as with a single process."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from contract.errors import InputError
-from distill.training.processes import COUNTED, SHARE, Share, share_of
+from distill.training.processes import COUNTED, SHARE, CollateShare, batch_share
 
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
@@ -36,7 +36,7 @@ def test_the_shares_of_a_batch_are_the_batch_and_their_weighted_means_its_mean(
 
     features = [{"row": row} for row in range(len(lengths))]
     shares = [
-        Share(collate=collate, lengths=lengths, process=process, processes=processes)(features)
+        CollateShare(collate=collate, lengths=lengths, process=process, processes=processes)(features)
         for process in range(processes)
     ]
     counting = [share["rows"].tolist() for share in shares if share[SHARE].any()]
@@ -53,16 +53,16 @@ def test_the_shares_of_a_batch_are_the_batch_and_their_weighted_means_its_mean(
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    assert share_of(9) == 3
+    assert batch_share(9) == 3
     with pytest.raises(InputError, match="batch_size 8 cannot be shared by 3 processes: set it to a multiple of 3"):
-        share_of(8)
+        batch_share(8)
 
 
 @pytest.fixture
 def launch(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Distil with 57 sentences in batches of 8, so that the last batch is one sentence and a process has none."""
+    """Distil with 57 sentences in batches of 8, so that the last batch is one sentence, and one process has none."""
     recipe, data = recipe_file(student=STUDENT), sentences_file(train_rows=57)
     started: list[subprocess.Popen[str]] = []
 
@@ -85,37 +85,37 @@ def launch(
         process.communicate()
 
 
-# Of another width, so that projections are learned, and with every kind of loss.
+# With another width, so that projections are learned, and with all kinds of losses.
 STUDENT = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 32 }"
 CHANGES = ("stages.0.losses.relation=0.5", "stages.0.relation_heads=4", "stages.0.losses.labels=0.1")
 
 
 def _curves(out: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """The losses by step of each training of a run, by name."""
-    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for folder in sorted((out / "logs").iterdir()):
         events = EventAccumulator(str(folder)).Reload()
         tags = [tag for tag in events.Tags()["scalars"] if tag.endswith(("loss", "learning_rate", "grad_norm"))]
-        # The mean over the steps since the training was last gone on with.
+        # Left out: a mean over the steps since the training was last resumed.
         names = [tag for tag in tags if tag != "train/train_loss"]
-        found[_unhashed(folder)] = {
+        curves[_unhashed(folder)] = {
             name: [(event.step, event.value) for event in events.Scalars(name)] for name in names
         }
-    return found
+    return curves
 
 
 def _unhashed(folder: Path) -> str:
-    """A folder's name without its key: the last bits of the teacher's weights, which differ, are in the student's."""
+    """A folder's name without its key, which depends on the last bits of the teacher's weights."""
     return re.sub("-[0-9a-f]{8}", "", folder.name)
 
 
 def _assert_same_models(one: Path, two: Path) -> None:
     for expected in sorted(one.glob("*/model.safetensors")):
-        found = load_file(next(two.glob(f"{_unhashed(expected.parent)}-*/{expected.name}")))
+        weights = load_file(next(two.glob(f"{_unhashed(expected.parent)}-*/{expected.name}")))
         for name, weight in load_file(expected).items():
-            # Softmax takes no notice of a key's bias: what moves it is the rounding of a gradient of 0.
+            # Softmax ignores a key's bias, so its gradient is 0 except for rounding.
             absolute = 1e-3 if name.endswith("key.bias") else 2e-5
-            torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=absolute)
+            torch.testing.assert_close(weights[name], weight, rtol=1e-3, atol=absolute)
 
 
 @pytest.mark.slow
@@ -135,7 +135,7 @@ def test_two_processes_train_as_one_does(
     process = launch(two, launcher=LAUNCH)
     printed, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert printed.count("accuracy") == 1, "both processes talk"
+    assert printed.count("accuracy") == 1, "both processes print"
     single, shared = _curves(one), _curves(two)
     assert list(single) == list(shared)
     for training, curves in single.items():

@@ -1,4 +1,4 @@
-"""A search: on rows that nothing trains on, resumed where it was, its failures kept, its best told."""
+"""A search: scored on held-out rows, resumed where it stopped, with its failures kept and its best values printed."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
 from distill import command, search, teacher
 from distill.data.dataset import Splits
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe import Recipe, changed, read
 from distill.recipe.search import Dimension
 from infer.folders.student import Evaluation
@@ -66,24 +66,24 @@ def test_the_space_of_the_documents_is_one(recipe_file: Callable[..., Path]) -> 
     snippet = "[search.space]" + guide.partition("```toml\n[search.space]")[2].partition("```")[0]
     recipe = recipe_file()
     recipe.write_text(f"{recipe.read_text()}\n{snippet}")
-    found = read(str(recipe)).search
-    assert found is not None
-    assert set(found.space) == {"stages.1.learning_rate", "stages.0.batch_size", "student.layers"}
+    section = read(str(recipe)).search
+    assert section is not None
+    assert set(section.space) == {"stages.1.learning_rate", "stages.0.batch_size", "student.layers"}
 
 
 @given(value=st.one_of(st.floats(0.1, 10), st.integers(-20, 20)), low=st.integers(-5, 5), width=st.integers(0, 9))
 def test_a_recipes_own_value_is_searched_where_the_space_has_it(value: float, low: int, width: int) -> None:
     dimension = Dimension(low=low, high=low + width)
-    found = dimension.parameter(value)
-    if found is None:
+    parameter = dimension.parameter(value)
+    if parameter is None:
         assert not (low <= value <= low + width and value == int(value))
     else:
-        assert found == value
-        assert isinstance(found, int)
+        assert parameter == value
+        assert isinstance(parameter, int)
 
 
 class Distilled:
-    """Stands in for the distillation: remembers what it was asked for; its students score by their learning rate."""
+    """Replaces the distillation: records its arguments; its students score by their learning rate."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -121,7 +121,7 @@ def distilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distilled:
     stand_in.out.mkdir()
     monkeypatch.setattr(search, "distil", stand_in.distil)
     monkeypatch.setattr(search, "read_evaluation", stand_in.read_evaluation)
-    monkeypatch.setattr(teacher, "make", lambda *_: stand_in.out)
+    monkeypatch.setattr(teacher, "build", lambda *_: stand_in.out)
     return stand_in
 
 
@@ -136,15 +136,15 @@ def prepared(recipe_file: Callable[..., Path], sentences_file: Callable[..., Pat
 
 
 def test_the_best_of_all_trials_is_told_and_the_recipe_is_the_first(distilled: Distilled, prepared: Prepared) -> None:
-    found = search.search(*prepared, distilled.out, trials=8)
+    result = search.search(*prepared, distilled.out, trials=8)
     rates = [recipe.stages[1].learning_rate for recipe in distilled.recipes]
     assert rates[0] == 1e-3
     assert distilled.recipes[0].student.layers == (1,)
-    assert found.own_score == 0.1
-    assert found.score == max(round(10_000 * rate) / 100 for rate in rates)
+    assert result.own_score == 0.1
+    assert result.score == max(round(10_000 * rate) / 100 for rate in rates)
     best = distilled.recipes[int(np.argmax(rates))]
-    # Typed as it was told, it is the recipe of the best trial.
-    assert changed(prepared[0], found.changes) == best
+    # The printed changes give the recipe of the best trial.
+    assert changed(prepared[0], result.changes) == best
     assert {recipe.student.layers for recipe in distilled.recipes} == {(0,), (1,)}
     every_text = set(prepared[2].train.texts)
     assert all(trained | judged == every_text and not trained & judged for trained, judged in distilled.texts)
@@ -172,8 +172,8 @@ def test_a_search_goes_on_as_if_it_had_not_been_interrupted(
 
 def test_a_failed_trial_is_counted_and_the_search_goes_on(distilled: Distilled, prepared: Prepared) -> None:
     distilled.faults = {1: InputError("no"), 3: RuntimeError("nor that")}
-    found = search.search(*prepared, distilled.out, trials=5)
-    assert (found.finished, found.failed, found.own_score) == (3, 2, None)
+    result = search.search(*prepared, distilled.out, trials=5)
+    assert (result.finished, result.failed, result.own_score) == (3, 2, None)
     assert len(distilled.recipes) == 5
 
 
@@ -200,8 +200,8 @@ def test_a_full_disk_is_no_fault_of_a_trial(distilled: Distilled, prepared: Prep
     for _ in range(2):
         with pytest.raises(DiskFullError):
             search.search(*prepared, distilled.out, trials=3)
-    found = search.search(*prepared, distilled.out, trials=3)
-    assert (found.finished, found.failed) == (3, 0)
+    result = search.search(*prepared, distilled.out, trials=3)
+    assert (result.finished, result.failed) == (3, 0)
     assert distilled.recipes[1] == distilled.recipes[2] == distilled.recipes[3]
 
 

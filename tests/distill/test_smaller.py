@@ -1,4 +1,4 @@
-"""Students smaller than copied layers, from recipe to folder: what is saved loads, and answers as it was evaluated."""
+"""Students smaller than copied layers, from recipe to folder: the saved model gives the outputs that were evaluated."""
 
 import gzip
 from collections.abc import Callable
@@ -47,9 +47,9 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
     evaluation = read_evaluation(folder)
     assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).mean() >= 0.75
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
-    for place, expected_NC in ((folder, evaluation.student.logits.values), (teacher, evaluation.teacher.logits.values)):
-        tokenizer = AutoTokenizer.from_pretrained(place)
-        loaded = AutoModelForSequenceClassification.from_pretrained(place)
+    for saved, expected_NC in ((folder, evaluation.student.logits.values), (teacher, evaluation.teacher.logits.values)):
+        tokenizer = AutoTokenizer.from_pretrained(saved)
+        loaded = AutoModelForSequenceClassification.from_pretrained(saved)
         loaded.train(False)
         with torch.no_grad():
             logits_NC = loaded(**tokenizer(texts, return_tensors="pt", padding=True)).logits.numpy()
@@ -61,8 +61,12 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
     [
         (f"{ALL_LAYERS}\nconvolution_layers = [0]", [], "layer 0 of the student has no attention over all tokens"),
         (f"{ALL_LAYERS}\nconvolution_layers = [0, 1]", [], "leaves no attention"),
-        (f"{ALL_LAYERS}\npooled_after = [1]", HIDDEN_ONLY, "names a layer that is not there"),
-        (f"{ALL_LAYERS}\nembedding_width = 99", [], "an embedding of 99 does not factorise one of 32"),
+        (f"{ALL_LAYERS}\npooled_after = [1]", HIDDEN_ONLY, "names a layer that does not exist"),
+        (
+            f"{ALL_LAYERS}\nembedding_width = 99",
+            [],
+            "an embedding of width 32 cannot be factorised to width 99",
+        ),
         (f"{ALL_LAYERS}\nvocabulary = {{ rows = 3 }}", [], "a vocabulary of 3 rows has no room"),
         (f"{ALL_LAYERS}\nvocabulary = {{ corpus = 'none.txt' }}", [], "none.txt: no such corpus"),
     ],

@@ -1,4 +1,4 @@
-"""A recipe tried on a few rows: known by heart, or told why not, and nothing left behind."""
+"""Smoke tests of a recipe: memorised rows or the reason why not, and no files left behind."""
 
 import sys
 import tempfile
@@ -22,7 +22,7 @@ from tinybert_edge import cli
 )
 def test_the_rows_are_of_all_labels(labels: list[int], seed: int, count: int) -> None:
     labels_N = np.asarray(labels)
-    rows = smoke._mixed(labels_N, seed, count)
+    rows = smoke._balanced(labels_N, seed, count)
     assert len(rows) == len(set(rows)) == min(count, len(labels))
     assert set(labels_N[rows]) == set(labels)
     chosen = np.bincount(labels_N[rows], minlength=4)
@@ -58,7 +58,7 @@ def test_a_smaller_student_is_tried_as_it_will_be(
 ) -> None:
     student = "layers = [0, 1]\nvocabulary = {}\nembedding_width = 8"
     prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, [])
-    assert smoke.smoke(*prepared).student >= smoke.ENOUGH
+    assert smoke.smoke(*prepared).student >= smoke.PASSING_SCORE
     assert "the student keeps 11 word pieces" in capsys.readouterr().err
 
 
@@ -82,7 +82,7 @@ def test_a_ready_teacher_of_another_task_fails(
 ) -> None:
     recipe = recipe_file(classifier_folder(("negative", "positive"), right=False))
     prepared = command.prepare(str(recipe), sentences_file(), None, None, None)
-    with pytest.raises(WorkerError, match=r"look at the order of data\.label_names") as caught:
+    with pytest.raises(WorkerError, match=r"check the order of data\.label_names") as caught:
         smoke.smoke(*prepared)
     assert caught.value.exit_code == 4
 
@@ -95,6 +95,6 @@ def test_a_label_that_no_text_tells_fails_at_the_teacher(
     rows = "".join(f"the film\t{row % 2}\n" for row in range(64))
     (data / "train.tsv").write_text("sentence\tlabel\n" + rows, encoding="utf-8")
     prepared = command.prepare(str(recipe_file()), data, None, None, None)
-    message = r"the teacher reaches accuracy 0.500 on 32 training rows .* look whether the labels"
+    message = r"the teacher reaches accuracy 0.500 on 32 training rows .* check whether the labels match"
     with pytest.raises(WorkerError, match=message):
         smoke.smoke(*prepared)

@@ -1,4 +1,4 @@
-"""Soups: what is averaged, what a greedy one leaves out, and a student made of several."""
+"""Soups: what is averaged, what a greedy soup leaves out, and a student made from several."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from contract.errors import InputError
 from distill import command, soup
 from distill.distil import distil
-from distill.training import stages, training
+from distill.training import loop, stages
+from distill.training.sentence_trainer import SentenceTrainer
 from infer.folders.student import read_evaluation, read_student
 
 SOUP = ["soup.students=2", "stages.0.epochs=1", "stages.1.epochs=4"]
@@ -34,10 +35,10 @@ def test_a_uniform_soup_is_the_mean_of_floats_alone(values: list[float]) -> None
 @pytest.mark.parametrize(
     ("values", "best_at", "chosen"),
     [
-        ([1.0, 3.0], 2.0, (0, 1)),  # both are as far off, their mean is not
-        ([2.0, 9.0, 2.0], 2.0, (0, 2)),  # the second would only spoil it
+        ([1.0, 3.0], 2.0, (0, 1)),  # both are equally far off, their mean is not
+        ([2.0, 9.0, 2.0], 2.0, (0, 2)),  # the second would only make it worse
         ([9.0, 5.0], 4.0, (1,)),
-        ([3.0, 1.5, 1.0], 2.0, (1, 0, 2)),  # 1.5 and 3 make 2.25, and with 1 as well 1.83, each nearer than before
+        ([3.0, 1.5, 1.0], 2.0, (1, 0, 2)),  # 1.5 and 3 make 2.25, and with 1 as well 1.83, each closer than before
         ([2.5, 1.75, 9.0], 2.0, (1, 0)),
     ],
 )
@@ -109,15 +110,15 @@ def test_finished_students_of_a_killed_soup_are_not_trained_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, SOUP)
-    out, fit, trained = tmp_path / "out", training.fit, []
+    out, fit, trained = tmp_path / "out", loop.fit, []
 
-    def stopping(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+    def stopping(trainer: SentenceTrainer, title: str, log: Path) -> None:
         trained.append(title)
         if title.startswith("Distilling student 2, stage 2") and len(trained) < 6:
             raise KeyboardInterrupt
-        fit(trainer, title, record)
+        fit(trainer, title, log)
 
-    monkeypatch.setattr(training, "fit", stopping)
+    monkeypatch.setattr(loop, "fit", stopping)
     with pytest.raises(KeyboardInterrupt):
         distil(*prepared, out)
     before = len(trained)

@@ -1,4 +1,4 @@
-"""A teacher is refused before anything is spent on it, and nothing is written."""
+"""A teacher is refused before any time is spent on it, and nothing is written."""
 
 import shutil
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from contract.errors import InputError, MissingExtraError
 from distill import command
 from distill.distil import distil
-from distill.model import encoder
+from distill.model import source
 
 NEGATIVE_FIRST = ("negative", "positive")
 
@@ -67,8 +67,11 @@ def test_a_teacher_below_the_floor_is_refused(
     ("change", "message"),
     [
         ("student.layers=[9]", "names a layer the teacher lacks: its layers are 0 to 1"),
-        ('student={preset="tinybert-4l-312d"}', "a student of 4 layers cannot learn from 2"),
-        ("max_length_tokens=128", "max_length_tokens 128 is over the teacher's 64 positions"),
+        ('student={preset="tinybert-4l-312d"}', "a student with 4 layers cannot learn from a teacher with 2 layers"),
+        (
+            "max_length_tokens=128",
+            "max_length_tokens 128 is more than the teacher's 64 positions",
+        ),
     ],
 )
 def test_a_student_that_cannot_be_made_is_refused_before_the_teacher_is_trained(
@@ -90,8 +93,8 @@ def _like_gpt2(folder: Path) -> None:
 
 
 def _with_code(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}')
-    (folder / "own.py").write_text("raise SystemExit('the code of a model was run')")
+    (folder / "config.json").write_text('{"model_type": "custom", "auto_map": {"AutoConfig": "custom.Config"}}')
+    (folder / "custom.py").write_text("raise SystemExit('code of the model was run')")
 
 
 def _truncated(folder: Path) -> None:
@@ -111,7 +114,10 @@ def _small_embedding(folder: Path) -> None:
         (_like_gpt2, "only encoders laid out like BERT can be distilled"),
         (_with_code, "its config.json cannot be used"),
         (_truncated, "cannot be loaded for classification"),
-        (_small_embedding, "its embedding has 9 rows: give the model with its own tokenizer"),
+        (
+            _small_embedding,
+            "but its embedding has 9 rows: give the model with its own tokenizer",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_a_teacher_is_refused(
@@ -132,16 +138,16 @@ def test_a_model_that_cannot_be_a_teacher_is_refused(
 
 def test_another_tokenizer_makes_another_teacher(tmp_path: Path, encoder_folder: Path) -> None:
     shutil.copytree(encoder_folder, tmp_path / "model")
-    before = encoder.locate(str(tmp_path / "model")).sha256
+    before = source.locate(str(tmp_path / "model")).sha256
     config = tmp_path / "model" / "tokenizer_config.json"
     config.write_text(config.read_text() + "\n")
-    assert encoder.locate(str(tmp_path / "model")).sha256 != before
+    assert source.locate(str(tmp_path / "model")).sha256 != before
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     with pytest.raises(InputError, match=r"has no model\.safetensors: only safetensors are read"):
-        encoder.locate(str(tmp_path))
+        source.locate(str(tmp_path))
 
 
 def test_a_packages_weights_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,21 +156,21 @@ def test_a_packages_weights_are_checked(tmp_path: Path, monkeypatch: pytest.Monk
     (package / "__init__.py").write_text("")
     (package / "model" / "model.safetensors").write_bytes(b"changed")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(encoder.PACKAGES, "changed", ("changed_weights", "53aa5117"))
-    with pytest.raises(InputError, match="they were changed; install the package again"):
-        encoder.locate("package:changed")
+    monkeypatch.setitem(source.PACKAGES, "changed", ("changed_weights", "53aa5117"))
+    with pytest.raises(InputError, match="they were changed; reinstall the package"):
+        source.locate("package:changed")
 
 
 def test_a_package_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(encoder.PACKAGES, "absent", ("no_such_module_here", ""))
+    monkeypatch.setitem(source.PACKAGES, "absent", ("no_such_module_here", ""))
     with pytest.raises(MissingExtraError, match=r"pip install 'tinybert-edge\[quickstart\]'"):
-        encoder.locate("package:absent")
+        source.locate("package:absent")
 
 
 def test_a_hub_name_is_loaded_from_the_hubs_cache(
     tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hub's cache layout, filled by hand: what a name resolves to without a network."""
+    """The hub's cache, filled by hand: how a name is resolved without a network."""
     from huggingface_hub import constants
 
     repository = tmp_path / "models--some-user--some-model"
@@ -177,4 +183,4 @@ def test_a_hub_name_is_loaded_from_the_hubs_cache(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub._snapshot_download.HF_HUB_CACHE", str(tmp_path), raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert encoder.locate("some-user/some-model").folder == snapshot
+    assert source.locate("some-user/some-model").folder == snapshot

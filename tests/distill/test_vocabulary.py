@@ -1,4 +1,4 @@
-"""Pruned vocabularies: the corpus is tokenised as before, and words never seen still are."""
+"""Pruned vocabularies: the corpus is tokenised as before, and unseen words can still be."""
 
 import gzip
 from pathlib import Path
@@ -51,10 +51,10 @@ SENTENCES = st.lists(st.text(alphabet=f"{LETTERS} ", max_size=30), min_size=1, m
 
 
 def whole(post_processor: str = "template") -> PreTrainedTokenizerFast:
-    vocabulary = {piece: place for place, piece in enumerate(PIECES)}
+    vocabulary = {piece: number for number, piece in enumerate(PIECES)}
     if post_processor == "bert tokenizer":
-        made: PreTrainedTokenizerFast = BertTokenizer(vocab=vocabulary, do_lower_case=True, strip_accents=False)
-        return made
+        bert: PreTrainedTokenizerFast = BertTokenizer(vocab=vocabulary, do_lower_case=True, strip_accents=False)
+        return bert
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -121,7 +121,7 @@ def test_the_most_frequent_rows_are_kept() -> None:
     always = len(kept_ids(tokenizer, tokens, Vocabulary(minimum_count=100)))
     for more, expected in ((1, {"bad"}), (2, {"bad", "bead"}), (4, {"bad", "bead", "abc", "cab"})):
         kept_K = kept_ids(tokenizer, tokens, Vocabulary(rows=always + more))
-        assert {PIECES[place] for place in kept_K} & set(WORDS) == expected
+        assert {PIECES[number] for number in kept_K} & set(WORDS) == expected
     with pytest.raises(InputError, match=f"has no room for its special tokens and characters: allow at least {always}"):
         kept_ids(tokenizer, tokens, Vocabulary(rows=always - 1))
 
@@ -148,12 +148,12 @@ def test_pieces_of_the_corpus_are_kept_beside_those_of_the_sentences(
     corpus_file: str, wanted: dict[str, Any], expected: set[str]
 ) -> None:
     tokenizer = whole()
-    # As some that come along: counted is the whole paragraph all the same, and no padding.
+    # Some tokenizers come with such settings: the whole paragraph is counted nevertheless, without padding.
     tokenizer.backend_tokenizer.enable_truncation(2)
     tokenizer.backend_tokenizer.enable_padding(length=4, pad_id=PIECES.index("unused"), pad_token="unused")
     tokens = tokenised(whole(), ["bad bad bad", "abc abc"])
     kept_K = kept_ids(tokenizer, tokens, Vocabulary(corpus=corpus_file, **wanted))
-    assert {PIECES[place] for place in kept_K} & set(WORDS) == expected
+    assert {PIECES[number] for number in kept_K} & set(WORDS) == expected
 
 
 def test_rows_go_to_the_sentences_first_and_then_to_the_frequent_of_the_corpus(corpus_file: str) -> None:
@@ -162,7 +162,7 @@ def test_rows_go_to_the_sentences_first_and_then_to_the_frequent_of_the_corpus(c
     always = len(kept_ids(tokenizer, tokens, Vocabulary(minimum_count=100)))
     for more, expected in enumerate(["", "bad", "bad abc", "bad abc bead", "bad abc bead cab", "bad abc bead cab ab"]):
         kept_K = kept_ids(tokenizer, tokens, Vocabulary(rows=always + more, corpus=corpus_file))
-        assert {PIECES[place] for place in kept_K} & set(WORDS) == set(expected.split())
+        assert {PIECES[number] for number in kept_K} & set(WORDS) == set(expected.split())
 
 
 def test_a_changed_corpus_is_counted_again(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_changed_corpus_is_counted_again(tmp_path: Path) -> None:
     for text in ("bead", "cabs"):
         corpus.write_text(text)
         kept_K = kept_ids(tokenizer, tokenised(tokenizer, ["bad"]), Vocabulary(corpus=str(corpus)))
-        assert ("bead" in {PIECES[place] for place in kept_K}) == (text == "bead")
+        assert ("bead" in {PIECES[number] for number in kept_K}) == (text == "bead")
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ def test_tokenizer_survives_being_saved(tmp_path: Path, post_processor: str) -> 
 
 
 def embedding(model: PreTrainedModel) -> torch.nn.Embedding:
-    found = model.get_input_embeddings()
-    assert isinstance(found, torch.nn.Embedding)
-    return found
+    layer = model.get_input_embeddings()
+    assert isinstance(layer, torch.nn.Embedding)
+    return layer
 
 
 @pytest.mark.parametrize("kind", ["bert", "electra"])
@@ -248,11 +248,13 @@ def test_embedding_keeps_the_rows(tmp_path: Path, kind: str) -> None:
 
 
 def test_padding_is_renumbered() -> None:
-    order = {piece: place for place, piece in enumerate(reversed(PIECES))}
-    made = BertTokenizer(vocab=order, do_lower_case=True)
-    kept_K = kept_ids(made, tokenised(made, ["bad"]), Vocabulary())
-    pruned = prune_tokenizer(made, kept_K)
-    model = BertForSequenceClassification(BertConfig(vocab_size=len(order), pad_token_id=made.pad_token_id, **SHAPE))
+    order = {piece: number for number, piece in enumerate(reversed(PIECES))}
+    tokenizer = BertTokenizer(vocab=order, do_lower_case=True)
+    kept_K = kept_ids(tokenizer, tokenised(tokenizer, ["bad"]), Vocabulary())
+    pruned = prune_tokenizer(tokenizer, kept_K)
+    model = BertForSequenceClassification(
+        BertConfig(vocab_size=len(order), pad_token_id=tokenizer.pad_token_id, **SHAPE)
+    )
     prune_embedding(model, kept_K)
     assert model.config.pad_token_id == pruned.pad_token_id == len(kept_K) - 1
     assert embedding(model).padding_idx == pruned.pad_token_id
@@ -267,7 +269,7 @@ def test_a_padding_that_is_none_of_the_tokenizers_may_go() -> None:
 @pytest.mark.parametrize("kept", [[0, 2, 5], [0, 3, 5]])
 def test_positions_that_are_counted_from_the_padding_need_its_id(kept: list[int]) -> None:
     model = RobertaForSequenceClassification(RobertaConfig(vocab_size=len(PIECES), pad_token_id=3, **SHAPE))
-    with pytest.raises(InputError, match="roberta whose padding has id 3 cannot be pruned, its positions are counted"):
+    with pytest.raises(InputError, match="roberta with padding id 3 cannot be pruned, its positions are counted"):
         prune_embedding(model, np.array(kept))
     prune_embedding(model, np.array([0, 1, 2, 3, 5]))
     assert model.config.pad_token_id == embedding(model).padding_idx == 3
@@ -277,5 +279,5 @@ def test_positions_that_are_counted_from_the_padding_need_its_id(kept: list[int]
 def test_other_tokenizers_are_refused(kind: str) -> None:
     model = models.BPE({"[UNK]": 0}, []) if kind == "BPE" else models.Unigram([("[UNK]", 0.0)], 0, False)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(model), unk_token="[UNK]")
-    with pytest.raises(InputError, match=f"the vocabulary of a {kind} tokenizer cannot be pruned, only word pieces"):
+    with pytest.raises(InputError, match=f"the vocabulary of a {kind} tokenizer cannot be pruned, only WordPiece"):
         prune_tokenizer(tokenizer, np.array([0]))

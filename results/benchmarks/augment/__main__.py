@@ -20,13 +20,13 @@ candidates for the same words and draws the same number of samples from them.
 import argparse
 from pathlib import Path
 
-from distill.quiet import quiet
+from distill.silence import silence_libraries
 
 
 def main() -> None:
     """Print the table."""
     arguments = _arguments()
-    quiet()
+    silence_libraries()
     from results.benchmarks.augment import race  # torch, which --help does not need
 
     race.run(arguments)

@@ -20,9 +20,9 @@ def time(sentences: Sentences, student: Path, threads: int) -> tuple[float, floa
 
 def _call_ns(sentences: Sentences, student: Path, threads: int) -> list[int]:
     """Time each sentence in this process."""
-    from distill.quiet import quiet
+    from distill.silence import silence_libraries
 
-    quiet()
+    silence_libraries()
     import torch
     from transformers import BertConfig, BertForSequenceClassification, pipeline
 

@@ -19,13 +19,13 @@ prediction losses on the same padded batches of 32 sentences of similar length. 
 import argparse
 from pathlib import Path
 
-from distill.quiet import quiet
+from distill.silence import silence_libraries
 
 
 def main() -> None:
     """Print the table."""
     arguments = _arguments()
-    quiet()
+    silence_libraries()
     from results.benchmarks.training_throughput import race  # torch, which --help does not need
 
     race.run(arguments)

@@ -11,7 +11,7 @@ import torch
 from distill.data.rows import Rows, labelled
 from distill.data.sentences import generate
 from distill.data.tokenise import load_tokenizer, tokenise
-from distill.model import encoder
+from distill.model import source
 from distill.recipe import read
 from results.benchmarks import texts
 from results.benchmarks.spread import ratios
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _training_set(arguments: argparse.Namespace) -> TrainingSet:
-    folder = encoder.locate(PACKAGE).folder
+    folder = source.locate(PACKAGE).folder
     rows = _rows(arguments)
     return TrainingSet(
         folder=folder,

@@ -15,7 +15,7 @@ from distill.augment.augment import augment
 from distill.augment.sources import sources
 from distill.data.rows import Rows, labelled
 from distill.distil import distil
-from distill.model.encoder import Encoder
+from distill.model.source import Encoder
 from distill.recipe.augmentation import Augmentation
 from infer.outputs import of_logits
 

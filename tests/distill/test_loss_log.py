@@ -1,4 +1,4 @@
-"""The record of a training: its losses by name and step, kept after the run."""
+"""The loss log of a training: its losses by name and step, kept after the run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +9,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from distill import command
 from distill.distil import distil
-from distill.training import training
-from distill.training.record import record_folder
-from distill.training.training import fit
+from distill.training import loop
+from distill.training.loop import fit
+from distill.training.loss_log import log_folder
+from distill.training.sentence_trainer import SentenceTrainer
 
 LOSSES = {
     "teacher-*": ["loss"],
@@ -28,10 +29,10 @@ class _Interrupted(TrainerCallback):
             raise KeyboardInterrupt
 
 
-def _fit_interrupted(trainer: training.SentenceTrainer, title: str, record: Path) -> None:
+def _fit_interrupted(trainer: SentenceTrainer, title: str, log: Path) -> None:
     if "layers" in title:
         trainer.add_callback(_Interrupted())
-    fit(trainer, title, record)
+    fit(trainer, title, log)
 
 
 def curves(folder: Path) -> dict[str, dict[int, float]]:
@@ -56,7 +57,7 @@ def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
         return distil(*command.prepare(str(recipe), data, None, None, None), folder)[1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", _fit_interrupted)
+        patch.setattr(loop, "fit", _fit_interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(out)
     run(out)
@@ -65,11 +66,11 @@ def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
         path.name for path in (tmp_path / "whole" / "logs").iterdir()
     )
     for pattern, names in LOSSES.items():
-        (record,), (whole,) = (out / "logs").glob(pattern), (tmp_path / "whole" / "logs").glob(pattern)
-        assert list(curves(record)) == names
-        assert curves(record) == curves(whole)
-    (record,) = (out / "logs").glob("student-*-2-prediction")
-    prediction = curves(record)
+        (log,), (whole,) = (out / "logs").glob(pattern), (tmp_path / "whole" / "logs").glob(pattern)
+        assert list(curves(log)) == names
+        assert curves(log) == curves(whole)
+    (log,) = (out / "logs").glob("student-*-2-prediction")
+    prediction = curves(log)
     for step, loss in prediction["loss"].items():
         expected = prediction["prediction_loss"][step] + 0.5 * prediction["labels_loss"][step]
         assert loss == pytest.approx(expected, rel=1e-5)
@@ -79,4 +80,4 @@ def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
     ("stage", "expected"), [("", "teacher-1a2b"), ("1-a/b c", "teacher-1a2b-1-a_b_c"), ("2-..", "teacher-1a2b-2-..")]
 )
 def test_a_stage_of_any_name_has_a_folder(tmp_path: Path, stage: str, expected: str) -> None:
-    assert record_folder(tmp_path / ".teacher-1a2b.work", stage) == tmp_path / "logs" / expected
+    assert log_folder(tmp_path / ".teacher-1a2b.work", stage) == tmp_path / "logs" / expected

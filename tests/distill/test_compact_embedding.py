@@ -1,4 +1,4 @@
-"""Training with the used embedding rows only: the model answers as before, and the rows come back trained."""
+"""Training with only the used embedding rows: outputs do not change, and the trained rows are put back."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, Roberta
 
 from contract.tokens import from_rows
 from distill.model.predict import predict
-from distill.training.compact import compact
+from distill.training.compact_embedding import compact_embedding
 
 sentences = st.lists(st.lists(st.integers(0, 14), min_size=1, max_size=8), min_size=1, max_size=6)
 
@@ -24,7 +24,7 @@ def test_the_model_answers_as_before_and_only_used_rows_change(
     kind: type[BertConfig | RobertaConfig], pad_id: int | None, rows: list[list[int]], seed: int
 ) -> None:
     if kind is RobertaConfig and pad_id is None:
-        return  # it has no positions then
+        return  # it cannot derive positions then
     torch.manual_seed(seed)
     config = kind(
         vocab_size=15,
@@ -41,17 +41,17 @@ def test_the_model_answers_as_before_and_only_used_rows_change(
     whole = model.get_input_embeddings()
     assert isinstance(whole, nn.Embedding)
     before, expected_NC = whole.weight.detach().clone(), predict(model, tokens, "whole").logits.values
-    with compact(model, tokens) as (own_tokens, ids_R):
-        assert (ids_R[own_tokens.ids_T] == tokens.ids_T).all()
+    with compact_embedding(model, tokens) as (compact_tokens, ids_R):
+        assert (ids_R[compact_tokens.ids_T] == tokens.ids_T).all()
         torch.testing.assert_close(
-            torch.from_numpy(predict(model, own_tokens, "compact").logits.values),
+            torch.from_numpy(predict(model, compact_tokens, "compact").logits.values),
             torch.from_numpy(expected_NC),
             atol=1e-6,
             rtol=0,
         )
         part = model.get_input_embeddings()
         assert isinstance(part, nn.Embedding)
-        assert part.padding_idx == whole.padding_idx  # no row of a token is kept from learning
+        assert part.padding_idx == whole.padding_idx  # no token's row is excluded from training
         with torch.no_grad():
             part.weight += 1
     assert model.get_input_embeddings() is whole
@@ -63,7 +63,7 @@ def test_a_failure_inside_leaves_the_model_whole(encoder_folder: Path) -> None:
     model = AutoModelForSequenceClassification.from_pretrained(encoder_folder)
     whole = model.get_input_embeddings()
     try:
-        with compact(model, from_rows([[2, 5, 3]], [[0] * 3])):
+        with compact_embedding(model, from_rows([[2, 5, 3]], [[0] * 3])):
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         assert model.get_input_embeddings() is whole
