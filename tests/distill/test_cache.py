@@ -37,7 +37,9 @@ def _cache(folder: Path, model: Callable[[], PreTrainedModel], tokens: Tokens = 
     return TeacherCache(folder=folder, model=model, tokens=tokens, bf16=False)
 
 
-def test_it_holds_what_the_teacher_shows_and_the_teacher_runs_once(tmp_path: Path, teacher: PreTrainedModel) -> None:
+def test_it_holds_the_teachers_logits_and_states_and_the_teacher_runs_once(
+    tmp_path: Path, teacher: PreTrainedModel
+) -> None:
     _cache(tmp_path, lambda: teacher).read(NAMES)
     arrays = _cache(tmp_path, _never).read(NAMES)
     for row in range(len(TOKENS)):
@@ -66,7 +68,7 @@ def test_a_run_that_fails_leaves_nothing_that_is_taken_for_whole(tmp_path: Path,
     assert not list(tmp_path.iterdir())
 
 
-def test_other_sentences_another_teacher_or_precision_have_another_place(tmp_path: Path) -> None:
+def test_other_sentences_another_teacher_or_precision_have_another_folder(tmp_path: Path) -> None:
     folders = {
         cache_folder(tmp_path, teacher, tokens, bf16=bf16)
         for teacher in ("a", "b")
@@ -76,7 +78,7 @@ def test_other_sentences_another_teacher_or_precision_have_another_place(tmp_pat
     assert len(folders) == 8
 
 
-def test_a_student_learns_the_same_from_the_cache_as_from_the_teacher_beside_it(
+def test_a_student_learns_the_same_from_the_cache_as_from_a_live_teacher(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
     recipe, data = recipe_file(), sentences_file()

@@ -35,7 +35,7 @@ GENERAL = f'[general]\ncorpus = "{__file__}"\ntokens = 9\nlength_tokens = 16\nle
     ],
     ids=["copied", "narrowed", "random", "general", "factorised", "slim"],
 )
-def test_positions_that_no_text_has_change_no_answer(
+def test_removing_unused_positions_changes_no_output(
     tmp_path: Path,
     encoder_folder: Path,
     recipe_file: Callable[..., Path],

@@ -185,7 +185,11 @@ def test_a_dry_run_writes_nothing(
     [
         ('preset = "bert-2l-128d"', [], "the attention loss needs equal heads"),
         ("layers = [2]", [], "names a layer the teacher lacks"),
-        ("layers = [1]\nembedding_width = 32", [], "an embedding of 32 does not factorise one of 32"),
+        (
+            "layers = [1]\nembedding_width = 32",
+            [],
+            "an embedding of width 32 cannot be factorised to width 32: choose 2 to 31",
+        ),
         ("layers = [1]\nvocabulary = { rows = 3 }", [], "a vocabulary of 3 rows has no room"),
     ],
 )

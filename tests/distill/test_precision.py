@@ -183,7 +183,7 @@ HEADS = (Head(first=0, outputs=2, is_score=False), Head(first=2, outputs=1, is_s
     ],
     ids=["fused teachers", "scores", "several tasks", "text alone"],
 )
-def test_every_lesson_takes_a_step(
+def test_every_training_set_takes_a_step(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], losses: dict[str, float], bf16: bool
 ) -> None:
     monkeypatch.setenv(BF16, str(int(bf16)))
@@ -195,7 +195,7 @@ def test_every_lesson_takes_a_step(
 
 
 @pytest.mark.parametrize("student", STUDENTS.values(), ids=STUDENTS)
-def test_what_is_seen_of_a_model_in_bfloat16_is_float32_and_nearly_the_same(prepare: Prepare, student: str) -> None:
+def test_states_of_a_model_in_bfloat16_are_float32_and_nearly_the_same(prepare: Prepare, student: str) -> None:
     start, training_set = prepare(student)
     start.model.eval()
     names = [EMBEDDING]

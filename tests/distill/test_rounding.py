@@ -41,7 +41,7 @@ def test_activations_are_half_a_step_off_at_most_and_zero_stays_zero(
 
 
 @given(matrices, matrices)
-def test_a_sentence_has_its_own_range_whatever_stands_beside_it(first_BD: Tensor, second_BD: Tensor) -> None:
+def test_a_sentence_has_its_own_range_whatever_else_is_in_the_batch(first_BD: Tensor, second_BD: Tensor) -> None:
     width = min(first_BD.shape[1], second_BD.shape[1])
     first_BD, second_BD = first_BD[:, :width], second_BD[:, :width]
     together_BD = rounding.per_sentence(torch.cat((first_BD, second_BD)))

@@ -135,7 +135,9 @@ def prepared(recipe_file: Callable[..., Path], sentences_file: Callable[..., Pat
     return command.prepare(str(recipe), sentences_file(), None, None, None)
 
 
-def test_the_best_of_all_trials_is_told_and_the_recipe_is_the_first(distilled: Distilled, prepared: Prepared) -> None:
+def test_the_best_trial_is_returned_and_the_unchanged_recipe_is_the_first(
+    distilled: Distilled, prepared: Prepared
+) -> None:
     result = search.search(*prepared, distilled.out, trials=8)
     rates = [recipe.stages[1].learning_rate for recipe in distilled.recipes]
     assert rates[0] == 1e-3
@@ -177,7 +179,7 @@ def test_a_failed_trial_is_counted_and_the_search_goes_on(distilled: Distilled, 
     assert len(distilled.recipes) == 5
 
 
-def test_a_failed_trial_leaves_none_of_its_work(
+def test_a_failed_trial_leaves_no_work_folder(
     distilled: Distilled, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = distilled.out / ".student-of-another-run.work"

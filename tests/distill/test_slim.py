@@ -90,7 +90,7 @@ def test_padding_changes_nothing(
         torch.testing.assert_close(padded_BC, alone_BC, atol=1e-5, rtol=0)
 
 
-def test_company_changes_nothing() -> None:
+def test_other_sentences_of_the_batch_change_nothing() -> None:
     model = learned([0, 2], [1], 3)
     (first_BL, _), (second_BL, mask_BL) = sentence(11, 1, 11), sentence(6, 2, 11)
     together_BC = logits(model, torch.cat((first_BL, second_BL)), torch.cat((torch.ones_like(mask_BL), mask_BL)))

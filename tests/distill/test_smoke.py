@@ -62,7 +62,7 @@ def test_a_smaller_student_is_tried_as_it_will_be(
     assert "the student keeps 11 word pieces" in capsys.readouterr().err
 
 
-def test_a_student_that_is_told_nothing_of_the_task_fails(
+def test_a_student_that_learns_nothing_of_the_task_fails(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smoke, "EPOCHS", (16,))
