@@ -81,7 +81,7 @@ def distill(
     prepared = prepare(recipe, data, teacher, dataset, changes)
     folder = out or Path("runs") / prepared[0].name
     if dry_run:
-        _show_plan(*prepared, json=json)
+        _dry_run(*prepared, json=json)
     elif smoke:
         _try_a_few_rows(*prepared, json=json)
     elif search is not None:
@@ -134,7 +134,7 @@ def prepare(
     document = recipes.read(recipe, tuple(overrides))
     if document.student.preset:
         shape.preset(document.student.preset)
-    if data is not None and not document.data.is_of_files:
+    if data is not None and not document.data.reads_files:
         kind = "are generated" if document.data.format == "generated" else "come from the hub"
         raise InputError(f"--data {data}: the sentences of {document.name} {kind}", "leave it out, or set data.format")
     if document.general and document.start != "general":
@@ -142,7 +142,7 @@ def prepare(
     found = encoder.locate(document.teacher.model)
     references.check(document, found)
     splits = datasets.load(document.data, data, document.seed, document.task)
-    datasets.check_apart(splits)
+    datasets.check_splits_differ(splits)
     return document, found, splits
 
 
@@ -174,15 +174,15 @@ def show(student: Path, main_metric: str) -> None:
     typer.echo(str(student))
 
 
-def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
-    from distill.plan import table
-    from distill.plan.plan import plan
+def _dry_run(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+    from distill.dry_run import render
+    from distill.dry_run.dry_run import dry_run
 
-    found = plan(recipe, encoder, splits)
+    report = dry_run(recipe, encoder, splits)
     if json:
-        typer.echo(json_module.dumps(table.as_json(found)))
+        typer.echo(json_module.dumps(render.as_json(report)))
     else:
-        table.show(found)
+        render.show(report)
 
 
 def _try_a_few_rows(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:

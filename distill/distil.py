@@ -14,21 +14,21 @@ from contract.progress import note
 from contract.tokens import Tokens
 from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
-from distill.augment.sources import sources
-from distill.data.calibration import calibration, special_ids, strata
+from distill.augment.locate import locate_sources
+from distill.data.calibration import calibration_groups, choose_calibration, special_ids
 from distill.data.dataset import Splits
-from distill.data.hold_out import parted
+from distill.data.hold_out import hold_out_for_soup
 from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
+from distill.dry_run.meta_models import build_meta_models
 from distill.keys import stage_key, student_key
 from distill.model.encoder import Encoder, locate
 from distill.model.predict import predict
 from distill.parents import Parents, cache, logits
-from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
 from distill.student.initialise import Start, StartData, initialise
 from distill.student.reduce import reduce
-from distill.tasks.protocol import Training
+from distill.tasks.protocol import RelabellingTask, TrainingTask
 from distill.teacher import Tokenised
 from distill.training import processes, stages, training
 from distill.training.compare import check_shapes
@@ -58,11 +58,12 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     Raises:
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
-    sketch(recipe, encoder, splits.train)  # what cannot be made is refused before a teacher is fine-tuned for it
+    # Refuse an impossible student before a teacher is fine-tuned for it.
+    build_meta_models(recipe, encoder, splits.train)
     others = [locate(name) for name in recipe.teacher.also]
     if recipe.start == "general":
         general.read(recipe, encoder, out)  # a corpus that is too short is refused before, too
-    own, held_out = parted(recipe, splits)
+    own, held_out = hold_out_for_soup(recipe, splits)
     new = processes.main_process_first(lambda: _new_rows(recipe, encoder, own, out))
     teacher_folder, *more = [teacher.make(recipe, one, splits, out) for one in (encoder, *others)]
     parents = Parents(
@@ -80,7 +81,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         processes.wait()
     evaluation = read_evaluation(folder)
     values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
-    note(expected.remark(recipe.expected, recipe.main_metric, values))
+    note(expected.describe_score(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
 
 
@@ -88,7 +89,7 @@ def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Ro
     """Return the rows that the recipe's augmentation makes; before the teacher, whose masked LM may be missing."""
     if recipe.augmentation is None:
         return None
-    masked_lm, neighbours = sources(recipe.augmentation, encoder)
+    masked_lm, neighbours = locate_sources(recipe.augmentation, encoder)
     return augment(
         splits.train,
         recipe.augmentation,
@@ -142,9 +143,9 @@ def _make(recipe: Recipe, splits: Splits, beside: ExtraRows, parents: Parents, f
     theirs = teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens)
     work = training.work_folder(folder)
     start, lesson, own = _prepare(recipe, splits, beside.new, parents, TaskTeacher(model=model, tokens=theirs), work)
-    calibrated = calibration(
+    calibrated = choose_calibration(
         own.train,
-        strata(splits.train),
+        calibration_groups(splits.train),
         own.validation,
         special_ids=special_ids(own.tokenizer),
         sentences=recipe.calibration_sentences,
@@ -172,9 +173,9 @@ def _make(recipe: Recipe, splits: Splits, beside: ExtraRows, parents: Parents, f
     training.forget(work)
 
 
-def _as_read(task: Training, theirs: Tokenised, own: Tokenised, lesson: TrainingSet) -> Tokens:
+def _as_read(task: TrainingTask, theirs: Tokenised, own: Tokenised, lesson: TrainingSet) -> Tokens:
     """Return the validation split as the teacher reads it; for answers to each token, in the student's tokens."""
-    if not task.IS_OF_TOKENS:
+    if not task.PER_TOKEN:
         return theirs.validation
     return replace(own.validation, ids_T=lesson.teacher_ids_V[own.validation.ids_T].astype(np.int32))
 
@@ -203,7 +204,7 @@ def _prepare(
 ) -> tuple[Start, TrainingSet, Tokenised]:
     """Return the student before it learns, what it is to learn, and both splits in its own word pieces."""
     model, theirs, task = taught.model, taught.tokens, tasks.get(recipe.task)
-    ingredients = StartData(general=parents.general, tokens=theirs.train, labels_N=strata(splits.train))
+    ingredients = StartData(general=parents.general, tokens=theirs.train, labels_N=calibration_groups(splits.train))
     start = initialise(model, recipe, ingredients)
     rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
     teacher_tokens = theirs.train if new is None else tokenise(theirs.tokenizer, rows, recipe.max_length_tokens)
@@ -224,10 +225,10 @@ def _prepare(
         logit_cache=cache(
             parents.teacher,
             lambda: model,
-            read_tokens if task.IS_OF_TOKENS else teacher_tokens,
-            of_tokens=task.IS_OF_TOKENS,
+            read_tokens if task.PER_TOKEN else teacher_tokens,
+            of_tokens=task.PER_TOKEN,
         ),
-        state_cache=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS),
+        state_cache=cache(parents.teacher, lambda: model, read_tokens, of_tokens=task.PER_TOKEN),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
         teacher_ids_V=reduced.teacher_ids_V,
@@ -249,4 +250,6 @@ def _all_rows(
         return train, logits(recipe, parents, train) if parents.more else None
     new_logits_NC = logits(recipe, parents, new)
     logits_NC = np.concatenate([logits(recipe, parents, train), new_logits_NC])
-    return train.joined(tasks.get(recipe.task).relabelled(new, of_logits(new_logits_NC))), logits_NC
+    task = tasks.get(recipe.task)
+    assert isinstance(task, RelabellingTask), "the recipe checks it"
+    return train.joined(task.relabel(new, of_logits(new_logits_NC))), logits_NC

@@ -12,7 +12,7 @@ from contract.errors import WorkerError
 from contract.progress import note
 from contract.tokens import Tokens
 from distill import tasks, teacher
-from distill.data.calibration import strata
+from distill.data.calibration import calibration_groups
 from distill.data.dataset import Splits
 from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
@@ -91,7 +91,7 @@ def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
     candidates = rows.take(_mixed(task.strata(rows), recipe.seed, CANDIDATES))
     config = teacher.read_config(encoder.folder)
     # Of a metric that is no share of right answers no single answer is right or wrong.
-    if task.is_ready(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
+    if task.is_fine_tuned(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
         task.check_head(config, recipe.data.label_names, encoder.name)
         is_right_N = _right(recipe, encoder, candidates)
         strata_N = task.strata(candidates)
@@ -156,7 +156,7 @@ def _student(
     def tokenised(by: PreTrainedTokenizerFast) -> Tokens:
         return tokenise(by, rows, recipe.max_length_tokens)
 
-    ingredients = StartData(tokens=tokenised(tokenizer), labels_N=strata(rows))
+    ingredients = StartData(tokens=tokenised(tokenizer), labels_N=calibration_groups(rows))
     start = initialise(model, _without_general(recipe), ingredients)
     reduced = reduce(start.model, recipe, tokenizer, tokenised)
     start, tokens, ids_V = replace(start, model=reduced.model), tokenised(reduced.tokenizer), reduced.teacher_ids_V
@@ -168,7 +168,7 @@ def _student(
         model=lambda: model,
         tokens=read_tokens,
         bf16=bf16_choice()[0],
-        of_tokens=task.IS_OF_TOKENS,
+        of_tokens=task.PER_TOKEN,
     )
     lesson = TrainingSet(
         teacher=model,
