@@ -82,7 +82,7 @@ def distill(
     prepared = prepare(recipe, data, teacher, dataset, changes)
     folder = out or Path("runs") / prepared[0].name
     if dry_run:
-        _show_plan(*prepared, json=json)
+        _dry_run(*prepared, json=json)
     elif smoke:
         _smoke(*prepared, json=json)
     elif search is not None:
@@ -135,7 +135,7 @@ def prepare(
     document = recipes.read(recipe, tuple(overrides))
     if document.student.preset:
         shape.preset(document.student.preset)
-    if data is not None and not document.data.is_of_files:
+    if data is not None and not document.data.reads_files:
         origin = "are generated" if document.data.format == "generated" else "come from the hub"
         raise InputError(
             f"--data {data}: the sentences of {document.name} {origin}", "leave it out, or set data.format"
@@ -145,7 +145,7 @@ def prepare(
     encoder = source.locate(document.teacher.model)
     prerequisites.check(document, encoder)
     splits = datasets.load(document.data, data, document.seed, document.task)
-    datasets.check_apart(splits)
+    datasets.check_splits_differ(splits)
     return document, encoder, splits
 
 
@@ -181,15 +181,15 @@ def show(student: Path, main_metric: str) -> None:
     typer.echo(str(student))
 
 
-def _show_plan(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
-    from distill.plan import table
-    from distill.plan.plan import plan
+def _dry_run(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:
+    from distill.dry_run import render
+    from distill.dry_run.dry_run import dry_run
 
-    planned = plan(recipe, encoder, splits)
+    report = dry_run(recipe, encoder, splits)
     if json:
-        typer.echo(json_module.dumps(table.as_json(planned)))
+        typer.echo(json_module.dumps(render.as_json(report)))
     else:
-        table.show(planned)
+        render.show(report)
 
 
 def _smoke(recipe: "Recipe", encoder: "Encoder", splits: "Splits", *, json: bool) -> None:

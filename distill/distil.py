@@ -14,23 +14,23 @@ from contract.progress import note
 from contract.tokens import Tokens
 from distill import general, soup, tasks, teacher
 from distill.augment.augment import augment
-from distill.augment.sources import sources
+from distill.augment.locate import locate_sources
 from distill.cache_keys import stage_key, student_key
-from distill.data.calibration import calibration, special_ids, strata
+from distill.data.calibration import calibration_groups, choose_calibration, special_ids
 from distill.data.dataset import Splits
-from distill.data.hold_out import parted
+from distill.data.hold_out import hold_out_for_soup
 from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
+from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits
 from distill.model.predict import predict
 from distill.model.source import Encoder, locate
 from distill.parents import Parents
-from distill.plan.sketch import sketch
 from distill.recipe import Recipe, expected
 from distill.student.compress import compress
 from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, StartData, initialise
-from distill.tasks.protocol import Training
+from distill.tasks.protocol import RelabellingTask, TrainingTask
 from distill.teacher import Tokenised
 from distill.training import checkpoints, processes, stages
 from distill.training.cache import TeacherCache, teacher_cache
@@ -60,11 +60,12 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     Raises:
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
-    sketch(recipe, encoder, splits.train)  # refuses an impossible student before a teacher is fine-tuned for it
+    # Refuse an impossible student before a teacher is fine-tuned for it.
+    build_meta_models(recipe, encoder, splits.train)
     others = [locate(name) for name in recipe.teacher.also]
     if recipe.start == "general":
         general.read_corpus(recipe, encoder, out)  # refuses a short corpus before that, too
-    student_splits, held_out = parted(recipe, splits)
+    student_splits, held_out = hold_out_for_soup(recipe, splits)
     new = processes.main_process_first(lambda: _new_rows(recipe, encoder, student_splits, out))
     teacher_folder, *more = [teacher.build(recipe, model, splits, out) for model in (encoder, *others)]
     parents = Parents(
@@ -82,7 +83,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         processes.wait()
     evaluation = read_evaluation(folder)
     values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
-    note(expected.remark(recipe.expected, recipe.main_metric, values))
+    note(expected.describe_score(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
 
 
@@ -90,7 +91,7 @@ def _new_rows(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Ro
     """Return the rows from the recipe's augmentation; before the teacher is built, as its masked LM may be missing."""
     if recipe.augmentation is None:
         return None
-    masked_lm, neighbours = sources(recipe.augmentation, encoder)
+    masked_lm, neighbours = locate_sources(recipe.augmentation, encoder)
     return augment(
         splits.train,
         recipe.augmentation,
@@ -154,9 +155,9 @@ def _build(recipe: Recipe, splits: Splits, extra: ExtraRows, parents: Parents, f
     )
     work = checkpoints.work_folder(folder)
     start, training_set, tokens = _prepare(recipe, splits, extra.new, parents, task_teacher, work)
-    calibrated = calibration(
+    calibrated = choose_calibration(
         tokens.train,
-        strata(splits.train),
+        calibration_groups(splits.train),
         tokens.validation,
         special_ids=special_ids(tokens.tokenizer),
         sentences=recipe.calibration_sentences,
@@ -187,10 +188,10 @@ def _build(recipe: Recipe, splits: Splits, extra: ExtraRows, parents: Parents, f
 
 
 def _teacher_tokens(
-    task: Training, teacher_tokens: Tokenised, student_tokens: Tokenised, training_set: TrainingSet
+    task: TrainingTask, teacher_tokens: Tokenised, student_tokens: Tokenised, training_set: TrainingSet
 ) -> Tokens:
     """Return the validation split for the teacher; in the student's tokens, if there is an answer per token."""
-    if not task.IS_OF_TOKENS:
+    if not task.PER_TOKEN:
         return teacher_tokens.validation
     tokens = student_tokens.validation
     return replace(tokens, ids_T=training_set.teacher_ids_V[tokens.ids_T].astype(np.int32))
@@ -212,7 +213,7 @@ def _prepare(
 ) -> tuple[Start, TrainingSet, Tokenised]:
     """Return the untrained student, its training set, and both splits in its word pieces."""
     model, teacher_splits, task = task_teacher.model, task_teacher.tokens, tasks.get(recipe.task)
-    data = StartData(general=parents.general, tokens=teacher_splits.train, labels_N=strata(splits.train))
+    data = StartData(general=parents.general, tokens=teacher_splits.train, labels_N=calibration_groups(splits.train))
     start = initialise(model, recipe, data)
     rows, logits_NC = _all_rows(recipe, parents, splits.train, new)
     teacher_tokenizer = teacher_splits.tokenizer
@@ -235,11 +236,11 @@ def _prepare(
 
     def cached(read_tokens: Tokens) -> TeacherCache:
         out = parents.teacher.parent
-        return teacher_cache(out, teacher_identity, lambda: model, read_tokens, of_tokens=task.IS_OF_TOKENS)
+        return teacher_cache(out, teacher_identity, lambda: model, read_tokens, of_tokens=task.PER_TOKEN)
 
     training_set = TrainingSet(
         teacher=model,
-        logit_cache=cached(aligned_tokens if task.IS_OF_TOKENS else teacher_tokens),
+        logit_cache=cached(aligned_tokens if task.PER_TOKEN else teacher_tokens),
         state_cache=cached(aligned_tokens),
         teacher_logits_NC=logits_NC,
         tokens=tokens,
@@ -262,4 +263,6 @@ def _all_rows(
         return train, fused_logits(recipe, parents.teachers, train) if parents.more else None
     new_logits_NC = fused_logits(recipe, parents.teachers, new)
     logits_NC = np.concatenate([fused_logits(recipe, parents.teachers, train), new_logits_NC])
-    return train.joined(tasks.get(recipe.task).relabelled(new, of_logits(new_logits_NC))), logits_NC
+    task = tasks.get(recipe.task)
+    assert isinstance(task, RelabellingTask), "the recipe checks it"
+    return train.joined(task.relabel(new, of_logits(new_logits_NC))), logits_NC

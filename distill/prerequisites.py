@@ -4,7 +4,7 @@ from pathlib import Path
 
 from contract.errors import InputError
 from distill import general, tasks, teacher
-from distill.augment.sources import sources
+from distill.augment.locate import locate_sources
 from distill.model.source import Encoder, locate
 from distill.recipe import Recipe
 from distill.student.initialise import longest_of
@@ -24,10 +24,10 @@ def check(recipe: Recipe, encoder: Encoder) -> None:
         other = locate(name)
         config = teacher.read_config(other.folder)
         task = tasks.get(recipe.task)
-        if task.is_ready(config):
+        if task.is_fine_tuned(config):
             task.check_head(config, recipe.data.label_names, other.name)
     if recipe.augmentation is not None:
-        sources(recipe.augmentation, encoder)
+        locate_sources(recipe.augmentation, encoder)
     if recipe.start == "general":
         assert recipe.general is not None, "the recipe checks it"
         general_encoder = general.encoder_of(recipe.general, encoder)

@@ -79,7 +79,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
     _requeue_interrupted(study)
 
     def score(changes: tuple[str, ...]) -> float:
-        _, student = distil(recipes.changed(recipe, changes), encoder, parted, out)
+        _, student = distil(recipes.with_overrides(recipe, changes), encoder, parted, out)
         evaluation = read_evaluation(student)
         shutil.rmtree(student)
         return judge.value(recipe.settings, recipe.main_metric, evaluation.student, evaluation.labels)
@@ -107,7 +107,7 @@ def _check(space: Space, recipe: Recipe) -> None:
     for key, dimension in space.items():
         ends = (dimension.texts[0], dimension.texts[-1]) if dimension.choices else (dimension.low, dimension.high)
         for value in ends:
-            recipes.changed(recipe, (f"{key}={value}",))
+            recipes.with_overrides(recipe, (f"{key}={value}",))
 
 
 def _study(recipe: Recipe, encoder: Encoder, parted: Splits, space: Space, storage: Path) -> optuna.Study:

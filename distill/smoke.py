@@ -12,7 +12,7 @@ from contract.errors import WorkerError
 from contract.progress import note
 from contract.tokens import Tokens
 from distill import tasks, teacher
-from distill.data.calibration import strata
+from distill.data.calibration import calibration_groups
 from distill.data.dataset import Splits
 from distill.data.rows import Rows
 from distill.data.tokenise import load_tokenizer, tokenise
@@ -98,7 +98,7 @@ def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
     candidates = rows.take(_balanced(task.strata(rows), recipe.seed, CANDIDATES))
     config = teacher.read_config(encoder.folder)
     # Single answers are right or wrong only if the metric is a share of right answers.
-    if task.is_ready(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
+    if task.is_fine_tuned(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
         task.check_head(config, recipe.data.label_names, encoder.name)
         is_right_N = _is_right(recipe, encoder, candidates)
         strata_N = task.strata(candidates)
@@ -163,7 +163,7 @@ def _student(
     def tokenised(with_tokenizer: PreTrainedTokenizerFast) -> Tokens:
         return tokenise(with_tokenizer, rows, recipe.max_length_tokens)
 
-    data = StartData(tokens=tokenised(tokenizer), labels_N=strata(rows))
+    data = StartData(tokens=tokenised(tokenizer), labels_N=calibration_groups(rows))
     start = initialise(model, _without_general(recipe), data)
     compressed = compress(start.model, recipe, tokenizer, tokenised)
     start, tokens = replace(start, model=compressed.model), tokenised(compressed.tokenizer)
@@ -175,7 +175,7 @@ def _student(
         model=lambda: model,
         tokens=aligned_tokens,
         bf16=bf16_choice()[0],
-        of_tokens=task.IS_OF_TOKENS,
+        of_tokens=task.PER_TOKEN,
     )
     training_set = TrainingSet(
         teacher=model,

@@ -113,7 +113,7 @@ def load_for(recipe: Recipe, folder: Path) -> PreTrainedModel:
     Raises:
         InputError: the model cannot be loaded.
     """
-    return load(folder, recipe.task, tasks.get(recipe.task).head(recipe.data.label_names))
+    return load(folder, recipe.task, tasks.get(recipe.task).head_config(recipe.data.label_names))
 
 
 def load(folder: Path, task: str, head: Mapping[str, Any]) -> PreTrainedModel:
@@ -180,7 +180,7 @@ def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: 
     config = read_config(encoder.folder)
     check_fit(config, recipe)
     task, label_names = tasks.get(recipe.task), recipe.data.label_names
-    ready = task.is_ready(config)
+    ready = task.is_fine_tuned(config)
     if ready:
         task.check_head(config, label_names, encoder.name)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)

@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from filelock import FileLock
 from hypothesis import settings
-from transformers import BertForSequenceClassification, BertModel
+from transformers import BertModel, PreTrainedModel
 
 from tests import tiny
 from tinybert_edge import cli
@@ -89,8 +89,7 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
     def make(labels: tuple[str, ...], *, right: bool = True) -> Path:
         folder = tmp_path / "classifier"
         torch.manual_seed(0)
-        config = tiny.config(id2label=dict(enumerate(labels)), label2id={name: i for i, name in enumerate(labels)})
-        model = BertForSequenceClassification(config)
+        model = tiny.model("classification", labels)
         _answer_by_word(model, right=right)
         model.save_pretrained(folder)
         tiny.tokenizer().save_pretrained(folder)
@@ -99,7 +98,7 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def _answer_by_word(model: BertForSequenceClassification, *, right: bool) -> None:
+def _answer_by_word(model: PreTrainedModel, *, right: bool) -> None:
     """Train it to tell `good` from `bad`, or to tell them the wrong way round."""
     tokenizer = tiny.tokenizer()
     texts = [f"a {tiny.subject(row // 2)} {'good' if row % 2 else 'bad'}" for row in range(10)]

@@ -166,10 +166,10 @@ def _key(data: Path, recipe: Path) -> None:
     ("spoil", "message"),
     [
         (_key, "unknown key 'sead', did you mean 'seed'?"),
-        (_columns, "train.tsv:1: no column 'sentence' (it has: text, label)"),
+        (_columns, "train.tsv:1: no column 'sentence' (columns: text, label)"),
         (_one_class, "train.tsv: all 2 rows have the label 'positive'"),
         (_empty, "dev.tsv: empty"),
-        (_label, "train.tsv:4: label '5' is out of range"),
+        (_label, "train.tsv:4: unknown label '5'"),
     ],
 )
 def test_bad_input_writes_nothing(

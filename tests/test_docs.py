@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from distill.data.sentences import generate
+from distill.data.generated import generate
 from tinybert_edge import cli
 
 ROOT = Path(__file__).parents[1]

@@ -1,12 +1,14 @@
-"""What the tests call tiny: a tokenizer of a few word pieces, a BERT of two narrow layers, sentences that a word
-decides, and the recipe to distil them by."""
+"""Tiny fixtures: a tokenizer with a few word pieces, a narrow two-layer BERT for each task, sentences whose label is
+their last word, and a recipe to distil them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, PreTrainedTokenizerFast
+from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+from distill import tasks
 
 WORDS = ("good", "bad", "film", "the", "a", "was", "not", "very", "fine", "poor")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -16,14 +18,15 @@ NAMES = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_
 def tokenizer(
     pieces: Sequence[str] = (*SPECIAL, *WORDS), *, like_bert: bool = False, **names: str
 ) -> PreTrainedTokenizerFast:
-    """Return a tokenizer of word pieces in lower case.
+    """Return a lower-case WordPiece tokenizer.
 
     Args:
-        pieces: its vocabulary, in the order of their ids.
-        like_bert: cut texts as BERT does, which makes each Chinese sign a word, not only at spaces and punctuation.
+        pieces: vocabulary, in the order of the ids.
+        like_bert: split texts like BERT, which makes each Chinese character a word; otherwise only at spaces and
+            punctuation.
         names: further special tokens, such as mask_token.
     """
-    made = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    made = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer() if like_bert else normalizers.Lowercase()
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer() if like_bert else pre_tokenizers.Whitespace()
     first, last = (("[CLS]", pieces.index("[CLS]")), ("[SEP]", pieces.index("[SEP]")))
@@ -32,7 +35,7 @@ def tokenizer(
 
 
 def config(**changes: Any) -> BertConfig:
-    """Return the shape of a tiny BERT without dropout, of the tokenizer's vocabulary unless changed."""
+    """Return the configuration of a tiny BERT without dropout, by default for the vocabulary of `tokenizer`."""
     shape: dict[str, Any] = {
         "vocab_size": len(SPECIAL + WORDS),
         "hidden_size": 32,
@@ -46,8 +49,22 @@ def config(**changes: Any) -> BertConfig:
     return BertConfig(**{**shape, **changes})
 
 
+def model(task: str, names: Sequence[str] = (), **changes: Any) -> PreTrainedModel:
+    """Return a tiny model with the untrained head of a task.
+
+    Args:
+        task: name of the task.
+        names: the model's labels or tags; none for scores.
+        changes: changes to `config`.
+    """
+    half = tasks.get(task)
+    made: PreTrainedModel = half.model_class().from_config(config(**half.head_config(names), **changes))
+    made.eval()
+    return made
+
+
 def write_sentences(folder: Path, train_rows: int = 64, validation_rows: int = 16) -> Path:
-    """Write train.tsv and dev.tsv, whose last word is the label; return their folder."""
+    """Write train.tsv and dev.tsv with sentences whose last word decides the label; return their folder."""
     folder.mkdir(exist_ok=True)
     for name, first, rows in (("train.tsv", "the", train_rows), ("dev.tsv", "a", validation_rows)):
         lines = [f"{first} {subject(row)} {'good' if row % 2 else 'bad'}\t{row % 2}" for row in range(rows)]
@@ -56,12 +73,12 @@ def write_sentences(folder: Path, train_rows: int = 64, validation_rows: int = 1
 
 
 def subject(row: int) -> str:
-    """A beginning of a sentence, of a length that changes with the row."""
+    """Return the beginning of a sentence; its length depends on the row."""
     return " ".join(["film was", *("very" for _ in range(row % 5))])
 
 
 def write_recipe(path: Path, model: Path, *, floor: float = 0.9, student: str = "layers = [1]") -> Path:
-    """Write a recipe of a classification by a teacher; return its path."""
+    """Write a classification recipe; return its path."""
     path.write_text(
         f"""
 schema_version = 1

@@ -1,1 +1,1 @@
-"""What each part of a recipe is worth."""
+"""Ablation: measure the contribution of each part of a recipe."""

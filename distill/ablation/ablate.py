@@ -1,4 +1,4 @@
-"""What each part of a recipe is worth: the recipe without it, beside the whole (TinyBERT, section 4.4)."""
+"""Compare a recipe with variants that lack one of its parts (TinyBERT, section 4.4)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One variant: the student's score for each seed, and the teacher's."""
+    """A variant's scores: of the student for each seed, and of the teacher."""
 
     variant: str
     student: tuple[float, ...]
@@ -36,43 +36,43 @@ class Row:
 
 
 def variants(recipe: Recipe, config: Any) -> dict[str, Recipe]:
-    """Return the whole recipe and, by what they lack or change, those that differ from it in one thing.
+    """Return the whole recipe and its variants by name; each variant lacks or changes one thing.
 
-    Left out is what would train the same as the recipe or as a variant before it, and what would train nothing.
+    Variants that would train nothing, or the same as the recipe or an earlier variant, are left out.
 
     Args:
-        recipe: the whole one.
-        config: of the teacher.
+        recipe: the whole recipe.
+        config: the teacher's configuration.
     """
-    found = {WHOLE: recipe}
+    candidates = {WHOLE: recipe}
     for loss in (*LAYER_LOSSES, "prediction"):
-        found[f"no {loss} loss"] = _without(recipe, loss)
-    found["no layer losses"] = _without(recipe, *LAYER_LOSSES)
+        candidates[f"no {loss} loss"] = _without(recipe, loss)
+    candidates["no layer losses"] = _without(recipe, *LAYER_LOSSES)
     if recipe.augmentation is not None:
-        found["no augmentation"] = recipe.model_copy(update={"augmentation": None})
+        candidates["no augmentation"] = recipe.model_copy(update={"augmentation": None})
     for mapping in STRATEGIES:
         if mapping != "last":
-            found[f"{mapping} mapping"] = _of_student(recipe, mapping=mapping)
-    found["random start"] = _of_student(recipe, start="random")
-    different: dict[str, str] = {}
-    for name, variant in found.items():
+            candidates[f"{mapping} mapping"] = _with_student(recipe, mapping=mapping)
+    candidates["random start"] = _with_student(recipe, start="random")
+    distinct: dict[str, str] = {}
+    for name, variant in candidates.items():
         if variant.stages:
-            different.setdefault(_what_trains(variant, config), name)
-    return {name: found[name] for name in different.values()}
+            distinct.setdefault(_training_key(variant, config), name)
+    return {name: candidates[name] for name in distinct.values()}
 
 
-def chosen(found: dict[str, Recipe], only: Sequence[str]) -> dict[str, Recipe]:
-    """Return the whole recipe and the variants of these names; all of them for no name.
+def select(variants: dict[str, Recipe], only: Sequence[str]) -> dict[str, Recipe]:
+    """Return the whole recipe and the named variants, or all variants if no name is given.
 
     Raises:
-        InputError: no such variant, with the near miss.
+        InputError: unknown variant, with the nearest name.
     """
     for name in only:
-        if name not in found:
+        if name not in variants:
             raise InputError(
-                f"unknown variant {name!r}{near_miss(name, list(found))}", f"this recipe has: {', '.join(found)}"
+                f"unknown variant {name!r}{near_miss(name, list(variants))}", f"known: {', '.join(variants)}"
             )
-    return {name: variant for name, variant in found.items() if not only or name in (WHOLE, *only)}
+    return {name: variant for name, variant in variants.items() if not only or name in (WHOLE, *only)}
 
 
 def ablate(
@@ -84,66 +84,66 @@ def ablate(
     out: Path,
     only: Sequence[str] = (),
 ) -> list[Row]:
-    """Distil every variant with several seeds; finished students are found again.
+    """Distil every variant with several seeds; finished students are reused.
 
     Args:
-        recipe: the whole recipe; its student's seed is the first one.
+        recipe: the whole recipe; its student seed is the first seed.
         encoder: the teacher's model.
-        splits: the data of every variant.
-        seeds: students of each variant; the teacher and the rows drawn are those of the recipe's seed.
-        out: the folder of all students, and of the table.
-        only: names of variants, instead of all.
+        splits: data for all variants.
+        seeds: number of students per variant; the teacher and the sampled rows always use the recipe's seed.
+        out: folder for all students and for the table.
+        only: names of the variants to distil; all if empty.
 
     Returns:
-        A row for each variant, the whole recipe first; `page` has them as a table, written anew after each.
+        A row for each variant, the whole recipe first; the table in `table_path` is updated after each variant.
 
     Raises:
-        InputError: no such variant, or a student cannot learn as a variant says.
+        InputError: unknown variant, or a variant's student cannot be trained.
     """
     config = read_config(encoder.folder)
     rows: list[Row] = []
-    for name, variant in chosen(variants(recipe, config), only).items():
-        found = list(_students(variant, encoder, splits, seeds=seeds, out=out))
-        rows.append(Row(variant=name, student=tuple(student for student, _ in found), teacher=found[0][1]))
+    for name, variant in select(variants(recipe, config), only).items():
+        scores = list(_scores(variant, encoder, splits, seeds=seeds, out=out))
+        rows.append(Row(variant=name, student=tuple(student for student, _ in scores), teacher=scores[0][1]))
         note(f"{name}: {recipe.main_metric} {mean(rows[-1].student):.4f}")
-        write_atomic(page(out, only), table(rows, recipe.main_metric))
+        write_atomic(table_path(out, only), table(rows, recipe.main_metric))
     return rows
 
 
 def table(rows: list[Row], metric: str) -> str:
-    """Return the variants as a Markdown table, the whole recipe first, scores in percent."""
+    """Return the rows as a Markdown table, the whole recipe first, with scores in percent."""
     whole = mean(rows[0].student)
     lines = [
-        f"| Variant | {metric} of each seed (%) | mean (%) | against the whole recipe (points) | of the teacher (%) |",
+        f"| Variant | {metric} by seed (%) | mean (%) | difference to the whole recipe (points) | of the teacher (%) |",
         "|---|---|---:|---:|---:|",
     ]
     for row in rows:
         value = mean(row.student)
-        seeds = ", ".join(f"{100 * one:.1f}" for one in row.student)
+        seeds = ", ".join(f"{100 * score:.1f}" for score in row.student)
         lines.append(
             f"| {row.variant} | {seeds} | {100 * value:.1f} | {100 * (value - whole):+.1f} | "
-            f"{_of_teacher(value, row.teacher)} |"
+            f"{_share_of_teacher(value, row.teacher)} |"
         )
     lines.append(f"\nTeacher: {100 * rows[0].teacher:.1f} %.")
     return "\n".join(lines) + "\n"
 
 
-def _of_teacher(value: float, teacher: float) -> str:
-    """Return a score in percent of the teacher's, which says nothing where that is 0 or below."""
+def _share_of_teacher(value: float, teacher: float) -> str:
+    """Return a score in percent of the teacher's, or `none` if that is not positive."""
     return f"{100 * value / teacher:.1f}" if teacher > 0 else "none"
 
 
-def page(out: Path, only: Sequence[str]) -> Path:
-    """Return the file of the table; that of some variants alone does not take the place of the whole one."""
+def table_path(out: Path, only: Sequence[str]) -> Path:
+    """Return the path of the table; a table of selected variants does not overwrite the full one."""
     return out / ("ablation-only.md" if only else "ablation.md")
 
 
-def _students(
+def _scores(
     variant: Recipe, encoder: Encoder, splits: Splits, *, seeds: int, out: Path
 ) -> Iterator[tuple[float, float]]:
-    """Give the scores of the student of each seed and of the teacher."""
+    """Yield the scores of the student and of the teacher for each seed."""
     for number in range(seeds):
-        seeded = _of_student(variant, seed=variant.student_seed + number)
+        seeded = _with_student(variant, seed=variant.student_seed + number)
         _, student = distil(seeded, encoder, splits, out)
         evaluation = read_evaluation(student)
         yield (
@@ -153,7 +153,7 @@ def _students(
 
 
 def _without(recipe: Recipe, *losses: str) -> Recipe:
-    """Return the recipe with no weight on some losses; a stage that is left without any learns the labels, or goes."""
+    """Return the recipe without some losses; a stage that has no loss left learns the labels or is dropped."""
     stages = [_stage_without(stage, losses) for stage in recipe.stages]
     kept = tuple(stage for stage in stages if stage is not None)
     return recipe.model_copy(update={"stages": kept})
@@ -168,12 +168,12 @@ def _stage_without(stage: Stage, losses: tuple[str, ...]) -> Stage | None:
     return stage.model_copy(update={"losses": LossWeights(**weights)})
 
 
-def _of_student(recipe: Recipe, **changes: str | int) -> Recipe:
+def _with_student(recipe: Recipe, **changes: str | int) -> Recipe:
     return recipe.model_copy(update={"student": recipe.student.model_copy(update=changes)})
 
 
-def _what_trains(variant: Recipe, config: Any) -> str:
-    """Return the key of what a variant trains, with its defaults resolved."""
+def _training_key(variant: Recipe, config: Any) -> str:
+    """Return a key that is equal for variants that train the same student, with defaults resolved."""
     student = variant.student
     pairs = pairs_of(student, shape_of(student, config), config.num_hidden_layers)
     resolved = {"mapping": pairs, "start": variant.start, "layers": student.layers if variant.start != "random" else ()}

@@ -1,4 +1,4 @@
-"""`tinybert ablate`: what each part of a recipe is worth."""
+"""`tinybert ablate`: the contribution of each part of a recipe."""
 
 import json as json_module
 from pathlib import Path
@@ -10,22 +10,22 @@ from distill.command import DataOption, DatasetOption, JsonOption, OutOption, Se
 
 
 def ablate(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of one that comes along.")],
+    recipe: Annotated[str, typer.Argument(help="TOML file, or name of a built-in recipe.")],
     data: DataOption = None,
     teacher: TeacherOption = None,
     dataset: DatasetOption = None,
     changes: SetOption = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Students of each variant.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Students per variant.")] = 1,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="One variant beside the whole recipe; may be repeated."),
+        typer.Option("--only", metavar="NAME", help="A variant to compare with the whole recipe; may be repeated."),
     ] = None,
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Distil a recipe without each of its parts in turn, and compare the students.
+    """Distil variants of a recipe that each lack one part, and compare the students.
 
-    A variant lacks one loss, or has another mapping or start; finished students are found again.
+    A variant drops one loss or the augmentation, or changes the mapping or start. Finished students are reused.
 
     Examples:
 
@@ -50,4 +50,4 @@ def ablate(
         typer.echo(json_module.dumps({"metric": prepared[0].main_metric, "rows": [asdict(row) for row in rows]}))
         return
     typer.echo(ablation.table(rows, prepared[0].main_metric))
-    typer.echo(str(ablation.page(folder, only or ())))
+    typer.echo(str(ablation.table_path(folder, only or ())))

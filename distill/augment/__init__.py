@@ -1,1 +1,1 @@
-"""Data augmentation: more training texts from those there are, by replacing words (TinyBERT, Algorithm 1)."""
+"""Data augmentation: new training texts made by replacing words (TinyBERT, Algorithm 1)."""

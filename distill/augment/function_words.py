@@ -1,4 +1,4 @@
-"""Words that carry grammar rather than content: replaced, they break a sentence or turn it round."""
+"""Function words: replacing them would break a sentence or reverse its meaning."""
 
 ENGLISH = """
 a an the this that these those such

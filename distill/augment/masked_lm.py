@@ -1,4 +1,4 @@
-"""A masked language model: the most probable whole words at masked places, many texts at a time."""
+"""A masked language model that predicts the most probable whole words at masked tokens, in batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from contract.errors import InputError
 from distill.augment.words import is_chinese
 from distill.data.tokenise import load_tokenizer
 
-CURE = "name a masked LM in augmentation.masked_lm, or set it to '' and give augmentation.neighbours"
-# RoBERTa counts positions from 2.
+CURE = "set augmentation.masked_lm to a masked LM, or to '' and set augmentation.neighbours"
+# RoBERTa numbers positions from 2.
 RESERVED_POSITIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskedLM:
-    """A masked language model and what it may answer.
+    """A masked language model and the tokens it may predict.
 
     Attributes:
-        model: with a trained head, on the device it runs on.
-        tokenizer: its own.
-        words_V: the text of each token that is a whole word by itself, and nothing for all others.
-        chinese_V, other_V: 0 for whole words in Chinese and in other scripts, minus infinity for all others.
+        model: model with a trained head, already on its device.
+        tokenizer: the model's tokenizer.
+        words_V: text of each token that is a whole word, and an empty string for all other tokens.
+        chinese_V, other_V: 0 for whole words in Chinese and in other scripts, minus infinity for all other tokens.
     """
 
     model: PreTrainedModel
@@ -41,29 +41,34 @@ class MaskedLM:
 
     @property
     def mask_id(self) -> int:
-        """The token id that stands for a word to be found."""
+        """The id of the mask token."""
         mask_id = self.tokenizer.mask_token_id
         assert isinstance(mask_id, int)
         return mask_id
 
     @property
-    def most_tokens(self) -> int:
-        """How long a text may be."""
+    def max_tokens(self) -> int:
+        """Maximum length of a text."""
         return int(self.model.config.max_position_embeddings) - RESERVED_POSITIONS
 
-    def best(
-        self, rows: Sequence[NDArray[np.int64]], places: Sequence[Sequence[int]], *, chinese: Sequence[bool], count: int
+    def predict_words(
+        self,
+        rows: Sequence[NDArray[np.int64]],
+        positions: Sequence[Sequence[int]],
+        *,
+        chinese: Sequence[bool],
+        count: int,
     ) -> NDArray[np.int64]:
-        """Return the most probable whole words at the masked places of each row.
+        """Return the most probable whole words at the given positions of each row.
 
         Args:
             rows: B rows of token ids, special tokens included.
-            places: which tokens of each row, M of all rows together.
-            chinese: for each of them whether a word in Chinese is wanted there, or one in another script.
-            count: how many words (K).
+            positions: token positions in each row, M over all rows.
+            chinese: for each position, whether to predict words in Chinese or in other scripts.
+            count: number of words per position (K).
 
         Returns:
-            Token ids of shape (M, K), the most probable first; -1 where there are no more whole words.
+            Token ids of shape (M, K), the most probable first; padded with -1 if there are fewer whole words.
         """
         device = self.model.device
         ids_BL = nn.utils.rnn.pad_sequence(
@@ -71,21 +76,21 @@ class MaskedLM:
         )
         lengths_B1 = torch.tensor([[len(row)] for row in rows])
         mask_BL = (torch.arange(ids_BL.shape[1])[None] < lengths_B1).long()
-        rows_M = torch.tensor([row for row, of_row in enumerate(places) for _ in of_row], device=device)
-        places_M = torch.tensor([place for of_row in places for place in of_row], device=device)
-        logits_MV = _logits_at(self.model, ids_BL.to(device), mask_BL.to(device), rows_M, places_M)
+        rows_M = torch.tensor([row for row, in_row in enumerate(positions) for _ in in_row], device=device)
+        positions_M = torch.tensor([position for in_row in positions for position in in_row], device=device)
+        logits_MV = _logits_at(self.model, ids_BL.to(device), mask_BL.to(device), rows_M, positions_M)
         chinese_M1 = torch.tensor(chinese, device=device)[:, None]
         allowed_MV = logits_MV + torch.where(chinese_M1, self.chinese_V, self.other_V)
         values_MK, best_MK = allowed_MV.topk(min(count, allowed_MV.shape[1]))
-        found: NDArray[np.int64] = best_MK.masked_fill(values_MK.isinf(), -1).cpu().numpy()
-        return found
+        token_ids_MK: NDArray[np.int64] = best_MK.masked_fill(values_MK.isinf(), -1).cpu().numpy()
+        return token_ids_MK
 
 
 def load(folder: Path) -> MaskedLM:
-    """Load a masked language model, on the GPU if there is one.
+    """Load a masked language model, on the GPU if available.
 
     Raises:
-        InputError: it cannot be loaded, has no trained masked-LM head, or its tokenizer knows no mask.
+        InputError: the model cannot be loaded or has no trained masked-LM head, or its tokenizer has no mask token.
     """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -96,12 +101,12 @@ def load(folder: Path) -> MaskedLM:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{folder}: cannot be loaded as a masked LM ({reason})", CURE) from error
-    # A head that is missing would be made at random, and its candidates would be noise.
+    # transformers would initialise a missing head at random, and its candidates would be noise.
     if report["missing_keys"]:
-        raise InputError(f"{folder}: has no masked-LM head (no {min(report['missing_keys'])})", CURE)
+        raise InputError(f"{folder}: no masked-LM head (missing {min(report['missing_keys'])})", CURE)
     tokenizer = load_tokenizer(folder)
     if tokenizer.mask_token_id is None:
-        raise InputError(f"{folder}: its tokenizer has no mask token", CURE)
+        raise InputError(f"{folder}: the tokenizer has no mask token", CURE)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     words_V = whole_words(tokenizer, int(model.config.vocab_size))
     return MaskedLM(
@@ -114,15 +119,15 @@ def load(folder: Path) -> MaskedLM:
 
 
 def whole_words(tokenizer: PreTrainedTokenizerFast, size: int) -> tuple[str, ...]:
-    """Return the text of each token that is a whole word, and nothing for special tokens and parts of words.
+    """Return the text of each token that is a whole word, and an empty string for all other tokens.
 
-    A token is a whole word when it is of letters only and is what the tokenizer makes of its own text after a space;
-    so continuations (`##ing`, or those without a leading space in a byte-level vocabulary) are none.
+    A token is a whole word if it consists of letters and if tokenising its text after a space gives the token again.
+    This excludes continuations (`##ing`, or tokens without a leading space in a byte-level vocabulary).
     """
     special = set(tokenizer.all_special_ids)
-    known = [number for number in range(min(size, len(tokenizer))) if number not in special]
-    texts = [str(tokenizer.decode([number])).strip() for number in known]
-    letters = [(number, text) for number, text in zip(known, texts, strict=True) if text.isalpha()]
+    ordinary = [number for number in range(min(size, len(tokenizer))) if number not in special]
+    texts = [str(tokenizer.decode([number])).strip() for number in ordinary]
+    letters = [(number, text) for number, text in zip(ordinary, texts, strict=True) if text.isalpha()]
     words = [""] * size
     if not letters:
         return tuple(words)
@@ -133,22 +138,22 @@ def whole_words(tokenizer: PreTrainedTokenizerFast, size: int) -> tuple[str, ...
     return tuple(words)
 
 
-def _allowed(which: Sequence[bool]) -> Tensor:
-    return torch.where(torch.tensor(which), 0.0, -torch.inf)
+def _allowed(is_allowed: Sequence[bool]) -> Tensor:
+    return torch.where(torch.tensor(is_allowed), 0.0, -torch.inf)
 
 
-def _logits_at(model: PreTrainedModel, ids_BL: Tensor, mask_BL: Tensor, rows_M: Tensor, places_M: Tensor) -> Tensor:
-    """Return the logits at some places of some rows, shape (M, V).
+def _logits_at(model: PreTrainedModel, ids_BL: Tensor, mask_BL: Tensor, rows_M: Tensor, positions_M: Tensor) -> Tensor:
+    """Return the logits at some positions of some rows, shape (M, V).
 
-    The head is as wide as the vocabulary and costs as much as all layers of a small model, so it is given the hidden
-    states of those places alone.
+    The head is as wide as the vocabulary and costs as much as all layers of a small model, so it only gets the hidden
+    states at those positions.
     """
 
-    def keep_places(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        output.last_hidden_state = output.last_hidden_state[rows_M, places_M][None]
+    def select_positions(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[rows_M, positions_M][None]
         return output
 
-    handle = model.base_model.register_forward_hook(keep_places)
+    handle = model.base_model.register_forward_hook(select_positions)
     try:
         with torch.inference_mode():
             logits_1MV: Tensor = model(input_ids=ids_BL, attention_mask=mask_BL).logits

@@ -1,4 +1,4 @@
-"""Chinese words, by the library jieba where it is installed."""
+"""Chinese word segmentation with jieba, an optional dependency."""
 
 import logging
 import warnings
@@ -8,7 +8,7 @@ from contract.errors import InputError
 
 
 def cut(text: str) -> list[str]:
-    """Cut a run of Chinese characters into words; joined they are the run again.
+    """Split Chinese characters into words; joining the words gives the input again.
 
     Raises:
         InputError: jieba is not installed.
@@ -16,8 +16,8 @@ def cut(text: str) -> list[str]:
     return list(_library().cut(text))
 
 
-def knows(word: str) -> bool:
-    """Tell whether a string of Chinese characters is a word of the dictionary.
+def is_word(word: str) -> bool:
+    """Return whether a string of Chinese characters is in the dictionary.
 
     Raises:
         InputError: jieba is not installed.
@@ -28,12 +28,12 @@ def knows(word: str) -> bool:
 def _library() -> Any:
     try:
         with warnings.catch_warnings():
-            # Its source has escapes that newer versions of Python warn of.
+            # Its source contains escapes that newer Python versions warn about.
             warnings.simplefilter("ignore")
             import jieba
     except ModuleNotFoundError as error:
         raise InputError(
-            "a text holds Chinese, and no library is installed that finds Chinese words",
+            "a text contains Chinese, but jieba, which splits it into words, is not installed",
             "run: pip install 'tinybert-edge[chinese]', or set augmentation.unit to 'character'",
         ) from error
     jieba.setLogLevel(logging.ERROR)

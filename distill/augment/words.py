@@ -1,4 +1,4 @@
-"""The words of a text that may be replaced, by their place in it."""
+"""Find the words of a text that may be replaced, with their positions."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from distill.recipe.augmentation import Unit
 CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 APOSTROPHES = "'\u2019"
 LETTER = rf"(?![{CHINESE}])[^\W\d_]"
-# Addresses, tags, mentions; Chinese runs; words with an inner apostrophe (but not a possessive), and no part of `mp3`.
+# Addresses, tags, mentions; Chinese runs; words, also with an inner apostrophe (not a possessive); no part of `mp3`.
 PARTS = re.compile(
     r"(?P<other>https?://\S+|www\.\S+|\S+@\S+|[@#]\w+|</?\w[^<>]*>)"
     rf"|(?P<chinese>[{CHINESE}]+)"
@@ -26,8 +26,8 @@ class Word:
     """A word that may be replaced.
 
     Attributes:
-        start, end: its characters in the text.
-        text: the word as it stands there.
+        start, end: position in the text, in characters.
+        text: the word as spelled in the text.
     """
 
     start: int
@@ -36,12 +36,12 @@ class Word:
 
     @property
     def is_chinese(self) -> bool:
-        """Whether it is written in Chinese characters."""
+        """Whether the word is written in Chinese characters."""
         return is_chinese(self.text)
 
 
 def is_chinese(text: str) -> bool:
-    """Tell whether a text is of Chinese characters only."""
+    """Return whether a text consists of Chinese characters only."""
     return re.fullmatch(rf"[{CHINESE}]+", text) is not None
 
 
@@ -49,29 +49,29 @@ def words_of(text: str, unit: Unit, *, keep_function_words: bool) -> tuple[Word,
     """Return the words that may be replaced: no numbers, punctuation, addresses, tags or mentions.
 
     Args:
-        text: a sentence or more.
-        unit: of Chinese.
-        keep_function_words: leave those out too.
+        text: one or more sentences.
+        unit: unit of replacement in Chinese.
+        keep_function_words: leave out function words, too.
 
     Raises:
-        InputError: Chinese words are asked for, and nothing is installed that finds them.
+        InputError: the text has Chinese words, but no segmenter is installed.
     """
-    found = []
+    words = []
     for word in _words(text, unit):
-        function_word = word.text.lower().replace(APOSTROPHES[1], APOSTROPHES[0]) in FUNCTION_WORDS
-        # A letter with a mark of its own after it is cut in two by the pattern.
-        cut = unicodedata.category(text[word.end : word.end + 1] or " ").startswith("M")
-        if not cut and not (keep_function_words and function_word):
-            found.append(word)
-    return tuple(found)
+        is_function_word = word.text.lower().replace(APOSTROPHES[1], APOSTROPHES[0]) in FUNCTION_WORDS
+        # The pattern splits a word at a combining mark.
+        is_split = unicodedata.category(text[word.end : word.end + 1] or " ").startswith("M")
+        if not is_split and not (keep_function_words and is_function_word):
+            words.append(word)
+    return tuple(words)
 
 
 def _words(text: str, unit: Unit) -> Iterator[Word]:
     for part in PARTS.finditer(text):
         if part["chinese"] is not None:
-            place = part.start()
+            start = part.start()
             for piece in part["chinese"] if unit == "character" else segmenter.cut(part["chinese"]):
-                yield Word(place, place + len(piece), piece)
-                place += len(piece)
+                yield Word(start, start + len(piece), piece)
+                start += len(piece)
         elif part["word"] is not None:
             yield Word(part.start("word"), part.end("word"), part["word"])

@@ -1,1 +1,1 @@
-"""The sentences of a task: read, generated, parted, and turned to token ids."""
+"""The sentences of a task: reading, generating, splitting and tokenising them."""

@@ -1,4 +1,4 @@
-"""The sentences that int8 is calibrated on: training sentences of every label and length, none validated on."""
+"""Choose the sentences that int8 is calibrated on: training sentences of every label and length."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,41 +12,41 @@ from contract.tokens import Tokens
 from distill.data.rows import Rows
 
 
-def calibration(
+def choose_calibration(
     train: Tokens,
-    labels_N: NDArray[Any],
+    groups_N: NDArray[Any],
     validation: Tokens,
     *,
     special_ids: Collection[int],
     sentences: int,
     seed: int,
 ) -> Tokens:
-    """Choose training sentences at random, but of each label as many as it has, and spread evenly over the lengths.
+    """Draw training sentences at random, stratified by group and by length; validation sentences are never chosen.
 
     Args:
         train, validation: both splits in the student's word pieces.
-        labels_N: of the training sentences; scores are not told apart.
-        special_ids: of tokens that are no text; a sentence of nothing else is not chosen.
-        sentences: how many at most.
-        seed: of the choice.
+        groups_N: group of each training sentence, from `calibration_groups`; regression scores count as one group.
+        special_ids: ids of special tokens; sentences of special tokens only are not chosen.
+        sentences: maximum number of sentences.
+        seed: seed for the draw.
 
     Raises:
-        InputError: every training sentence is also a validation sentence, or holds no text.
+        InputError: every training sentence is also in the validation split, or contains no text.
     """
-    validated = {validation.row_ids(row).tobytes() for row in range(len(validation))}
-    kinds_N = labels_N if np.issubdtype(labels_N.dtype, np.integer) else np.zeros(len(labels_N), dtype=np.int64)
-    # By label and then by length: equal parts of that order hold each label as often as it comes.
-    order = np.lexsort((train.lengths, kinds_N))
+    validation_rows = {validation.row_ids(row).tobytes() for row in range(len(validation))}
+    strata_N = groups_N if np.issubdtype(groups_N.dtype, np.integer) else np.zeros(len(groups_N), dtype=np.int64)
+    # Sorted by group and then by length, equal parts hold each group and length in proportion.
+    order = np.lexsort((train.lengths, strata_N))
     special = sorted(special_ids)
     ordered = [
         int(row)
         for row in order
-        if train.row_ids(row).tobytes() not in validated and not np.isin(train.row_ids(row), special).all()
+        if train.row_ids(row).tobytes() not in validation_rows and not np.isin(train.row_ids(row), special).all()
     ]
     if not ordered:
         raise InputError(
-            "every training sentence is also in the validation split, or holds no text",
-            "give a validation split of other sentences",
+            "every training sentence is also in the validation split, or contains no text",
+            "use a validation split with different sentences",
         )
     count = min(sentences, len(ordered))
     parts = np.split(ordered, np.arange(1, count) * len(ordered) // count)
@@ -55,10 +55,10 @@ def calibration(
 
 
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> set[int]:
-    """Return the ids of tokens that are no text; an unknown word is text."""
+    """Return the ids of all special tokens except the unknown token, which stands for text."""
     return set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
 
 
-def strata(rows: Rows) -> NDArray[Any]:
-    """Return what `calibration` tells rows apart by: their label, where each has one."""
+def calibration_groups(rows: Rows) -> NDArray[Any]:
+    """Return the group of each row for `choose_calibration`: its label, or 0 if its words are labelled instead."""
     return rows.labels_N if rows.words is None else np.zeros(len(rows), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Reads the data's files as they stand: nothing is guessed of a column's type, and each row knows its line."""
+"""Read data files verbatim: column types are not guessed, and each row keeps its line number."""
 
 import csv
 import gzip
@@ -15,10 +15,10 @@ from typing import Any, TextIO
 from contract.errors import InputError, needs_extra
 from distill.data.table import Table
 
-# Stands for a word where a document begins in the files of CoNLL-2003.
-DOCUMENT = "-DOCSTART-"
+# Marks the beginning of a document in the files of CoNLL-2003.
+DOCUMENT_START = "-DOCSTART-"
 
-# A document may be longer than the 128 Ki characters that `csv` allows a field by default.
+# Documents can be longer than the default field limit of `csv`, 128 Ki characters.
 csv.field_size_limit(sys.maxsize)
 
 
@@ -27,11 +27,11 @@ def read(path: Path, file_format: str, cure: str) -> Table:
 
     Args:
         path: the file.
-        file_format: of READERS.
-        cure: of a file without rows.
+        file_format: a key of READERS.
+        cure: second half of the error message for a file without rows.
 
     Raises:
-        InputError: no such file, no rows, it is not of that format, or two columns have one name; with its line.
+        InputError: no such file, no rows, not in the given format, or two columns with the same name; with its line.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file", "check --data and the recipe's [data]")
@@ -51,30 +51,30 @@ def read(path: Path, file_format: str, cure: str) -> Table:
 
 
 def _separated(path: Path, **dialect: Any) -> Table:
-    with _opened(path, newline="") as file:
-        found = _rows(path, csv.reader(file, strict=True, **dialect))
-        _, header = next(found, (1, []))
+    with _open(path, newline="") as file:
+        numbered = _numbered_rows(path, csv.reader(file, strict=True, **dialect))
+        _, header = next(numbered, (1, []))
         _check_header(path, header)
         rows, lines = [], []
-        for line, row in found:
+        for line, row in numbered:
             if len(row) > len(header):
                 cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
-                raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")
-            # A short row has empty values, which are refused where they are asked for.
+                raise InputError(cause, "remove separators from its texts, or quote them (CSV)")
+            # Missing values at the end are empty; they are refused later if the column is needed.
             rows.append(row + [""] * (len(header) - len(row)))
             lines.append(line)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     return Table(columns=dict(zip(header, columns, strict=True)), source=str(path), lines=lines)
 
 
-def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Give the rows with the line that each begins on; an empty line is none."""
+def _numbered_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of its first line; empty lines are skipped."""
     while True:
         line = reader.line_num + 1
         try:
             row = next(reader, None)
         except csv.Error as error:
-            cure = 'write a text with quotation marks as "He said ""no""."'
+            cure = 'quote a text that contains quotation marks like this: "He said ""no""."'
             raise InputError(f"{path}:{line}: cannot be read ({error})", cure) from error
         if row is None:
             return
@@ -82,7 +82,7 @@ def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
             yield line, row
 
 
-def _opened(path: Path, newline: str) -> TextIO:
+def _open(path: Path, newline: str) -> TextIO:
     """Open a text file, plain or .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
@@ -90,10 +90,10 @@ def _opened(path: Path, newline: str) -> TextIO:
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    """Refuse a column that is named twice: which of them is meant cannot be known."""
-    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
-    if twice:
-        raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
+    """Refuse duplicate column names: it would be unclear which column is meant."""
+    duplicates = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    if duplicates:
+        raise InputError(f"{path}:1: two columns are named {duplicates[0]!r}", "rename one of them")
 
 
 def _jsonl(path: Path) -> Table:
@@ -109,9 +109,9 @@ def _jsonl(path: Path) -> Table:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    cure = 'write one object a line, such as {"text": "…", "label": 1}'
-    # Of line breaks only \n parts two objects: JSON texts may hold the others.
-    with _opened(path, newline="\n") as file:
+    cure = 'write one object per line, such as {"text": "…", "label": 1}'
+    # Only \n separates two objects: JSON strings may contain the other line breaks.
+    with _open(path, newline="\n") as file:
         for line, text in enumerate(file, start=1):
             if not text.strip():
                 continue
@@ -133,30 +133,30 @@ def _parquet(path: Path) -> Table:
 
 
 def _conll(path: Path) -> Table:
-    """Read a word a line, its tag in the last column, sentences parted by empty lines; a line -DOCSTART- is no word."""
+    """Read one word per line with its tag in the last column; sentences end at an empty or a -DOCSTART- line."""
     texts: list[object] = []
     labels: list[object] = []
     lines: list[int] = []
-    with _opened(path, newline="\n") as file:
+    with _open(path, newline="\n") as file:
         sentence: list[tuple[str, str]] = []
         for line, text in enumerate(chain(file, [""]), start=1):
-            # Where there are tabs they part the columns: a word may be a wide space.
+            # If the line has tabs, only they separate columns: a word can be an ideographic space.
             columns = text.rstrip("\r\n").split("\t") if "\t" in text else text.split()
-            if not columns or columns[0] == DOCUMENT:
+            if not columns or columns[0] == DOCUMENT_START:
                 if sentence:
                     texts.append([word for word, _ in sentence])
                     labels.append([tag for _, tag in sentence])
                     lines.append(line - len(sentence))
                     sentence = []
-            elif len(columns) == 1:
-                raise InputError(f"{path}:{line}: {columns[0]!r} has no tag", "write a word and its tag a line")
+            elif len(columns) == 1 or not columns[-1].strip():
+                raise InputError(f"{path}:{line}: no tag for {columns[0]!r}", "write a word and its tag on each line")
             else:
                 sentence.append((columns[0], columns[-1]))
     return Table(columns={"text": texts, "label": labels}, source=str(path), lines=lines)
 
 
 READERS: Mapping[str, Callable[[Path], Table]] = {
-    # As GLUE has it: a quotation mark is a character like any other.
+    # As in GLUE, quotation marks are ordinary characters.
     "tsv": partial(_separated, delimiter="\t", quoting=csv.QUOTE_NONE),
     "csv": _separated,
     "jsonl": _jsonl,

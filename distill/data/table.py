@@ -1,4 +1,4 @@
-"""A table of raw values as a file or a data set gives it, with the place of each row for errors."""
+"""A table of raw values from a file or data set, with the line of each row for error messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ class Table:
     """Raw values by column.
 
     Attributes:
-        columns: N values by column name; from TSV and CSV all are text, as they stand there.
-        source: the file's or the split's name.
-        lines: the line of each of N rows in the source, from 1.
+        columns: N values by column name; values from TSV and CSV are verbatim text.
+        source: name of the file or split.
+        lines: line number of each of the N rows in the source, from 1.
     """
 
     columns: Columns
     source: str
     lines: Sequence[int]
 
-    def place(self, row: int) -> str:
-        """Return how errors name a row."""
+    def location(self, row: int) -> str:
+        """Return the source and line of a row, for error messages."""
         return f"{self.source}:{self.lines[row]}"

@@ -1,4 +1,4 @@
-"""Texts to token ids, with the teacher's own tokenizer."""
+"""Tokenise texts with the teacher's tokenizer."""
 
 from pathlib import Path
 
@@ -9,32 +9,32 @@ from contract.tokens import Tokens, from_rows
 from distill.data.rows import Rows
 
 TOKENIZER_FILE = "tokenizer.json"
-# Any of these makes a tokenizer; without them transformers makes an empty one and says nothing.
+# Without any of these files, transformers silently creates an empty tokenizer.
 TOKENIZER_FILES = (TOKENIZER_FILE, "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Load a tokenizer that has a tokenizer.json, the one file a device needs.
+    """Load a fast tokenizer: its tokenizer.json is the only tokenizer file that a device needs.
 
     Raises:
-        InputError: it cannot be loaded, or has no fast version.
+        InputError: the tokenizer cannot be loaded, or has no fast version.
     """
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise InputError(f"{folder}: holds no {TOKENIZER_FILE}", "give a model with its tokenizer")
+        raise InputError(f"{folder}: no {TOKENIZER_FILE}", "use a model folder that includes its tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"{folder}: no tokenizer can be loaded ({reason})", "give a model with its tokenizer"
+            f"{folder}: the tokenizer cannot be loaded ({reason})", "use a model folder that includes its tokenizer"
         ) from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise InputError(f"{folder}: its tokenizer has no fast version", f"give a model with a {TOKENIZER_FILE}")
+        raise InputError(f"{folder}: the tokenizer has no fast version", f"use a model with a {TOKENIZER_FILE}")
     return tokenizer
 
 
 def tokenise(tokenizer: PreTrainedTokenizerFast, rows: Rows, max_length_tokens: int) -> Tokens:
-    """Return the token ids of every row, cut at a length."""
+    """Return the token ids of every row, truncated to a maximum length."""
     encoded = tokenizer(
         list(rows.texts),
         list(rows.pairs) if rows.pairs is not None else None,

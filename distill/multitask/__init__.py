@@ -1,1 +1,1 @@
-"""Several tasks to one encoder: a student with a head for each task, taught by the teacher of each."""
+"""Multitask distillation: one student encoder with a head per task, taught by one teacher per task."""

@@ -1,4 +1,4 @@
-"""`tinybert multitask`: the teachers of several tasks to one encoder."""
+"""`tinybert multitask`: distil the teachers of several tasks into one encoder."""
 
 import json as json_module
 from contextlib import ExitStack
@@ -11,17 +11,17 @@ from distill.command import JsonOption, SetOption
 
 
 def multitask(
-    recipe: Annotated[Path, typer.Argument(help="A TOML file that names the tasks' recipes and the student.")],
+    recipe: Annotated[Path, typer.Argument(help="TOML file with the tasks' recipes and the student.")],
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder with a folder of data files for each recipe, by its name.")
+        Path | None, typer.Option("--data", help="Folder with a folder of data files for each recipe, named like it.")
     ] = None,
     changes: SetOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: runs/NAME]")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Distil the teachers of several tasks to one encoder with a head for each.
+    """Distil the teachers of several tasks into one encoder with a head per task.
 
-    Each task gets a student folder, to convert and measure like any other; the encoders in them are the same.
+    Each task gets a student folder, to convert and measure like any other; all of them contain the same encoder.
 
     Examples:
 
@@ -40,25 +40,27 @@ def multitask(
     document = recipes.read(recipe, tuple(changes or ()))
     prepared = []
     for name in document.recipes:
-        beside = recipe.parent / name
-        task = str(beside if beside.is_file() else name)
-        is_of_files = tasks_recipes.read(task).data.is_of_files
-        folder = data / Path(name).stem if data is not None and is_of_files else None
+        path = recipe.parent / name
+        task = str(path if path.is_file() else name)
+        reads_files = tasks_recipes.read(task).data.reads_files
+        folder = data / Path(name).stem if data is not None and reads_files else None
         prepared.append(prepare(task, folder, None, None, None))
     from distill.multitask.distil import TaskData, distil
 
-    tasks = [TaskData(recipe=one, encoder=encoder, splits=splits) for one, encoder, splits in prepared]
+    tasks = [TaskData(recipe=task, encoder=encoder, splits=splits) for task, encoder, splits in prepared]
     folder = out or Path("runs") / document.name
-    with processes.lock(folder), ExitStack() as held:
-        if processes.is_main():  # a task's own folder may be used by a distillation of that task alone
-            for name in sorted({one.recipe.name for one in tasks}):
-                held.enter_context(locked(folder / name))
+    with processes.lock(folder), ExitStack() as locks:
+        if processes.is_main():  # a distillation of a single task may use the same folder
+            for name in sorted({task.recipe.name for task in tasks}):
+                locks.enter_context(locked(folder / name))
         students = distil(document, tasks, folder)
         if not processes.is_main():
             return
-        metrics = [one.recipe.main_metric for one in tasks]
+        metrics = [task.recipe.main_metric for task in tasks]
         if json:
-            typer.echo(json_module.dumps([as_json(*made) for made in zip(students, metrics, strict=True)]))
+            typer.echo(
+                json_module.dumps([as_json(student, metric) for student, metric in zip(students, metrics, strict=True)])
+            )
         else:
             for student, metric in zip(students, metrics, strict=True):
                 show(student, metric)

@@ -1,4 +1,4 @@
-"""Distil the teachers of several tasks to one encoder (Clark et al., BAM, arXiv 1907.04829, section 3)."""
+"""Distil the teachers of several tasks into one encoder (Clark et al., BAM, arXiv 1907.04829, section 3)."""
 
 import copy
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from contract.folder import is_finished
 from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.cache_keys import stage_key, student_key
-from distill.data.calibration import calibration, special_ids
+from distill.data.calibration import choose_calibration, special_ids
 from distill.data.dataset import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
+from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits
 from distill.model.predict import predict
 from distill.model.source import Encoder, locate
 from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents
-from distill.plan.sketch import sketch
 from distill.recipe import Recipe
 from distill.student.compress import compress
 from distill.student.folder import TrainedStudent, update_metric, write_student
@@ -41,7 +41,7 @@ REVISION = 1  # bump when the same recipe would give another student
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskData:
-    """One of the tasks: its recipe, its teacher's model, and its data."""
+    """A task: its recipe, its teacher's model, and its data."""
 
     recipe: Recipe
     encoder: Encoder
@@ -50,62 +50,62 @@ class TaskData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskTeacher:
-    """A task with its teachers, and its outputs of the student."""
+    """A task with its teachers and its head of the student."""
 
-    data: TaskData
+    task: TaskData
     parents: Parents
     head: Head
 
 
-def distil(recipe: MultitaskRecipe, data: Sequence[TaskData], out: Path) -> tuple[Path, ...]:
-    """Make the teachers and the shared student, or find them finished.
+def distil(recipe: MultitaskRecipe, task_data: Sequence[TaskData], out: Path) -> tuple[Path, ...]:
+    """Make the teachers and the shared student, or reuse finished ones.
 
-    Each task gets a student folder of its own, which is converted and measured like any other: the encoders in them
-    are the same, the heads are not.
+    Each task gets its own student folder, to convert and measure like any other: all of them contain the same encoder,
+    with a different head.
 
     Args:
-        recipe: of the student.
-        data: of each task.
-        out: each task's folder, by its recipe's name, lies in it, with `teacher-…` and `student-…`.
+        recipe: the student's recipe.
+        task_data: recipe, model and data of each task.
+        out: folder for a folder per task, named like its recipe, with `teacher-…` and `student-…`.
 
     Returns:
         The student folder of each task.
 
     Raises:
-        InputError: two tasks of one name, or one with an augmentation; a teacher is refused, or the student cannot be
-            made of the model.
+        InputError: two recipes share a name, a recipe is not supported here, a teacher is refused, or the student
+            cannot be built from the model.
     """
-    _check(data)
-    own = [_shared(one.recipe, recipe) for one in data]
-    encoder = locate(recipe.model) if recipe.model else data[0].encoder
-    for one, of_task in zip(own, data, strict=True):
-        sketch(one, encoder, of_task.splits.train)  # what cannot be made is refused before teachers are fine-tuned
-    taught = _taught(data, out)
-    key = _key(recipe, encoder, own, taught)
-    folders = tuple(out / one.name / f"student-{key[:8]}" for one in own)
+    _check(task_data)
+    recipes = [_with_shared_student(task.recipe, recipe) for task in task_data]
+    encoder = locate(recipe.model) if recipe.model else task_data[0].encoder
+    for task_recipe, task in zip(recipes, task_data, strict=True):
+        # Refuse an impossible student before teachers are fine-tuned for it.
+        build_meta_models(task_recipe, encoder, task.splits.train)
+    teachers = _teachers(task_data, out)
+    key = _key(recipe, encoder, recipes, teachers)
+    folders = tuple(out / task_recipe.name / f"student-{key[:8]}" for task_recipe in recipes)
     if not processes.broadcast_from_main(lambda: _are_finished(folders, key)):
-        _make(own, encoder, taught, folders, key)
+        _make(recipes, encoder, teachers, folders, key)
         processes.wait()
     elif processes.is_main():
-        for one, folder in zip(own, folders, strict=True):
-            update_metric(one, folder)
+        for task_recipe, folder in zip(recipes, folders, strict=True):
+            update_metric(task_recipe, folder)
     return folders
 
 
-def _check(data: Sequence[TaskData]) -> None:
-    names = [one.recipe.name for one in data]
+def _check(task_data: Sequence[TaskData]) -> None:
+    names = [task.recipe.name for task in task_data]
     if len(set(names)) < len(names):
-        raise InputError(f"two of the recipes have one name ({', '.join(names)})", "rename one")
-    for one in data:
-        if tasks.get(one.recipe.task).IS_OF_TOKENS:
+        raise InputError(f"two recipes have the same name ({', '.join(names)})", "rename one of them")
+    for recipe in (task.recipe for task in task_data):
+        if tasks.get(recipe.task).PER_TOKEN:
             raise InputError(
-                f"{one.recipe.name}: answers for each token, and several tasks share a student that answers for a text",
-                "distil it by itself",
+                f"{recipe.name}: multitask distillation does not support {recipe.task}", "distil it on its own"
             )
-        if one.recipe.augmentation is not None:
+        if recipe.augmentation is not None:
             raise InputError(
-                f"{one.recipe.name}: its augmentation is for a student of its own, not of several tasks",
-                "leave out its section [augmentation]",
+                f"{recipe.name}: multitask distillation does not support augmentation",
+                "remove [augmentation] from its recipe",
             )
 
 
@@ -113,158 +113,166 @@ def _are_finished(folders: Sequence[Path], key: str) -> bool:
     return all(is_finished(folder / STUDENT_MANIFEST, Student, key) for folder in folders)
 
 
-def _shared(task: Recipe, recipe: MultitaskRecipe) -> Recipe:
-    """Return a task's recipe with the student and the stages that it shares."""
+def _with_shared_student(task_recipe: Recipe, recipe: MultitaskRecipe) -> Recipe:
+    """Return a task's recipe with the shared student and stages."""
     update = {"student": recipe.student, "stages": recipe.stages, "seed": recipe.seed, "soup": None, "expected": None}
-    return task.model_copy(update=update)
+    return task_recipe.model_copy(update=update)
 
 
-def _taught(data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
-    taught: list[TaskTeacher] = []
+def _teachers(task_data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
+    teachers: list[TaskTeacher] = []
     first = 0
-    for one in data:
-        models = (one.encoder, *map(locate, one.recipe.teacher.also))
-        folder, *more = [teacher.build(one.recipe, model, one.splits, out / one.recipe.name) for model in models]
-        outputs = max(1, len(one.recipe.data.label_names))
-        head = Head(first=first, outputs=outputs, is_score=tasks.get(one.recipe.task).IS_SCORE)
-        taught.append(TaskTeacher(data=one, parents=Parents(teacher=folder, more=tuple(more), general=None), head=head))
+    for task in task_data:
+        recipe = task.recipe
+        models = (task.encoder, *map(locate, recipe.teacher.also))
+        folder, *more = [teacher.build(recipe, model, task.splits, out / recipe.name) for model in models]
+        outputs = max(1, len(recipe.data.label_names))
+        head = Head(first=first, outputs=outputs, is_score=tasks.get(recipe.task).IS_SCORE)
+        parents = Parents(teacher=folder, more=tuple(more), general=None)
+        teachers.append(TaskTeacher(task=task, parents=parents, head=head))
         first += outputs
-    return taught
+    return teachers
 
 
-def _key(recipe: MultitaskRecipe, encoder: Encoder, own: Sequence[Recipe], taught: Sequence[TaskTeacher]) -> str:
+def _key(recipe: MultitaskRecipe, encoder: Encoder, recipes: Sequence[Recipe], teachers: Sequence[TaskTeacher]) -> str:
     return sha256_of_value(
         {
             "method": REVISION,
             "encoder": encoder.sha256,
-            "parents": [one.parents.identities() for one in taught],
-            "fusion": [one.data.recipe.teacher.model_dump(include={"fusion", "weights"}) for one in taught],
-            "lengths": [one.max_length_tokens for one in own],
-            "calibration_sentences": [one.calibration_sentences for one in own],
+            "parents": [each.parents.identities() for each in teachers],
+            "fusion": [each.task.recipe.teacher.model_dump(include={"fusion", "weights"}) for each in teachers],
+            "lengths": [task_recipe.max_length_tokens for task_recipe in recipes],
+            "calibration_sentences": [task_recipe.calibration_sentences for task_recipe in recipes],
             "student": student_key(recipe.student),
             "stages": [stage_key(stage) for stage in recipe.stages],
-            "seed": own[0].student_seed,
+            "seed": recipes[0].student_seed,
         }
     )
 
 
 def _make(
-    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[TaskTeacher], folders: Sequence[Path], key: str
+    recipes: Sequence[Recipe], encoder: Encoder, teachers: Sequence[TaskTeacher], folders: Sequence[Path], key: str
 ) -> None:
     work = checkpoints.work_folder(folders[0])
-    start, lesson, tokenizer = _prepare(own, encoder, taught, work)
-    stages.train(start, own[0].stages, lesson)
+    start, training_set, tokenizer = _prepare(recipes, encoder, teachers, work)
+    stages.train(start, recipes[0].stages, training_set)
     if not processes.is_main():
         return
-    names = ", ".join(one.name for one in own)
+    names = ", ".join(recipe.name for recipe in recipes)
     shape = f"{start.shape}; one encoder for {names}"
-    for recipe, one, folder in zip(own, taught, folders, strict=True):
-        made = _of_task(replace(start, shape=shape), recipe, one, tokenizer)
-        write_student(made, recipe, _identities(taught, one), folder, key)
+    for recipe, task_teacher, folder in zip(recipes, teachers, folders, strict=True):
+        student = _task_student(replace(start, shape=shape), recipe, task_teacher, tokenizer)
+        write_student(student, recipe, _identities(teachers, task_teacher), folder, key)
     checkpoints.remove(work)
 
 
-def _identities(taught: Sequence[TaskTeacher], own: TaskTeacher) -> dict[str, str]:
-    """Return the identity of the task's own teachers, and of those of the other tasks by task."""
+def _identities(teachers: Sequence[TaskTeacher], task_teacher: TaskTeacher) -> dict[str, str]:
+    """Return the identities of the task's teachers, and of the other tasks' teachers by task."""
     others = {
-        f"{role}-of-{one.data.recipe.name}": value
-        for one in taught
-        if one is not own
-        for role, value in one.parents.identities().items()
+        f"{role}-of-{other.task.recipe.name}": value
+        for other in teachers
+        if other is not task_teacher
+        for role, value in other.parents.identities().items()
     }
-    return own.parents.identities() | others
+    return task_teacher.parents.identities() | others
 
 
 def _prepare(
-    own: Sequence[Recipe], encoder: Encoder, taught: Sequence[TaskTeacher], work: Path
+    recipes: Sequence[Recipe], encoder: Encoder, teachers: Sequence[TaskTeacher], work: Path
 ) -> tuple[Start, TrainingSet, PreTrainedTokenizerFast]:
-    """Return the student before it learns, with the outputs of all tasks, and what it is to learn."""
-    outputs = sum(one.head.outputs for one in taught)
-    # Its own head, if it has one, is of one task.
-    source = teacher.load(encoder.folder, own[0].task, {"num_labels": outputs, "ignore_mismatched_sizes": True})
-    theirs = load_tokenizer(encoder.folder)
+    """Return the student before training, with the outputs of all tasks, its training set and its tokenizer."""
+    outputs = sum(each.head.outputs for each in teachers)
+    # If the encoder has a head, it belongs to a single task and may have another size.
+    source = teacher.load(encoder.folder, recipes[0].task, {"num_labels": outputs, "ignore_mismatched_sizes": True})
+    encoder_tokenizer = load_tokenizer(encoder.folder)
 
-    def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
-        splits = zip(own, taught, strict=True)
+    def tokenise_all(tokenizer: PreTrainedTokenizerFast) -> Tokens:
         return token_rows.joined(
-            [tokenise(tokenizer, one.data.splits.train, recipe.max_length_tokens) for recipe, one in splits]
+            [
+                tokenise(tokenizer, each.task.splits.train, recipe.max_length_tokens)
+                for recipe, each in zip(recipes, teachers, strict=True)
+            ]
         )
 
-    start = initialise(source, own[0])
-    compressed = compress(start.model, max(own, key=lambda one: one.max_length_tokens), theirs, tokenised)
-    tokens = tokenised(compressed.tokenizer)
-    sizes = [len(one.data.splits.train) for one in taught]
-    # Nothing is read of it: the logits are known, and the stages compare nothing else.
+    start = initialise(source, recipes[0])
+    longest = max(recipes, key=lambda recipe: recipe.max_length_tokens)
+    compressed = compress(start.model, longest, encoder_tokenizer, tokenise_all)
+    tokens = tokenise_all(compressed.tokenizer)
+    sizes = [len(each.task.splits.train) for each in teachers]
+    # Never read: the teachers' logits are given below, and the stages use nothing else of a teacher.
     unused = TeacherCache(folder=work / "cache", model=lambda: source, tokens=tokens, bf16=False)
-    lesson = TrainingSet(
+    training_set = TrainingSet(
         teacher=source,
         logit_cache=unused,
         state_cache=unused,
-        teacher_logits_NC=_all_logits(taught, outputs),
+        teacher_logits_NC=_all_logits(teachers, outputs),
         tokens=tokens,
         teacher_ids_V=compressed.teacher_ids_V,
-        labels=ragged.single(np.concatenate([one.data.splits.train.labels_N.astype(np.float32) for one in taught])),
-        heads=tuple(one.head for one in taught),
-        heads_N=np.repeat(np.arange(len(taught)), sizes),
-        seed=own[0].student_seed,
+        labels=ragged.single(np.concatenate([each.task.splits.train.labels_N.astype(np.float32) for each in teachers])),
+        heads=tuple(each.head for each in teachers),
+        heads_N=np.repeat(np.arange(len(teachers)), sizes),
+        seed=recipes[0].student_seed,
         work=work,
     )
-    return replace(start, model=compressed.model), lesson, compressed.tokenizer
+    return replace(start, model=compressed.model), training_set, compressed.tokenizer
 
 
-def _all_logits(taught: Sequence[TaskTeacher], outputs: int) -> NDArray[np.float32]:
-    """Return what each task's teachers say of its own sentences, shape (N, outputs); 0 for the outputs of others."""
+def _all_logits(teachers: Sequence[TaskTeacher], outputs: int) -> NDArray[np.float32]:
+    """Return the teachers' logits for their task's training rows, shape (N, outputs); 0 for other tasks' outputs."""
     parts = []
-    for one in taught:
-        said_NC = fused_logits(one.data.recipe, one.parents.teachers, one.data.splits.train)
-        part_NC = np.zeros((len(said_NC), outputs), dtype=np.float32)
-        part_NC[:, one.head.first : one.head.first + one.head.outputs] = said_NC
+    for each in teachers:
+        logits_NC = fused_logits(each.task.recipe, each.parents.teachers, each.task.splits.train)
+        part_NC = np.zeros((len(logits_NC), outputs), dtype=np.float32)
+        part_NC[:, each.head.first : each.head.first + each.head.outputs] = logits_NC
         parts.append(part_NC)
     return np.concatenate(parts)
 
 
-def _of_task(start: Start, recipe: Recipe, taught: TaskTeacher, tokenizer: PreTrainedTokenizerFast) -> TrainedStudent:
-    """Return one task's student: the shared encoder, and the outputs of the task alone."""
-    splits = taught.data.splits
-    model = _with_outputs(start.model, recipe, taught.head)
-    theirs = teacher.load_for(recipe, taught.parents.teacher)
-    own = teacher.tokenise_by(tokenizer, splits, recipe.max_length_tokens)
-    read = tokenise(load_tokenizer(taught.parents.teacher), splits.validation, recipe.max_length_tokens)
+def _task_student(
+    start: Start, recipe: Recipe, task_teacher: TaskTeacher, tokenizer: PreTrainedTokenizerFast
+) -> TrainedStudent:
+    """Return the student of one task: the shared encoder with the outputs of that task only."""
+    splits = task_teacher.task.splits
+    model = _with_outputs(start.model, recipe, task_teacher.head)
+    teacher_model = teacher.load_for(recipe, task_teacher.parents.teacher)
+    tokens = teacher.tokenise_by(tokenizer, splits, recipe.max_length_tokens)
+    teacher_tokenizer = load_tokenizer(task_teacher.parents.teacher)
+    teacher_tokens = tokenise(teacher_tokenizer, splits.validation, recipe.max_length_tokens)
     return TrainedStudent(
         model=model,
         shape=start.shape,
         tokenizer=tokenizer,
-        calibration=calibration(
-            own.train,
+        calibration=choose_calibration(
+            tokens.train,
             splits.train.labels_N,
-            own.validation,
+            tokens.validation,
             special_ids=special_ids(tokenizer),
             sentences=recipe.calibration_sentences,
             seed=recipe.student_seed,
         ),
         evaluation=Evaluation(
-            tokens=own.validation,
+            tokens=tokens.validation,
             labels=ragged.single(splits.validation.labels_N),
-            teacher=predict(theirs, read, f"The teacher's answers, {recipe.name}"),
-            student=predict(model, own.validation, f"The student's answers, {recipe.name}"),
+            teacher=predict(teacher_model, teacher_tokens, f"The teacher's answers, {recipe.name}"),
+            student=predict(model, tokens.validation, f"The student's answers, {recipe.name}"),
         ),
     )
 
 
 def _with_outputs(model: PreTrainedModel, recipe: Recipe, head: Head) -> PreTrainedModel:
-    """Return a copy of a model with the outputs of one head."""
+    """Return a copy of a model with only the outputs of one head."""
     config = copy.deepcopy(model.config)
     task = tasks.get(recipe.task)
-    config.update(task.head(recipe.data.label_names))
-    own: PreTrainedModel = task.model_class().from_config(config)
-    whole = model.state_dict()
-    # Only the last layer has another shape: a row for each output.
+    config.update(task.head_config(recipe.data.label_names))
+    copied: PreTrainedModel = task.model_class().from_config(config)
+    state = model.state_dict()
+    # Only the last layer has a different shape: a row for each output.
     rows = slice(head.first, head.first + head.outputs)
-    own.load_state_dict(
+    copied.load_state_dict(
         {
-            name: whole[name] if whole[name].shape == value.shape else whole[name][rows]
-            for name, value in own.state_dict().items()
+            name: state[name] if state[name].shape == value.shape else state[name][rows]
+            for name, value in copied.state_dict().items()
         }
     )
-    own.eval()
-    return own
+    copied.eval()
+    return copied

@@ -1,6 +1,6 @@
-"""A recipe, read from TOML: one file a section. Torch-free."""
+"""Recipes, read from TOML; each section has its own module. Torch-free."""
 
-from distill.recipe.file import changed, names, read
 from distill.recipe.recipe import Recipe
+from distill.recipe.toml import names, read, with_overrides
 
-__all__ = ["Recipe", "changed", "names", "read"]
+__all__ = ["Recipe", "names", "read", "with_overrides"]

@@ -1,4 +1,4 @@
-"""The section [augmentation] of a recipe. Torch-free."""
+"""The [augmentation] section of a recipe. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -11,24 +11,24 @@ Unit = Literal["word", "character"]
 
 
 class Augmentation(Strict):
-    """How new training texts are made from those there are.
+    """How new training texts are made from the existing ones.
 
-    Jiao et al., TinyBERT (arXiv 1909.10351), Algorithm 1; the three numbers are those of its section 4.2.
+    Jiao et al., TinyBERT (arXiv 1909.10351), Algorithm 1; the defaults of p, N_a and K are those of its section 4.2.
 
     Attributes:
-        masked_lm: a model with a masked-LM head, named as a teacher is; `teacher` for the teacher's own encoder; empty
-            for none, and then every word takes its candidates from `neighbours`.
-        neighbours: a file of word vectors (GloVe or word2vec text) or a .tsv of word pairs, for the words that the
-            masked LM has no single token for; empty to leave those as they are.
-        replace_probability: of each word (p).
-        samples_per_sentence: texts drawn from each text (N_a); each text of a pair is drawn from on its own.
-        candidates: most probable or nearest words a replacement is drawn from (K).
-        unit: what is replaced in Chinese; other scripts are always replaced by words.
-        keep_function_words: leave articles, pronouns, negations and the like as they are.
-        masked_share: of a text's tokens that are masked at a time, as BERT was trained; 0 masks one word at a time, as
-            Algorithm 1 is mostly read, and takes so many times as long.
-        context_tokens: what the masked LM sees of a longer text, around the words.
-        batch_size: masked words a forward pass.
+        masked_lm: model with a masked-LM head, named like a teacher; `teacher` for the teacher's encoder; empty to take
+            the candidates of every word from `neighbours`.
+        neighbours: file of word vectors (GloVe or word2vec text) or a .tsv of word pairs, for words that are not a
+            single token of the masked LM; empty to leave those words unchanged.
+        replace_probability: probability of replacing a word (p).
+        samples_per_sentence: texts drawn from each text (N_a); the two texts of a pair are sampled separately.
+        candidates: number of most probable or nearest words to draw a replacement from (K).
+        unit: unit of replacement in Chinese; other scripts are always replaced word by word.
+        keep_function_words: leave articles, pronouns, negations and the like unchanged.
+        masked_share: share of a text's tokens masked at a time, as in BERT's training; 0 masks one word at a time, the
+            usual reading of Algorithm 1, and takes that many times as long.
+        context_tokens: length of the context that the masked LM sees of a longer text, around the words.
+        batch_size: masked words per forward pass.
     """
 
     masked_lm: str = TEACHER
@@ -43,7 +43,7 @@ class Augmentation(Strict):
     batch_size: Annotated[int, Field(ge=1)] = 128
 
     @model_validator(mode="after")
-    def _some_source(self) -> "Augmentation":
+    def _has_a_source(self) -> "Augmentation":
         if not self.masked_lm and not self.neighbours:
             raise ValueError("give masked_lm or neighbours")
         return self

@@ -1,4 +1,4 @@
-"""The section [data] of a recipe. Torch-free."""
+"""The [data] section of a recipe. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -10,16 +10,16 @@ DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "conll", "hub", "generate
 
 
 class Data(Strict):
-    """Where the task's sentences are.
+    """The source of the task's sentences.
 
     Attributes:
-        format: of the files; `conll` has a word and its tag a line, and an empty line after each sentence; `hub` for a
-            Hugging Face data set, `generated` for the project's own sentences.
-        train, validation: file names below --data, or split names of a hub data set.
-        dataset: the hub data set, `name` or `name:configuration`.
-        text, text_pair, label: column names; no text_pair for single sentences.
-        label_names: in the order of the label numbers; none for regression, whose labels are scores.
-        train_rows: train on so many rows, drawn by the recipe's seed, instead of all.
+        format: file format; `conll` has one word and its tag per line and an empty line after each sentence. `hub`
+            reads a Hugging Face data set, `generated` uses the project's synthetic sentences.
+        train, validation: file names inside --data, or split names of a hub data set.
+        dataset: hub data set, `name` or `name:configuration`.
+        text, text_pair, label: column names; leave text_pair empty for single sentences.
+        label_names: names in the order of the label numbers; empty for regression, whose labels are scores.
+        train_rows: number of training rows to draw with the recipe's seed; by default all are used.
     """
 
     format: DataFormat
@@ -33,13 +33,13 @@ class Data(Strict):
     train_rows: Annotated[int, Field(ge=2)] | None = None
 
     @property
-    def is_of_files(self) -> bool:
-        """Whether --data has a meaning."""
+    def reads_files(self) -> bool:
+        """Whether the data comes from files in --data."""
         return self.format not in ("hub", "generated")
 
     @field_validator("label_names")
     @classmethod
     def _distinct(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(label_names)) < len(label_names):
-            raise ValueError(f"names a label twice: {', '.join(label_names)}")
+            raise ValueError(f"duplicate label: {', '.join(label_names)}")
         return label_names

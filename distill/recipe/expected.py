@@ -1,4 +1,4 @@
-"""What a recipe's student is expected to score, as it was measured when the recipe was written. Torch-free."""
+"""The [expected] section of a recipe: the student's score, measured when the recipe was written. Torch-free."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,12 @@ from contract.strict import Strict
 
 
 class Expected(Strict):
-    """Where the student's score should lie.
+    """Expected range of the student's score.
 
     Attributes:
-        metric: which metric.
-        low, high: of the range.
-        measured_with: what was measured, and how the range follows from it.
+        metric: name of the metric.
+        low, high: bounds of the range.
+        measured_with: what was measured, and how the range was derived from it.
     """
 
     metric: str
@@ -20,19 +20,19 @@ class Expected(Strict):
     measured_with: str
 
 
-def remark(expected: Expected | None, metric: str, values: Mapping[str, float]) -> str:
-    """Say in one line whether a student scores what its recipe expects.
+def describe_score(expected: Expected | None, metric: str, values: Mapping[str, float]) -> str:
+    """Return one line that says whether a student's score is in the expected range.
 
     Args:
-        expected: what the recipe expects; none if it does not say.
-        metric: what the recipe is judged by.
-        values: of each metric of the student.
+        expected: the recipe's expectation, or None if it has none.
+        metric: the recipe's main metric.
+        values: the student's score for each metric.
     """
     if expected is None:
-        return f"The student's {metric} is {values[metric]:.3f}; what this recipe gives was not measured before."
+        return f"The student's {metric} is {values[metric]:.3f}; the recipe has no measured score to compare it with."
     value = values[expected.metric]
-    place = "inside" if expected.low <= value <= expected.high else "outside"
+    position = "inside" if expected.low <= value <= expected.high else "outside"
     return (
-        f"The student's {expected.metric} is {value:.3f}, {place} the expected {expected.low:.3f} to "
+        f"The student's {expected.metric} is {value:.3f}, {position} the expected {expected.low:.3f} to "
         f"{expected.high:.3f} ({expected.measured_with})."
     )

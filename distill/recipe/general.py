@@ -1,4 +1,4 @@
-"""The section [general] of a recipe: general distillation. Torch-free."""
+"""The [general] section of a recipe: general distillation. Torch-free."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from distill.recipe.training import Epochs
 
 
 class General(Stage):
-    """General distillation: the encoder, not fine-tuned, teaches a new student on plain text (TinyBERT, section 3.2).
+    """General distillation: the pretrained encoder teaches a new student on plain text (TinyBERT, section 3.2).
 
     Attributes:
-        model: the encoder, where teacher.model is one that was fine-tuned; by default that.
-        corpus: a text file, plain or .gz, one paragraph a line.
-        tokens: how many of its tokens to train on.
-        length_tokens: tokens of one training sentence.
+        model: pretrained encoder, needed if teacher.model is already fine-tuned; defaults to teacher.model.
+        corpus: text file, plain or .gz, one paragraph per line.
+        tokens: number of corpus tokens to train on.
+        length_tokens: length of a training sentence in tokens.
     """
 
     name: str = "general"
@@ -27,9 +27,11 @@ class General(Stage):
     length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
 
     @model_validator(mode="after")
-    def _no_task(self) -> "General":
+    def _has_no_task(self) -> "General":
         if self.losses.prediction or self.losses.labels:
             raise ValueError("general distillation has no task, so no prediction or labels loss")
         if self.fake_quantize:
-            raise ValueError("the stages after general distillation would undo fake_quantize, give it to one of them")
+            raise ValueError(
+                "later stages would undo fake_quantize in general distillation, set it in one of [[stages]]"
+            )
         return self

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from contract.strict import Strict
+from contract.strict import Strict, near_miss
 from distill import tasks
 from distill.recipe.augmentation import Augmentation
 from distill.recipe.data import Data
@@ -15,17 +15,18 @@ from distill.recipe.soup import Soup
 from distill.recipe.stage import Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
+from distill.tasks.protocol import RelabellingTask
 from infer.tasks import Name, TaskSettings
 from infer.tasks import get as get_task
 from infer.tasks import settings as task_settings
 
 
 class Recipe(Strict):
-    """A whole distillation.
+    """All settings of one distillation.
 
     Attributes:
-        metric: what the teacher and the student are judged by first; the task's usual one if not given.
-        expected: what the student scored when the recipe was written, if that was measured.
+        metric: main metric of teacher and student; by default the task's first metric.
+        expected: the student's score when the recipe was written, if it was measured.
     """
 
     schema_version: Literal[1]
@@ -47,25 +48,29 @@ class Recipe(Strict):
 
     @property
     def main_metric(self) -> str:
-        """The metric to judge by first."""
+        """The metric that teacher and student are judged by."""
         return self.metric or get_task(self.task).METRICS[0].name
 
     @property
     def settings(self) -> TaskSettings:
-        """What a device must know of the task."""
+        """The task settings that a device needs."""
         return task_settings(self.task, self.data.label_names)
 
     @model_validator(mode="after")
     def _fits_task(self) -> "Recipe":
         known = [metric.name for metric in get_task(self.task).METRICS if metric.higher_is_better]
         if self.metric and self.metric not in known:
-            raise ValueError(f"{self.task} has no metric {self.metric!r} to judge by, only {', '.join(known)}")
-        tasks.get(self.task).check(self)
+            hint = near_miss(self.metric, known) or f", known: {', '.join(known)}"
+            raise ValueError(f"unknown metric {self.metric!r} for {self.task}{hint}")
+        task = tasks.get(self.task)
+        task.check_recipe(self)
+        if self.augmentation is not None and not isinstance(task, RelabellingTask):
+            raise ValueError(f"{self.task} does not support augmentation")
         return self
 
     @property
     def student_seed(self) -> int:
-        """The seed of the student."""
+        """The student's seed."""
         return self.seed if self.student.seed is None else self.student.seed
 
     @property
@@ -78,7 +83,7 @@ class Recipe(Strict):
         return "general" if self.general else "random"
 
     @model_validator(mode="after")
-    def _general_is_there(self) -> "Recipe":
+    def _has_general(self) -> "Recipe":
         if self.student.start == "general" and self.general is None:
             raise ValueError('student.start = "general" needs a section [general]')
         return self

@@ -1,4 +1,4 @@
-"""What a search may change of a recipe: its section [search]. Torch-free."""
+"""The [search] section of a recipe: the keys that a search may change. Torch-free."""
 
 import json
 from typing import Annotated, Any
@@ -12,12 +12,12 @@ SEARCHABLE = ("student", "stages")
 
 
 class Dimension(Strict):
-    """The values of one key: between `low` and `high`, whole numbers where both are, or one of `choices`.
+    """The values of one key: a range from `low` to `high`, or a list of `choices`.
 
     Attributes:
-        low, high: both are in it.
-        log: draw the logarithm evenly.
-        choices: the values themselves.
+        low, high: bounds, inclusive; if both are whole numbers, so are the values.
+        log: sample uniformly on a logarithmic scale.
+        choices: the values to choose from.
     """
 
     low: int | float | None = None
@@ -26,29 +26,29 @@ class Dimension(Strict):
     choices: tuple[Scalar | tuple[Scalar, ...], ...] = ()
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Dimension":
+    def _is_range_or_choices(self) -> "Dimension":
         bounds = (self.low, self.high)
         if bool(self.choices) == (bounds != (None, None)):
             raise ValueError("give either low and high, or choices")
         if not self.choices:
             if self.low is None or self.high is None or self.low > self.high:
-                raise ValueError("needs a low and a high that is not below it")
+                raise ValueError("needs low and high, with low <= high")
             if self.log and self.low <= 0:
-                raise ValueError("low must be above 0 where log = true")
+                raise ValueError("low must be above 0 if log = true")
         return self
 
     @property
     def is_whole(self) -> bool:
-        """Whether its values are whole numbers."""
+        """Whether the values are whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The choices as --set takes them."""
+        """The choices in the syntax of --set."""
         return tuple(json.dumps(choice) for choice in self.choices)
 
     def parameter(self, value: Any) -> str | int | float | None:
-        """Return a recipe's value as a search knows it, None where it is not among those searched."""
+        """Return the search parameter for a recipe's value, or None if the value is outside the search space."""
         if self.choices:
             text = json.dumps(value)
             return text if text in self.texts else None
@@ -60,19 +60,19 @@ class Dimension(Strict):
 
 
 class Search(Strict):
-    """What a search may change.
+    """The search space.
 
     Attributes:
-        space: values by dotted key, such as "stages.0.learning_rate" = { low = 1e-5, high = 1e-3, log = true }.
+        space: dimensions by dotted key, such as "stages.0.learning_rate" = { low = 1e-5, high = 1e-3, log = true }.
     """
 
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
 
     @field_validator("space")
     @classmethod
-    def _of_the_student(cls, space: dict[str, Dimension]) -> dict[str, Dimension]:
+    def _only_student_keys(cls, space: dict[str, Dimension]) -> dict[str, Dimension]:
         for key in space:
-            # Data and teacher are the same for every trial, or their scores could not be compared.
+            # All trials share the data and the teacher: otherwise their scores could not be compared.
             if key.partition(".")[0] not in SEARCHABLE:
                 raise ValueError(f"{key!r} cannot be searched, only keys of {' and '.join(SEARCHABLE)}")
         return space

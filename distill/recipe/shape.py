@@ -1,4 +1,4 @@
-"""Shapes of students, free or with a name. Torch-free."""
+"""Student shapes: custom, or a named preset. Torch-free."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Shape(Strict):
-    """Layers, width, heads and feed-forward width of an encoder."""
+    """The number of layers, width, number of heads and feed-forward width of an encoder."""
 
     layers: Count
     width: Count
@@ -19,7 +19,7 @@ class Shape(Strict):
     feed_forward_width: Count
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> "Shape":
+    def _heads_divide_width(self) -> "Shape":
         if self.width % self.heads:
             raise ValueError(f"{self.heads} heads do not divide the width {self.width}")
         return self
@@ -28,8 +28,8 @@ class Shape(Strict):
         return f"{self.layers} layers of {self.width}, {self.heads} heads, feed-forward {self.feed_forward_width}"
 
 
-# TinyBERT, section 4.2; one whose heads of 64 fill the processors' vectors; the smallest of Turc et al.
-# (arXiv 1908.08962).
+# TinyBERT, section 4.2; a shape whose 64-wide heads fill the processor's vector registers; the smallest shape of
+# Turc et al. (arXiv 1908.08962).
 PRESETS = {
     "tinybert-4l-312d": Shape(layers=4, width=312, heads=12, feed_forward_width=1200),
     "tinybert-6l-768d": Shape(layers=6, width=768, heads=12, feed_forward_width=3072),
@@ -39,10 +39,10 @@ PRESETS = {
 
 
 def preset(name: str) -> Shape:
-    """Return a named shape.
+    """Return the shape of a preset.
 
     Raises:
-        InputError: no such preset, with the near miss.
+        InputError: unknown preset, with the nearest name.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}{near_miss(name, list(PRESETS))}", f"known: {', '.join(PRESETS)}")

@@ -1,4 +1,4 @@
-"""The section [soup] of a recipe. Torch-free."""
+"""The [soup] section of a recipe. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -8,11 +8,11 @@ from contract.strict import Strict
 
 
 class Soup(Strict):
-    """Several students of one start, whose weights are averaged to one (Wortsman et al., Model soups, 2203.05482).
+    """Students with the same start whose weights are averaged (Wortsman et al., Model soups, arXiv 2203.05482).
 
     Attributes:
-        students: how many are trained, each with its own order and dropout.
-        kind: `uniform`, the mean of all; `greedy`, of those that do not lower the score on rows held out of the
+        students: number of students, each trained with a different data order and dropout.
+        kind: `uniform` averages all students; `greedy` only those that do not lower the score on rows held out of the
             training split, which are then not trained on.
     """
 

@@ -1,4 +1,4 @@
-"""A section [[stages]] of a recipe: one training of the student. Torch-free."""
+"""A [[stages]] section of a recipe: one training stage of the student. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -11,11 +11,11 @@ FakeQuantize = Literal["dynamic", "static"]
 
 
 class LossWeights(Strict):
-    """Weight of each loss; 0 leaves it out.
+    """Weight of each loss; 0 turns a loss off.
 
     Attributes:
-        embedding, hidden, attention: the transformer-layer losses (TinyBERT, section 3.1).
-        relation: query, key and value relations of the last layer (MiniLMv2), for students of other heads or width.
+        embedding, hidden, attention: transformer-layer losses (TinyBERT, section 3.1).
+        relation: query, key and value relations of the last layer (MiniLMv2), for students whose heads or width differ.
         prediction: soft cross-entropy with the teacher's logits.
         labels: cross-entropy with the data's labels.
     """
@@ -28,7 +28,7 @@ class LossWeights(Strict):
     labels: Weight = 0.0
 
     @model_validator(mode="after")
-    def _some(self) -> "LossWeights":
+    def _not_all_zero(self) -> "LossWeights":
         if not any(self.model_dump().values()):
             raise ValueError("all weights are 0")
         return self
@@ -38,13 +38,13 @@ class Stage(Training):
     """One training stage of the student.
 
     Attributes:
-        prediction_loss: how logits are compared with the teacher's: soft cross-entropy (TinyBERT), divergence, or their
-            squared difference.
-        temperature: divides both logits in the first two.
-        relation_heads: how many heads the relation loss splits the vectors of both into.
-        dropout: of the student, in place of its configuration's.
-        cache_layers: keep what the teacher shows inside on disk, so that it runs over the data once for all epochs.
-        fake_quantize: train with weights and activations rounded as int8 will be: `dynamic`, as in ONNX Runtime and
+        prediction_loss: loss between the student's and the teacher's logits: soft cross-entropy (TinyBERT),
+            Kullback-Leibler divergence, or squared error.
+        temperature: divisor of both logits in the first two losses.
+        relation_heads: number of heads that the relation loss splits the vectors of both models into.
+        dropout: dropout of the student, instead of its configuration's.
+        cache_layers: keep the teacher's layer outputs on disk, so that the teacher runs once for all epochs.
+        fake_quantize: train with weights and activations rounded as in int8: `dynamic`, as in ONNX Runtime and
             LiteRT, or `static`, as in OpenVINO.
     """
 

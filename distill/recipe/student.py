@@ -1,4 +1,4 @@
-"""The section [student] of a recipe. Torch-free."""
+"""The [student] section of a recipe. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -15,21 +15,22 @@ class StudentRecipe(Strict):
     """The student's shape and start; give `layers`, `preset` or `shape`.
 
     Attributes:
-        layers: teacher layers to start from, from 0; alone, the student has the teacher's width and a copy of these.
-        preset: a named shape.
-        shape: a free shape.
-        start: `copied` from teacher layers; `narrowed`, copied from teacher layers cut to the shape's width by what is
-            most important there; `general`, from the general distillation of the recipe's section; `random`.
-            By default copied for `layers` alone, general where the recipe has such a section, else random.
-        mapping: which teacher layers it learns from: a strategy, or one teacher layer for each of its own;
-            by default those it is copied from, else uniform.
-        seed: of the student alone, in place of the recipe's, to train several of one teacher.
-        vocabulary: keep the word pieces that the training sentences, and perhaps a corpus, need, and no others.
-        cut_positions: give it positions for the recipe's max_length_tokens alone.
-        embedding_width: of a factorised embedding, projected to the student's width.
-        convolution_layers: layers, from 0, with a depthwise-separable convolution in place of attention.
-        convolution_kernel: how many tokens one of these sees.
-        pooled_after: layers after which each two tokens become one, [CLS] apart.
+        layers: teacher layers to start from, counted from 0; given alone, the student is a copy of these layers at the
+            teacher's width.
+        preset: name of a preset shape.
+        shape: custom shape.
+        start: `copied` from teacher layers; `narrowed`, copied from teacher layers that are cut to the shape's width by
+            importance; `general`, the result of the recipe's general distillation; `random`.
+            By default copied for `layers` alone, general if the recipe has a [general] section, otherwise random.
+        mapping: teacher layers to learn from: a strategy, or a teacher layer for each student layer;
+            by default the layers it is copied from, otherwise uniform.
+        seed: seed for the student only, instead of the recipe's, to train several students of one teacher.
+        vocabulary: keep only the word pieces that the training sentences, and optionally a corpus, need.
+        cut_positions: keep only the position embeddings up to the recipe's max_length_tokens.
+        embedding_width: width of a factorised embedding, projected to the student's width.
+        convolution_layers: layers, counted from 0, with a depthwise-separable convolution instead of attention.
+        convolution_kernel: kernel size of those convolutions in tokens.
+        pooled_after: layers after which every two tokens are pooled into one, except [CLS].
     """
 
     layers: tuple[int, ...] = ()
@@ -46,7 +47,7 @@ class StudentRecipe(Strict):
     pooled_after: tuple[int, ...] = ()
 
     @model_validator(mode="after")
-    def _one_shape(self) -> "StudentRecipe":
+    def _has_one_shape(self) -> "StudentRecipe":
         if sum(map(bool, (self.preset, self.shape))) > 1 or not (self.layers or self.preset or self.shape):
             raise ValueError("give either layers, preset or shape")
         shaped = bool(self.preset or self.shape)
@@ -55,7 +56,7 @@ class StudentRecipe(Strict):
         if not shaped and self.start not in (None, "copied", "random"):
             raise ValueError(f"start = {self.start!r} needs preset or shape")
         if self.embedding_width is not None and (self.convolution_layers or self.pooled_after):
-            raise ValueError("embedding_width does not go together with convolution_layers or pooled_after")
+            raise ValueError("embedding_width cannot be combined with convolution_layers or pooled_after")
         if shaped and self.start == "copied":
             raise ValueError('start = "copied" needs layers alone; start = "narrowed" cuts them to a shape')
         return self

@@ -1,4 +1,4 @@
-"""The section [teacher] of a recipe. Torch-free."""
+"""The [teacher] section of a recipe. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -11,12 +11,12 @@ class TeacherRecipe(Training):
     """The teacher.
 
     Attributes:
-        model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned when it is not yet a classifier.
-        floor: of the recipe's metric on the validation split; below it the teacher is refused.
-        also: more teachers of the same task, whose logits are fused with its own; what is learned of the inside is
-            learned from `model` alone.
-        fusion: `mean`, `weighted` by `weights`, or `best`, the teacher nearest the label of each training sentence.
-        weights: of `model` and each of `also`.
+        model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned if it has no head for the task yet.
+        floor: lowest score accepted on the validation split, in the recipe's metric; a teacher below it is refused.
+        also: further teachers of the same task, whose logits are fused with those of `model`; the layer losses use
+            `model` only.
+        fusion: `mean`, `weighted` by `weights`, or `best`: the teacher nearest the label of each training sentence.
+        weights: weights of `model` and of each teacher in `also`.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""What every training of a recipe has, teacher's and student's. Torch-free."""
+"""The training settings that teacher and student stages share. Torch-free."""
 
 from typing import Annotated, Literal
 
@@ -9,18 +9,19 @@ from contract.strict import Strict
 NotFinite = Literal["stop", "skip"]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
-# Any more are a slip of the pen, and their steps may be too many to count.
+# More is a typing error, and the number of steps could overflow.
 Epochs = Annotated[float, Field(ge=0, le=100_000)]
 
 
 class Training(Strict):
-    """One pass of training.
+    """One training run.
 
     Attributes:
         epochs: passes over the training sentences.
-        learning_rate: its highest value, after a warm-up over `warmup` of the steps, then falling to 0 linearly.
-        batch_size: sentences a step, of all processes together.
-        not_finite: what to do where loss or gradients are not finite: `stop`, or `skip` the step, ten in a row at most.
+        learning_rate: peak value, reached after the warm-up; it then falls linearly to 0.
+        batch_size: sentences per step, over all processes.
+        warmup: share of the steps spent on warm-up.
+        not_finite: reaction to a loss or gradient that is not finite: `stop`, or `skip` the step, at most ten in a row.
     """
 
     epochs: Epochs

@@ -1,4 +1,4 @@
-"""The section [student.vocabulary] of a recipe. Torch-free."""
+"""The [student.vocabulary] section of a recipe. Torch-free."""
 
 from typing import Annotated
 
@@ -8,16 +8,16 @@ from contract.strict import Strict
 
 
 class Vocabulary(Strict):
-    """How much of the teacher's vocabulary a student keeps.
+    """The part of the teacher's vocabulary that a student keeps.
 
     Attributes:
-        minimum_count: pieces that the training sentences and the corpus together have fewer times are dropped, and
-            their words split into shorter ones.
-        rows: at most so many pieces: those of the training sentences first, then those of the corpus, each the most
-            frequent first.
-        corpus: a text file, plain or .gz, one paragraph a line, whose pieces are kept beside those of the training
-            sentences, so that fewer words never seen fall apart.
-        corpus_lines: how many of its paragraphs are read at most.
+        minimum_count: pieces that are rarer than this in the training sentences and the corpus together are dropped;
+            their words are then split into shorter pieces.
+        rows: maximum number of pieces; those of the training sentences come first, then those of the corpus, both in
+            order of frequency.
+        corpus: text file, plain or .gz, one paragraph per line, whose pieces are kept as well, so that fewer unseen
+            words are split into small pieces.
+        corpus_lines: maximum number of corpus paragraphs to read.
     """
 
     minimum_count: Annotated[int, Field(ge=1)] = 1

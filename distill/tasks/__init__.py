@@ -1,21 +1,21 @@
-"""The kinds of task by name: the half of each that training needs, which is the namesake of one in infer/tasks/."""
+"""The training half of each task, by name; the module of the same name in infer/tasks/ is its other half."""
 
 from importlib import import_module
 from typing import Any, cast
 
-from distill.tasks.protocol import Training
+from distill.tasks.protocol import TrainingTask
 from infer.tasks import MODULES
 
 
-def get(name: str) -> Training:
-    """Return the module of a kind of task; torch and transformers are imported when a model is made.
+def get(name: str) -> TrainingTask:
+    """Return the module of a task; torch and transformers are only imported when a model is created.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: unknown task.
     """
-    return cast("Training", import_module(f"distill.tasks.{MODULES[name].rpartition('.')[2]}"))
+    return cast("TrainingTask", import_module(f"distill.tasks.{MODULES[name].rpartition('.')[2]}"))
 
 
-def of_config(config: Any) -> Training | None:
-    """Return the kind of task that a model is trained for, by its configuration; None if it is not trained for any."""
-    return next((task for task in map(get, MODULES) if task.is_ready(config)), None)
+def of_config(config: Any) -> TrainingTask | None:
+    """Return the task that a model configuration is fine-tuned for, or None for a pretrained model."""
+    return next((task for task in map(get, MODULES) if task.is_fine_tuned(config)), None)

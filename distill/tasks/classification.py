@@ -1,4 +1,4 @@
-"""Classification of a text or a pair of texts: rows, labels and the teacher's head. Torch-free. Shapes: N rows."""
+"""Classification of a text or a pair of texts: the training half. Torch-free. Shapes: N rows, C classes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +11,7 @@ from contract import ragged
 from contract.errors import InputError, needs_extra
 from contract.progress import note
 from contract.ragged import Ragged
+from distill.data.labels import label_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
 from distill.tasks.text import has_head, labels, model_class
@@ -27,32 +28,32 @@ __all__ = ["labels", "model_class"]
 
 NO_ROWS_CURE = "a split needs sentences of at least two classes"
 IS_SCORE = False
-IS_OF_TOKENS = False
+PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
 
 
-def check(recipe: "Recipe") -> None:
-    """Check that a recipe names its labels, and a metric that fits them.
+def check_recipe(recipe: "Recipe") -> None:
+    """Check that a recipe names its labels, and that its metric fits their number.
 
     Raises:
-        ValueError: it does not.
+        ValueError: fewer than two labels, or the wrong number of labels for the metric.
     """
     if len(recipe.data.label_names) < 2:
         raise ValueError("classification needs at least two data.label_names")
     if recipe.metric == counts.F1_BINARY.name and len(recipe.data.label_names) != 2:
-        raise ValueError("the metric f1_binary is of two labels, use f1_macro")
+        raise ValueError("the metric f1_binary needs exactly two labels, use f1_macro")
 
 
 def read_rows(table: Table, data: "Data") -> Rows:
-    """Check raw columns and number their labels; a label is one of the names or its number.
+    """Check the raw columns and convert the labels, given by name or number, to numbers.
 
     Raises:
-        InputError: no such column, no rows, a text that is empty or holds a NUL, a label out of range, or a single
+        InputError: no such column, no rows, a text that is empty or contains a NUL, an unknown label, or a single
             class; with file and line.
     """
     texts, pairs = read_texts(table, text=data.text, text_pair=data.text_pair, label=data.label)
     names = data.label_names
-    numbers = [number_of(value, names, table.place(row)) for row, value in enumerate(table.columns[data.label])]
+    numbers = [label_number(value, names, table.location(row)) for row, value in enumerate(table.columns[data.label])]
     if not numbers:
         raise InputError(f"{table.source}: no rows", NO_ROWS_CURE)
     if len(set(numbers)) == 1:
@@ -60,44 +61,45 @@ def read_rows(table: Table, data: "Data") -> Rows:
     return labelled(texts, pairs, np.asarray(numbers, dtype=np.int64))
 
 
-def head(label_names: Sequence[str]) -> dict[str, Any]:
-    """Return what a model's configuration must say: its labels, by number and by name."""
+def head_config(label_names: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration entries for the labels, by number and by name."""
     return {
         "id2label": dict(enumerate(label_names)),
         "label2id": {name: number for number, name in enumerate(label_names)},
     }
 
 
-def is_ready(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a model trained to answer for a whole text."""
+def is_fine_tuned(config: Any) -> bool:
+    """Return whether a model configuration belongs to a model with a head over the whole text."""
     return has_head(config)
 
 
 def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
-    """Check that a ready classifier answers with the data's labels, in the data's order.
+    """Check that a fine-tuned classifier has the data's labels, in the same order.
 
     Raises:
-        InputError: another number of labels, or the same names in another order.
+        InputError: a different number of labels, or the same names in a different order.
     """
-    theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
-    if len(theirs) != len(label_names):
+    teacher_labels = [str(config.id2label[number]) for number in range(config.num_labels)]
+    if len(teacher_labels) != len(label_names):
         raise InputError(
-            f"teacher {name} has {len(theirs)} labels ({', '.join(theirs)}), the data {len(label_names)}",
-            "give a teacher of this task, or change data.label_names",
+            f"teacher {name} has {len(teacher_labels)} labels ({', '.join(teacher_labels)}), "
+            f"the data has {len(label_names)}",
+            "use a teacher for this task, or change data.label_names",
         )
-    lower, ours = [label.lower() for label in theirs], [label.lower() for label in label_names]
-    if lower != ours and sorted(lower) == sorted(ours):
+    lower, data_lower = [label.lower() for label in teacher_labels], [label.lower() for label in label_names]
+    if lower != data_lower and sorted(lower) == sorted(data_lower):
         raise InputError(
-            f"teacher {name} orders its labels {', '.join(theirs)}, the data {', '.join(label_names)}",
-            "set data.label_names to the teacher's order and number the data's labels so",
+            f"label order differs: teacher {name} has {', '.join(teacher_labels)}, the data {', '.join(label_names)}",
+            "set data.label_names to the teacher's order and renumber the data's labels",
         )
 
 
 def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, name: str) -> None:
-    """Check that a ready classifier is not merely right under another numbering of the labels.
+    """Check that a fine-tuned classifier below the floor does not merely number the labels differently.
 
     Raises:
-        InputError: it is below the floor as it stands, and above it with its labels renumbered.
+        InputError: the score is below the floor, but above it after permuting the labels.
     """
     with needs_extra("distill"):
         from scipy.optimize import linear_sum_assignment
@@ -118,62 +120,21 @@ def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, n
         for answered_N in (answers_N, renumbering_C[answers_N])
     )
     if as_numbered < floor <= renumbered:
-        order = ", ".join(f"{theirs} is the data's {ours}" for ours, theirs in zip(true, predicted, strict=True))
+        order = ", ".join(f"{teacher} is the data's {data}" for data, teacher in zip(true, predicted, strict=True))
         raise InputError(
-            f"teacher {name} has another label order than the data: {metric} {as_numbered:.3f} as numbered, "
+            f"label order of teacher {name} differs from the data: {metric} is {as_numbered:.3f}, but "
             f"{renumbered:.3f} if its label {order}",
-            "reorder data.label_names or the data's numbers",
+            "reorder data.label_names, or renumber the data's labels",
         )
 
 
 def strata(rows: Rows) -> NDArray[np.int64]:
-    """Return the labels."""
+    """Return the labels as strata, shape (N,)."""
     return rows.labels_N
 
 
-def relabelled(rows: Rows, outputs: Outputs) -> Rows:
-    """Return rows with a model's answers as their labels, and tell how many labels it kept."""
+def relabel(rows: Rows, outputs: Outputs) -> Rows:
+    """Return the rows with the teacher's answers as labels, and note how many labels are unchanged."""
     labels_N = decode(outputs)
-    note(f"the teacher keeps the label of {(labels_N == rows.labels_N).mean():.1%} of {len(rows)} new rows")
+    note(f"the teacher keeps {(labels_N == rows.labels_N).mean():.1%} of the labels of {len(rows)} new rows")
     return replace(rows, labels=ragged.single(labels_N))
-
-
-def number_of(value: object, label_names: Sequence[str], where: str) -> int:
-    """Return the number of a label as files have it: its name or its number.
-
-    Args:
-        value: of one row.
-        label_names: by number.
-        where: how errors name the row.
-
-    Raises:
-        InputError: it is neither.
-    """
-    text = str(value).strip()
-    ways = [text]
-    if isinstance(value, bool):  # of JSON and Parquet
-        ways += [text.lower(), str(int(value))]
-    # 1.0: one fractional or missing label made a whole column of numbers fractional where the file was written.
-    whole = text.removesuffix(".0")
-    if whole.isdecimal():
-        ways.append(whole)
-    names = [name.strip() for name in label_names]
-    for way in ways:
-        if way in names:
-            return names.index(way)
-    number = ways[-1]
-    is_number = number.isdecimal() and number == str(int(number)) and int(number) < len(names)
-    # Where a name is a number itself, a number that is no name could be meant as a name or as a place among them.
-    are_numbers = any(map(_is_number, names))
-    if is_number and not are_numbers:
-        return int(number)
-    known = ", ".join(names if are_numbers else map("{} {}".format, range(len(names)), names))
-    raise InputError(f"{where}: label {text!r} is out of range", f"it must be one of: {known}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

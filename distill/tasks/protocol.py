@@ -1,7 +1,7 @@
-"""The half of a task that training needs. Shapes: N rows, C columns of logits."""
+"""The training half of a task. Shapes: N rows, C columns of logits."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,73 +18,78 @@ if TYPE_CHECKING:
     from distill.recipe.recipe import Recipe
 
 
-class Training(Protocol):
-    """What a module of distill/tasks/ has.
+class TrainingTask(Protocol):
+    """The names that a module of distill/tasks/ must define.
 
     Attributes:
-        NO_ROWS_CURE: what a split needs.
-        IS_SCORE: the output is a number to be near to, or else logits of classes.
-        IS_OF_TOKENS: there are logits for each token, or else for a whole text.
-        PIPELINE_TAG: how Hugging Face calls the task.
+        NO_ROWS_CURE: what a split needs, for error messages.
+        IS_SCORE: whether the output is a score rather than logits of classes.
+        PER_TOKEN: whether there are logits for each token rather than for the whole text.
+        PIPELINE_TAG: name of the task on the Hugging Face hub.
     """
 
     NO_ROWS_CURE: str
     IS_SCORE: bool
-    IS_OF_TOKENS: bool
+    PER_TOKEN: bool
     PIPELINE_TAG: str
 
-    def check(self, recipe: "Recipe") -> None:
-        """Check that a recipe asks for nothing that this task has not.
+    def check_recipe(self, recipe: "Recipe") -> None:
+        """Check that the task supports everything a recipe asks for.
 
         Raises:
-            ValueError: it does.
+            ValueError: the task does not support a setting.
         """
         ...
 
     def read_rows(self, table: Table, data: "Data") -> Rows:
-        """Check raw columns and read their labels.
+        """Check the raw columns and read their labels.
 
         Raises:
-            InputError: a row or column is not as it must be, with file and line.
+            InputError: a row or column is invalid, with file and line.
         """
         ...
 
     def model_class(self) -> Any:
-        """Return the class of transformers that loads a model with the task's head."""
+        """Return the transformers class that loads a model with the task's head."""
         ...
 
-    def head(self, label_names: Sequence[str]) -> dict[str, Any]:
-        """Return what a model's configuration must say of its outputs."""
+    def head_config(self, label_names: Sequence[str]) -> dict[str, Any]:
+        """Return the entries of a model configuration that define its outputs."""
         ...
 
-    def is_ready(self, config: Any) -> bool:
-        """Tell whether a model's configuration is that of a model trained for this task."""
+    def is_fine_tuned(self, config: Any) -> bool:
+        """Return whether a model configuration belongs to a model fine-tuned for this task."""
         ...
 
     def check_head(self, config: Any, label_names: Sequence[str], name: str) -> None:
-        """Check that a ready model has the outputs that the data has.
+        """Check that the outputs of a fine-tuned model match the data.
 
         Raises:
-            InputError: it has others.
+            InputError: the outputs differ.
         """
         ...
 
     def check_answers(self, labels: Ragged, outputs: Outputs, metric: str, floor: float, name: str) -> None:
-        """Check that a ready model that is below the floor means the same by its outputs as the data.
+        """Check that a fine-tuned model below the floor does not merely encode its answers differently than the data.
 
         Raises:
-            InputError: it would be above the floor if its outputs were read in another way.
+            InputError: the model would be above the floor if its outputs were interpreted differently.
         """
         ...
 
     def labels(self, rows: Rows, tokenizer: "PreTrainedTokenizerFast", max_length_tokens: int) -> Ragged:
-        """Return the labels as a model's outputs are judged by them: one a text, or one a token."""
+        """Return the labels in the form of the model's outputs: one per text, or one per token."""
         ...
 
     def strata(self, rows: Rows) -> NDArray[np.int64]:
-        """Return the group of each row, shape (N,): a choice of rows keeps the groups' proportions."""
+        """Return the stratum of each row, shape (N,), for stratified sampling."""
         ...
 
-    def relabelled(self, rows: Rows, outputs: Outputs) -> Rows:
-        """Return rows with a model's answers as their labels."""
+
+@runtime_checkable
+class RelabellingTask(TrainingTask, Protocol):
+    """A task whose teacher can label new rows; only such tasks support augmentation."""
+
+    def relabel(self, rows: Rows, outputs: Outputs) -> Rows:
+        """Return the rows with a model's answers as their labels."""
         ...

@@ -1,4 +1,4 @@
-"""Regression: a score for a text or a pair of texts; rows, scores and the teacher's head. Torch-free.
+"""Regression, a score for a text or a pair of texts: the training half. Torch-free.
 
 Shapes: N rows; a model's outputs are (N, 1).
 """
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 
 __all__ = ["labels", "model_class"]
 
-NO_ROWS_CURE = "a split needs sentences of at least two scores"
+NO_ROWS_CURE = "a split needs sentences with at least two different scores"
 IS_SCORE = True
-IS_OF_TOKENS = False
+PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
 
 
-def check(recipe: "Recipe") -> None:
-    """Check that a recipe names no labels.
+def check_recipe(recipe: "Recipe") -> None:
+    """Check that a recipe has no labels and no generated data, whose sentences have labels.
 
     Raises:
-        ValueError: it does.
+        ValueError: the recipe has one of them.
     """
     if recipe.data.label_names or recipe.data.format == "generated":
-        raise ValueError("regression has scores: no data.label_names, and no generated data")
+        raise ValueError("regression uses scores: remove data.label_names, and do not use generated data")
 
 
 def read_rows(table: Table, data: "Data") -> Rows:
-    """Check raw columns and read their scores; there are no label names.
+    """Check the raw columns and read their scores.
 
     Raises:
-        InputError: no such column, no rows, a text that is empty or holds a NUL, a score that is no finite number, or a
-            single score; with file and line.
+        InputError: no such column, no rows, a text that is empty or contains a NUL, a score that is not a finite
+            number, or a single score; with file and line.
     """
     texts, pairs = read_texts(table, text=data.text, text_pair=data.text_pair, label=data.label)
-    scores = [_score(value, table.place(row)) for row, value in enumerate(table.columns[data.label])]
+    scores = [_score(value, table.location(row)) for row, value in enumerate(table.columns[data.label])]
     scores_N = np.asarray(scores, dtype=np.float32)
     if not scores:
         raise InputError(f"{table.source}: no rows", NO_ROWS_CURE)
@@ -62,69 +62,69 @@ def read_rows(table: Table, data: "Data") -> Rows:
     return labelled(texts, pairs, scores_N)
 
 
-def head(label_names: Sequence[str]) -> dict[str, Any]:
-    """Return what a model's configuration must say: one output, learned by its squared error."""
+def head_config(label_names: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration entries for one output, trained with the squared error."""
     return {"num_labels": 1, "problem_type": "regression"}
 
 
-def is_ready(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a model trained to answer for a whole text."""
+def is_fine_tuned(config: Any) -> bool:
+    """Return whether a model configuration belongs to a model with a head over the whole text."""
     return has_head(config)
 
 
 def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
-    """Check that a ready model answers with one number.
+    """Check that a fine-tuned model has one output.
 
     Raises:
-        InputError: it is a classifier of several labels.
+        InputError: the model has several outputs.
     """
     if config.num_labels != 1:
         raise InputError(
-            f"teacher {name} has {config.num_labels} outputs, a regression one",
-            "give a teacher of this task, or a model that is not yet trained for any",
+            f"teacher {name} has {config.num_labels} outputs, regression needs one",
+            "use a teacher for this task, or a pretrained model without a head",
         )
 
 
 def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, name: str) -> None:
-    """Check that a ready model scores the way the data does: higher for more, and on the same scale.
+    """Check that a fine-tuned model uses the data's scale: in the same direction, and with the same range.
 
     Raises:
-        InputError: it is below the floor, and above it turned round; or right but farther from the data's scores than
-            their mean is.
+        InputError: the score is below the floor but above it with the sign reversed, or above the floor with a larger
+            error than always answering the mean.
     """
-    right_N, answers_N = labels.values, decode(outputs)
-    found = judge.values(tasks.settings("regression", ()), outputs, labels)
-    value = found[metric]
+    labels_N, scores_N = labels.values, decode(outputs)
+    values = judge.values(tasks.settings("regression", ()), outputs, labels)
+    value = values[metric]
     if value < floor <= -value:
         raise InputError(
-            f"teacher {name} scores the other way round than the data: {metric} {value:.3f}",
-            "turn the data's scores round, or give another teacher",
+            f"scores of teacher {name} run opposite to the data: {metric} is {value:.3f}",
+            "reverse the data's scores, or use another teacher",
         )
-    if value >= floor and found[RMSE.name] > float(np.std(right_N)):
+    if value >= floor and values[RMSE.name] > float(np.std(labels_N)):
         raise InputError(
-            f"teacher {name} scores on another scale than the data: from {answers_N.min():.3g} to "
-            f"{answers_N.max():.3g}, the data from {right_N.min():.3g} to {right_N.max():.3g}",
-            "bring the data's scores to the teacher's scale",
+            f"scores of teacher {name} are on a different scale than the data: {scores_N.min():.3g} to "
+            f"{scores_N.max():.3g}, in the data {labels_N.min():.3g} to {labels_N.max():.3g}",
+            "rescale the data's scores to the teacher's scale",
         )
 
 
 def strata(rows: Rows) -> NDArray[np.int64]:
-    """Return the fifth of all scores that each score is in."""
+    """Return the quintile of each score, shape (N,)."""
     scores_N = rows.labels_N
-    fifths_N: NDArray[np.int64] = np.searchsorted(np.quantile(scores_N, [0.2, 0.4, 0.6, 0.8]), scores_N)
-    return fifths_N
+    quintiles_N: NDArray[np.int64] = np.searchsorted(np.quantile(scores_N, [0.2, 0.4, 0.6, 0.8]), scores_N)
+    return quintiles_N
 
 
-def relabelled(rows: Rows, outputs: Outputs) -> Rows:
-    """Return rows with a model's scores as their labels."""
+def relabel(rows: Rows, outputs: Outputs) -> Rows:
+    """Return the rows with the teacher's scores as labels."""
     return replace(rows, labels=ragged.single(decode(outputs).astype(np.float32)))
 
 
-def _score(value: object, where: str) -> float:
+def _score(value: object, location: str) -> float:
     try:
         number = float(str(value))
     except ValueError:
         number = float("nan")
     if not isfinite(number) or abs(number) > np.finfo(np.float32).max:
-        raise InputError(f"{where}: score {str(value)!r} is not a finite number", "correct or remove the row")
+        raise InputError(f"{location}: score {str(value)!r} is not a finite number", "correct or remove the row")
     return number

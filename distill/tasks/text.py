@@ -1,4 +1,4 @@
-"""What the tasks that answer for a whole text have in common."""
+"""Functions shared by the tasks with one output per text."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 def model_class() -> Any:
-    """Return the class of transformers that loads a model with one head over the text."""
+    """Return the transformers class for models with a head over the whole text."""
     from transformers import AutoModelForSequenceClassification
 
-    import distill.slim  # noqa: F401  # makes the Auto class know slim students, which may teach
+    import distill.slim  # noqa: F401  # registers slim students, which can be teachers, with the Auto class
 
     return AutoModelForSequenceClassification
 
 
 def has_head(config: Any) -> bool:
-    """Tell whether a model's configuration is that of a model trained with one head over the text."""
+    """Return whether a model configuration belongs to a model with a head over the whole text."""
     return any("ForSequenceClassification" in name for name in config.architectures or ())
 
 
 def labels(rows: Rows, tokenizer: "PreTrainedTokenizerFast", max_length_tokens: int) -> Ragged:
-    """Return the labels: one a text, however it is cut."""
+    """Return the labels, one per text; truncation does not change them."""
     return rows.labels

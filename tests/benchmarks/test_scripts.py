@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.data import sentences
+from distill.data import generated
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "results" / "benchmarks"
@@ -46,11 +46,11 @@ def test_augmentation_is_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-    words = (*sentences.SUBJECTS, *sentences.PARTS, *sentences.GOOD, *sentences.BAD, "the", "of", "this", "was")
+    words = (*generated.SUBJECTS, *generated.PARTS, *generated.GOOD, *generated.BAD, "the", "of", "this", "was")
     vocabulary, texts = tmp_path / "vocab.txt", tmp_path / "train.tsv"
     vocabulary.write_text("\n".join(dict.fromkeys((*special, *words))), encoding="utf-8")
-    generated = sentences.generate({"train": 4}, seed=0)["train"].texts
-    texts.write_text("\n".join(["sentence", *generated]), encoding="utf-8")
+    sentences = generated.generate({"train": 4}, seed=0)["train"].texts
+    texts.write_text("\n".join(["sentence", *sentences]), encoding="utf-8")
     shape = ["--layers", "1", "--width", "16", "--heads", "2", "--rounds", "1"]
     monkeypatch.setattr(sys, "argv", ["augment", "--vocabulary", str(vocabulary), "--texts", str(texts), *shape])
     monkeypatch.syspath_prepend(ROOT)

@@ -1,4 +1,4 @@
-"""An ablation: variants that differ from the recipe in one thing, a row each, and no student trained twice."""
+"""Ablation: variants differ from the recipe in one thing, and no student is trained twice."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError
-from distill.ablation.ablate import WHOLE, Row, chosen, table, variants
+from distill.ablation.ablate import WHOLE, Row, select, table, variants
 from distill.recipe import Recipe, read
 from distill.teacher import read_config
 from tinybert_edge import cli
@@ -16,12 +16,12 @@ from tinybert_edge import cli
 SHAPE = "shape = { layers = 1, width = 32, heads = 4, feed_forward_width = 32 }"
 
 
-def _difference(one: Recipe, other: Recipe) -> set[str]:
-    """Return which losses, and which keys of the student, differ; a loss gone with its stage counts as one."""
-    losses = [_losses(recipe) for recipe in (one, other)]
-    student = [recipe.student.model_dump() for recipe in (one, other)]
-    found = {loss for loss in losses[0] if losses[0][loss] != losses[1][loss]}
-    return found | {key for key in student[0] if student[0][key] != student[1][key]}
+def _difference(whole: Recipe, variant: Recipe) -> set[str]:
+    """Return the losses and the student's keys that differ, including losses of a dropped stage."""
+    losses = [_losses(recipe) for recipe in (whole, variant)]
+    student = [recipe.student.model_dump() for recipe in (whole, variant)]
+    different = {loss for loss in losses[0] if losses[0][loss] != losses[1][loss]}
+    return different | {key for key in student[0] if student[0][key] != student[1][key]}
 
 
 def _losses(recipe: Recipe) -> dict[str, bool]:
@@ -33,9 +33,9 @@ def _losses(recipe: Recipe) -> dict[str, bool]:
     ("student", "expected"),
     [
         ("layers = [0]", {"uniform mapping": {"mapping"}, "random start": {"start"}}),
-        # Its one layer learns from the last anyway, and `top` is the same there.
+        # The single layer learns from the last teacher layer anyway, which is also what `top` means.
         ("layers = [1]", {"bottom mapping": {"mapping"}, "random start": {"start"}}),
-        # It starts at random as it is.
+        # The recipe already has a random start.
         (SHAPE, {"bottom mapping": {"mapping"}}),
     ],
 )
@@ -43,9 +43,9 @@ def test_a_variant_differs_from_the_recipe_in_one_thing(
     recipe_file: Callable[..., Path], encoder_folder: Path, student: str, expected: dict[str, set[str]]
 ) -> None:
     recipe = read(str(recipe_file(student=student)))
-    found = variants(recipe, read_config(encoder_folder))
-    assert next(iter(found)) == WHOLE
-    assert {name: _difference(recipe, variant) for name, variant in found.items()} == {
+    recipes = variants(recipe, read_config(encoder_folder))
+    assert next(iter(recipes)) == WHOLE
+    assert {name: _difference(recipe, variant) for name, variant in recipes.items()} == {
         WHOLE: set(),
         **{f"no {loss} loss": {loss} for loss in ("embedding", "hidden", "attention", "prediction")},
         "no layer losses": {"embedding", "hidden", "attention"},
@@ -53,19 +53,21 @@ def test_a_variant_differs_from_the_recipe_in_one_thing(
     }
     unchanged = {"data", "teacher", "seed", "max_length_tokens"}
     assert all(
-        variant.model_dump(include=unchanged) == recipe.model_dump(include=unchanged) for variant in found.values()
+        variant.model_dump(include=unchanged) == recipe.model_dump(include=unchanged) for variant in recipes.values()
     )
 
 
-def test_a_recipe_of_one_loss_has_no_variant_without_it(recipe_file: Callable[..., Path], encoder_folder: Path) -> None:
+def test_a_recipe_with_one_loss_has_no_variant_without_it(
+    recipe_file: Callable[..., Path], encoder_folder: Path
+) -> None:
     changes = ("stages=[{name = 'layers', epochs = 1, learning_rate = 1e-3, losses = {hidden = 1.0}}]",)
-    found = variants(read(str(recipe_file()), changes), read_config(encoder_folder))
-    assert set(found) == {WHOLE, "bottom mapping", "random start"}
+    recipes = variants(read(str(recipe_file()), changes), read_config(encoder_folder))
+    assert set(recipes) == {WHOLE, "bottom mapping", "random start"}
 
 
 def test_an_unknown_variant_names_the_near_miss() -> None:
     with pytest.raises(InputError, match=r"unknown variant 'no hiden loss', did you mean 'no hidden loss'\?"):
-        chosen(dict.fromkeys([WHOLE, "no hidden loss"], None), ["no hiden loss"])  # type: ignore[arg-type]
+        select(dict.fromkeys([WHOLE, "no hidden loss"], None), ["no hiden loss"])  # type: ignore[arg-type]
 
 
 def test_the_table_compares_with_the_whole_recipe() -> None:
@@ -78,13 +80,13 @@ def test_the_table_compares_with_the_whole_recipe() -> None:
     assert "| random start | 70.0, 80.0 | 75.0 | -10.0 | 83.3 |" in text
 
 
-def test_a_teacher_that_scores_nothing_is_no_measure() -> None:
+def test_a_teacher_score_of_zero_gives_no_percentage() -> None:
     text = table([Row(variant=WHOLE, student=(0.1,), teacher=0.0)], "matthews")
     assert "| whole recipe | 10.0 | 10.0 | +0.0 | none |" in text
 
 
 @pytest.mark.slow
-def test_an_ablation_has_a_row_each_and_finds_its_students_again(
+def test_an_ablation_has_a_row_per_variant_and_reuses_its_students(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],

@@ -1,4 +1,4 @@
-"""Reading data: what a user may have in each kind of file, and each fault with its file and line."""
+"""Reading data in every file format, and refusing invalid data with file and line."""
 
 import gzip
 import json
@@ -77,7 +77,7 @@ def test_labels_may_be_names(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl"])
-def test_labels_are_read_as_they_stand_and_are_names_first(
+def test_labels_are_matched_by_name_first(
     tmp_path: Path, label_names: tuple[str, ...], labels: tuple[object, ...], expected: list[int], file_format: str
 ) -> None:
     for split in ("train", "dev"):
@@ -89,20 +89,20 @@ def test_labels_are_read_as_they_stand_and_are_names_first(
 
 
 @pytest.mark.parametrize(("label_names", "known"), [(("1", "2", "3"), "1, 2, 3"), (("01", "02"), "01, 02")])
-def test_a_number_is_no_place_among_names_that_are_numbers(
+def test_a_number_is_not_an_index_if_names_are_numbers(
     tmp_path: Path, label_names: tuple[str, ...], known: str
 ) -> None:
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", "0")])
     data = _data("tsv").model_copy(update={"label_names": label_names})
-    with pytest.raises(InputError, match=rf"train\.tsv:3: label '0' is out of range: it must be one of: {known}$"):
+    with pytest.raises(InputError, match=rf"train\.tsv:3: unknown label '0'.*: known: {known}$"):
         load(data, tmp_path, seed=0, task="classification")
 
 
 @pytest.mark.parametrize("kind", [bool, int, float])
 @pytest.mark.parametrize("label_names", [("false", "true"), ("False", "True"), ("0", "1"), ("negative", "positive")])
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
-def test_truth_values_and_numbers_are_labels(
+def test_booleans_and_numbers_are_labels(
     tmp_path: Path, kind: Callable[[int], object], label_names: tuple[str, ...], file_format: str
 ) -> None:
     for split in ("train", "dev"):
@@ -115,10 +115,10 @@ def test_truth_values_and_numbers_are_labels(
     ("label_names", "label"),
     [(("v1", "v2"), "v1.0"), (("1.0", "2.0"), "0"), (("-2", "-1"), "1"), (("negative", "positive"), "01")],
 )
-def test_a_label_that_is_only_like_one_is_refused(tmp_path: Path, label_names: tuple[str, ...], label: str) -> None:
+def test_a_label_that_is_only_similar_is_refused(tmp_path: Path, label_names: tuple[str, ...], label: str) -> None:
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.tsv", [("a", label_names[0]), ("b", label)])
-    with pytest.raises(InputError, match=rf"train\.tsv:3: label '{label}' is out of range"):
+    with pytest.raises(InputError, match=rf"train\.tsv:3: unknown label '{label}'"):
         load(_data("tsv").model_copy(update={"label_names": label_names}), tmp_path, seed=0, task="classification")
 
 
@@ -130,7 +130,7 @@ def test_files_may_be_compressed_and_end_in_empty_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["tsv", "csv"])
-def test_texts_are_read_as_they_stand(tmp_path: Path, file_format: str) -> None:
+def test_texts_are_read_verbatim(tmp_path: Path, file_format: str) -> None:
     texts = ("007", "1e5", " 1.50", "True", "NaN", "-0")
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.{file_format}", [(text, row % 2) for row, text in enumerate(texts)])
@@ -138,7 +138,7 @@ def test_texts_are_read_as_they_stand(tmp_path: Path, file_format: str) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["tsv", "csv", "jsonl"])
-def test_a_column_may_change_its_kind_late(tmp_path: Path, file_format: str) -> None:
+def test_a_column_may_change_its_type_late(tmp_path: Path, file_format: str) -> None:
     rows: list[tuple[str, object]] = [(f"text {row}", row % 5) for row in range(20_000)]
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.{file_format}", [*rows, ("last", 2.5)])
@@ -161,7 +161,7 @@ def test_a_hub_data_set_may_number_its_labels_in_another_order(tmp_path: Path, m
 
 
 def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`datasets` takes a folder for a name by the same call."""
+    """`datasets` loads a folder and a hub name with the same call."""
     folder = tmp_path / "some-user" / "some-data"
     folder.mkdir(parents=True)
     for split in ("train", "validation"):
@@ -171,7 +171,7 @@ def test_a_hub_data_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytes
     assert load(data, None, seed=0, task="classification").train.texts[0] == "a fine film"
 
 
-def test_a_recipe_of_files_takes_a_hub_data_set(
+def test_a_recipe_for_files_accepts_a_hub_data_set(
     tmp_path: Path, recipe_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "some-user" / "some-data"
@@ -189,14 +189,19 @@ def test_a_recipe_of_files_takes_a_hub_data_set(
         (
             GOOD,
             {"text": "text"},
-            "{train}:1: no column 'text' (it has: sentence, label): name it in the recipe's [data]",
+            "{train}:1: no column 'text' (columns: sentence, label): set it in the recipe's [data]",
         ),
         (
             [*GOOD, ("x", 2)],
             {},
-            "{train}:6: label '2' is out of range: it must be one of: 0 negative, 1 positive",
+            "{train}:6: unknown label '2': known: 0 negative, 1 positive",
         ),
-        ([*GOOD, ("x", "")], {}, "{train}:6: label '' is out of range: it must be one of: 0 negative, 1 positive"),
+        (
+            [*GOOD, ("x", "positiv")],
+            {},
+            "{train}:6: unknown label 'positiv', did you mean 'positive'?: known: 0 negative, 1 positive",
+        ),
+        ([*GOOD, ("x", "")], {}, "{train}:6: no label: give one of: 0 negative, 1 positive"),
         ([("a", 1), (" ", 0)], {}, "{train}:3: empty 'sentence': remove the row or give it a text"),
         (
             [("a", 1), ("b", 1)],
@@ -206,7 +211,7 @@ def test_a_recipe_of_files_takes_a_hub_data_set(
         ([], {}, "{train}: no rows: a split needs sentences of at least two classes"),
     ],
 )
-def test_a_fault_is_named_with_file_and_line(
+def test_an_error_names_file_and_line(
     tmp_path: Path, rows: list[tuple[str, object]], changes: dict[str, str], message: str
 ) -> None:
     _write(tmp_path, "train.tsv", rows)
@@ -220,18 +225,18 @@ def test_a_fault_is_named_with_file_and_line(
     ("name", "text", "message"),
     [
         ("tsv", "sentence\tlabel\na\t1\nb\t0\textra\n", ":3: 3 columns, the header has 2"),
-        ("tsv", "sentence\tlabel\na\t1\nb\n", ":3: label ''"),
+        ("tsv", "sentence\tlabel\na\t1\nb\n", ":3: no label: give one of"),
         ("tsv", "sentence\tlabel\na\t1\n\n \t0\n", ":4: empty 'sentence'"),
         ("tsv", b"\xef\xbb\xbf", ": no rows"),
         ("tsv", "", ": empty"),
         ("tsv", "sentence\tlabel\tsentence\na\t1\tb\nc\t0\td\n", ":1: two columns are named 'sentence'"),
         ("tsv", "sentence\tlabel\na\t1\nb\0c\t0\n", ":3: a NUL in 'sentence'"),
         ("tsv", b"sentence\tlabel\n\xff\xfe\t1\n", ": cannot be read ('utf-8' codec can't decode byte 0xff"),
-        ("csv", 'sentence,label\n"of\ntwo lines",1\nb,2\n', ":4: label '2'"),
+        ("csv", 'sentence,label\n"of\ntwo lines",1\nb,2\n', ":4: unknown label '2'"),
         (
             "csv",
             'sentence,label\na,1\n"b,0\n',
-            ":3: cannot be read (unexpected end of data): write a text with quotation marks as",
+            ":3: cannot be read (unexpected end of data): quote a text that contains quotation marks like this",
         ),
         (
             "jsonl",
@@ -245,11 +250,11 @@ def test_a_fault_is_named_with_file_and_line(
         ),
         ("jsonl", '{"sentence": "a", "label": 1}\n{"label": 0}\n', ":2: empty 'sentence'"),
         ("jsonl", '{"sentence": "a", "label": 1}\n{"sentence": "b"\n', ":2: not valid JSON (Expecting ',' delimiter"),
-        ("jsonl", '[{"sentence": "a", "label": 1}]\n', ":1: not a JSON object: write one object a line"),
-        ("jsonl", '{"sentence": "a \\ud800", "label": 1}\n', ":1: half a character in 'sentence'"),
+        ("jsonl", '[{"sentence": "a", "label": 1}]\n', ":1: not a JSON object: write one object per line"),
+        ("jsonl", '{"sentence": "a \\ud800", "label": 1}\n', ":1: a lone surrogate in 'sentence'"),
         ("csv", '"sentence,label\n', ":1: cannot be read (unexpected end of data)"),
         ("jsonl", "[" * 200_000, ":1: not valid JSON ("),
-        ("parquet", "no parquet at all", ": cannot be read as parquet"),
+        ("parquet", "not parquet", ": cannot be read as parquet"),
     ],
 )
 def test_a_broken_file_is_one_line(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:
@@ -263,14 +268,14 @@ def test_a_broken_file_is_one_line(tmp_path: Path, name: str, text: str | bytes,
 
 
 def test_no_folder_and_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="name their folder with --data"):
+    with pytest.raises(InputError, match="this recipe reads files: give their folder with --data"):
         load(_data("tsv"), None, seed=0, task="classification")
     with pytest.raises(InputError, match="no such file: check --data"):
         _load(tmp_path, "tsv")
 
 
-def test_splits_of_the_same_sentences_are_refused_at_once(tmp_path: Path, recipe_file: Callable[..., Path]) -> None:
+def test_identical_splits_are_refused(tmp_path: Path, recipe_file: Callable[..., Path]) -> None:
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.tsv", list(GOOD))
-    with pytest.raises(InputError, match="every training sentence is also in the validation split: give a validation"):
+    with pytest.raises(InputError, match=r"every training sentence is also in the validation split: use a "):
         command.prepare(str(recipe_file()), tmp_path, None, None, None)

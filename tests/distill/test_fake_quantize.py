@@ -14,7 +14,7 @@ from contract.errors import InputError
 from distill import command
 from distill.cache_keys import stage_key
 from distill.distil import distil
-from distill.plan import cost
+from distill.dry_run import cost
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification
 from distill.training import loop, rounding
@@ -176,7 +176,7 @@ def test_a_stage_without_it_is_known_by_the_key_it_had() -> None:
         ('stages.1.fake_quantize="int8"', "'stages.1.fake_quantize'"),
         (
             'general={corpus="x", tokens=9, learning_rate=1e-3, fake_quantize="static"}',
-            "the stages after general distillation would undo fake_quantize",
+            "later stages would undo fake_quantize in general distillation",
         ),
     ],
 )
@@ -208,7 +208,7 @@ def test_the_planned_memory_is_nearly_what_autograd_keeps(kind: str) -> None:
         sum(module.weight.numel() for module in model.modules() if isinstance(module, part))
         for part in (nn.Linear, nn.Embedding)
     )
-    expected = cost.rounded(linear, embedded) + cost.activations(
+    expected = cost.rounded_weight_bytes(linear, embedded) + cost.activation_bytes(
         model.config,
         sentences=sentences,
         length_tokens=length_tokens,

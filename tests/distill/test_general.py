@@ -58,7 +58,7 @@ def test_a_token_file_that_was_cut_is_made_again(corpus_file: Path, encoder_fold
 @pytest.mark.parametrize(
     ("content", "tokens", "message"),
     [
-        (b"the film\n", 1_000, "holds 0 tokens, not the 1,008 asked for: lower general.tokens"),
+        (b"the film\n", 1_000, "has 0 tokens, but 1,008 are needed: lower general.tokens"),
         (b"\xff\xfe\xfa\n", 16, "cannot be read as text"),
         (None, 16, "no such corpus"),
     ],

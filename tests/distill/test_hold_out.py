@@ -1,4 +1,4 @@
-"""Rows held out of the training split: texts of their own, labels in proportion."""
+"""Rows held out of the training split: no shared texts, labels in proportion."""
 
 import numpy as np
 import pytest
@@ -19,17 +19,17 @@ def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: i
     labels = [0, 0, 1, 1, 2, 2, *labels]
     texts = tuple(f"text {number}" for number in range(len(labels)))
     rows = labelled(texts * repeats, None, np.asarray(labels * repeats))
-    parted = hold_out(rows, "classification", seed)
-    assert not set(parted.train.texts) & set(parted.validation.texts)
-    assert sorted(parted.train.texts + parted.validation.texts) == sorted(rows.texts)
+    splits = hold_out(rows, "classification", seed)
+    assert not set(splits.train.texts) & set(splits.validation.texts)
+    assert sorted(splits.train.texts + splits.validation.texts) == sorted(rows.texts)
     held_out = max(3, round(0.1 * len(labels)))
-    assert len(set(parted.validation.texts)) == held_out
+    assert len(set(splits.validation.texts)) == held_out
     for label in range(3):
         share = held_out * labels.count(label) / len(labels)
-        assert abs((parted.validation.labels_N == label).sum() / repeats - share) < 1
-    assert set(parted.train.labels_N.tolist()) == set(labels)
+        assert abs((splits.validation.labels_N == label).sum() / repeats - share) < 1
+    assert set(splits.train.labels_N.tolist()) == set(labels)
     again = hold_out(rows, "classification", seed)
-    assert again.validation.texts == parted.validation.texts
+    assert again.validation.texts == splits.validation.texts
 
 
 def test_a_label_with_one_text_cannot_be_held_out() -> None:

@@ -1,4 +1,4 @@
-"""Several tasks to one encoder: what is shared, what is each task's own, and what is refused."""
+"""Multitask distillation: what the students share, what differs per task, and what is refused."""
 
 import re
 from collections.abc import Callable
@@ -114,7 +114,7 @@ def test_one_encoder_answers_both_tasks(tasks: Path) -> None:
     weights = [load_file(folder / "model.safetensors") for folder in (praise, length)]
     shared = [name for name in weights[0] if not name.startswith("classifier")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in shared)
-    assert [len(own["classifier.bias"]) for own in weights] == [2, 1]
+    assert [len(state["classifier.bias"]) for state in weights] == [2, 1]
     for folder in (praise, length):
         verify(folder, read_student(folder))
         assert len(read_student(folder).parents) == 2
@@ -135,13 +135,16 @@ def test_a_changed_recipe_makes_another_student_of_the_same_teachers(tasks: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("stages.0.losses.hidden=1", "the hidden loss has no one teacher, use prediction and labels"),
-        ('student={preset="bert-2l-128d", start="general"}', "starts copied or random, not general"),
+        ("stages.0.losses.hidden=1", "the hidden loss needs a single teacher, use prediction and labels"),
+        (
+            'student={preset="bert-2l-128d", start="general"}',
+            "needs start 'copied' or 'random', not 'general'",
+        ),
         ('recipes=["praise.toml"]', "at least 2 items"),
         ("stagse=1", "did you mean 'stages'"),
     ],
 )
-def test_what_cannot_be_shared_is_refused(tasks: Path, change: str, message: str) -> None:
+def test_an_invalid_recipe_is_refused(tasks: Path, change: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         recipes.read(tasks / "both.toml", (change,))
 
@@ -149,14 +152,20 @@ def test_what_cannot_be_shared_is_refused(tasks: Path, change: str, message: str
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--set", 'recipes=["praise.toml", "praise.toml"]'], "two of the recipes have one name"),
-        (["--set", 'recipes=["praise.toml", "more.toml"]'], "more: its augmentation is for a student of its own"),
+        (
+            ["--set", 'recipes=["praise.toml", "praise.toml"]'],
+            "two recipes have the same name (praise, praise)",
+        ),
+        (
+            ["--set", 'recipes=["praise.toml", "more.toml"]'],
+            "more: multitask distillation does not support augmentation",
+        ),
         (["--set", "student.layers=[7]"], "student.layers"),
         (["--set", "student.vocabulary.rows=3"], "a vocabulary of 3 rows has no room"),
         (["--set", 'recipes=["praise.toml", "lenght"]'], "unknown recipe 'lenght'"),
     ],
 )
-def test_a_fault_is_told_before_anything_is_trained(tasks: Path, options: list[str], message: str) -> None:
+def test_errors_come_before_any_training(tasks: Path, options: list[str], message: str) -> None:
     arguments = ["multitask", str(tasks / "both.toml"), "--data", str(tasks / "data"), "--out", str(tasks / "out")]
     result = CliRunner().invoke(cli.app, [*arguments, *options])
     assert message in str(result.exception)
@@ -175,9 +184,9 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_rows(numbers: list[int]) -> None
     torch.testing.assert_close(mean_by_head(heads, torch.tensor(numbers), loss), torch.stack(of_rows).mean())
 
 
-def test_the_recipe_of_the_documents_is_one(tmp_path: Path) -> None:
+def test_the_recipe_in_the_documentation_is_valid(tmp_path: Path) -> None:
     document = (Path(__file__).parents[2] / "docs" / "distillation.md").read_text(encoding="utf-8")
-    (block,) = [found for found in re.findall(r"```toml\n(.*?)```", document, re.DOTALL) if "recipes =" in found]
+    (block,) = [block for block in re.findall(r"```toml\n(.*?)```", document, re.DOTALL) if "recipes =" in block]
     path = tmp_path / "pairs.toml"
     path.write_text(block)
     assert set(recipes.read(path).recipes) <= set(recipe.names())

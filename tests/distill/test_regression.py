@@ -1,4 +1,4 @@
-"""Regression: scores instead of labels, from the data to the report."""
+"""Regression: scores instead of labels, from data to report."""
 
 import random
 import shutil
@@ -27,7 +27,7 @@ ROWS = {"train.tsv": 160, "dev.tsv": 40}
 
 
 def write_pairs(folder: Path, scale: float = 1.0) -> Path:
-    """Write pairs of texts whose score is how often `good` stands in both together."""
+    """Write pairs of texts whose score is the number of times `good` occurs in both."""
     chance = random.Random(0)
     folder.mkdir()
     for name, rows in ROWS.items():
@@ -88,7 +88,7 @@ losses = {{ prediction = 1.0, labels = 0.5 }}
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> Path:
-    """The folder of a regression that was distilled, converted for one runtime, measured and reported."""
+    """The folder of a regression that was distilled, converted for ONNX, measured and reported."""
     folder = tmp_path_factory.mktemp("regression")
     recipe = write_recipe(folder / "counting.toml", encoder_folder)
     data = write_pairs(folder / "data")
@@ -171,13 +171,13 @@ def _load(folder: Path, **changes: str) -> Splits:
         ("a\tb\t1\nc\td\t\n", "{file}:3: score '' is not a finite number: correct or remove the row"),
         (
             "a\tb\t1.5\nc\td\t1.5\n",
-            "{file}: all 2 rows have the score 1.5: a split needs sentences of at least two scores",
+            "{file}: all 2 rows have the score 1.5: a split needs sentences with at least two different scores",
         ),
         ("a\t \t1\nc\td\t2\n", "{file}:2: empty 'sentence2': remove the row or give it a text"),
-        ("", "{file}: no rows: a split needs sentences of at least two scores"),
+        ("", "{file}: no rows: a split needs sentences with at least two different scores"),
     ],
 )
-def test_a_fault_is_named_with_file_and_line(tmp_path: Path, rows: str, message: str) -> None:
+def test_an_error_names_file_and_line(tmp_path: Path, rows: str, message: str) -> None:
     folder = write_pairs(tmp_path / "data")
     (folder / "train.tsv").write_text("sentence1\tsentence2\tscore\n" + rows, encoding="utf-8")
     with pytest.raises(InputError) as error:
@@ -188,15 +188,15 @@ def test_a_fault_is_named_with_file_and_line(tmp_path: Path, rows: str, message:
 @pytest.mark.parametrize(
     ("outputs", "factor", "shift", "message"),
     [
-        (2, 1.0, 0.0, "has 2 outputs, a regression one"),
-        (1, -1.0, 0.0, "scores the other way round than the data: pearson -"),
-        (1, 1.0, 50.0, "scores on another scale than the data: from 5"),
+        (2, 1.0, 0.0, "has 2 outputs, regression needs one"),
+        (1, -1.0, 0.0, "run opposite to the data: pearson is -"),
+        (1, 1.0, 50.0, "are on a different scale than the data: 5"),
     ],
 )
-def test_a_ready_model_of_other_scores_is_refused(
+def test_a_fine_tuned_model_with_other_scores_is_refused(
     tmp_path: Path, finished: Path, outputs: int, factor: float, shift: float, message: str
 ) -> None:
-    """The head of the teacher is turned round or moved."""
+    """Reverse or shift the head of the teacher."""
     (teacher,) = finished.glob("out/teacher-*")
     changed = tmp_path / "changed"
     shutil.copytree(teacher, changed)

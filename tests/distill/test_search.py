@@ -21,7 +21,7 @@ from contract.tokens import Tokens, from_rows
 from distill import command, search, teacher
 from distill.data.dataset import Splits
 from distill.model.source import Encoder
-from distill.recipe import Recipe, changed, read
+from distill.recipe import Recipe, read, with_overrides
 from distill.recipe.search import Dimension
 from infer.folders.student import Evaluation
 from infer.outputs import of_logits
@@ -41,7 +41,7 @@ SPACE = """
     [
         ('"stages.0.learning_rat" = { low = 1.0, high = 2.0 }', "unknown key 'stages.0.learning_rat', did you mean"),
         ('"stages.0.learning_rate" = { low = 0.0, high = 2.0, log = true }', "low must be above 0"),
-        ('"stages.0.learning_rate" = { low = 1.0 }', "needs a low and a high"),
+        ('"stages.0.learning_rate" = { low = 1.0 }', "needs low and high, with low <= high"),
         ('"stages.0.learning_rate" = { low = 1.0, high = 2.0, choices = [1.0] }', "either low and high, or choices"),
         ('"stages.0.learning_rate" = { low = -1.0, high = 2.0 }', "greater than 0"),
         ('"data.text" = { choices = ["a"] }', "'data.text' cannot be searched, only keys of student and stages"),
@@ -146,7 +146,7 @@ def test_the_best_trial_is_returned_and_the_unchanged_recipe_is_the_first(
     assert result.score == max(round(10_000 * rate) / 100 for rate in rates)
     best = distilled.recipes[int(np.argmax(rates))]
     # The printed changes give the recipe of the best trial.
-    assert changed(prepared[0], result.changes) == best
+    assert with_overrides(prepared[0], result.changes) == best
     assert {recipe.student.layers for recipe in distilled.recipes} == {(0,), (1,)}
     every_text = set(prepared[2].train.texts)
     assert all(trained | judged == every_text and not trained & judged for trained, judged in distilled.texts)

@@ -32,9 +32,9 @@ def test_a_ready_classifier_is_taken_as_it_is(
 @pytest.mark.parametrize(
     ("labels", "right", "message"),
     [
-        (("positive", "negative"), True, "orders its labels positive, negative, the data negative, positive"),
-        (("a", "b", "c"), True, "has 3 labels (a, b, c), the data 2"),
-        (NEGATIVE_FIRST, False, "has another label order than the data: accuracy"),
+        (("positive", "negative"), True, "has positive, negative, the data negative, positive"),
+        (("a", "b", "c"), True, "has 3 labels (a, b, c), the data has 2"),
+        (NEGATIVE_FIRST, False, "differs from the data: accuracy is"),
     ],
 )
 def test_a_classifier_of_other_labels_is_refused(
@@ -110,7 +110,7 @@ def _small_embedding(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_without_tokenizer, "holds no tokenizer.json: give a model with its tokenizer"),
+        (_without_tokenizer, "no tokenizer.json: use a model folder that includes its tokenizer"),
         (_like_gpt2, "only encoders laid out like BERT can be distilled"),
         (_with_code, "its config.json cannot be used"),
         (_truncated, "cannot be loaded for classification"),

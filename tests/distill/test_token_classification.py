@@ -1,4 +1,4 @@
-"""Names in texts, from the data's words to the report: real words, tokenizers of all kinds, a whole small run."""
+"""Token classification from data to report: joining and aligning words, all kinds of tokenizers, a small run."""
 
 import random
 import subprocess
@@ -22,7 +22,7 @@ from distill.data.rows import Rows
 from distill.data.tokenise import tokenise
 from distill.distil import distil
 from distill.recipe.data import Data
-from distill.tasks.words import spell
+from distill.tasks.detokenise import detokenise
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
 from infer.outputs import UNLABELLED
@@ -79,19 +79,20 @@ TOKENIZERS = {"WordPiece": wordpiece(), "byte-level BPE": byte_level(), "unigram
 
 
 def rows_of(*sentences: list[tuple[str, int]]) -> Rows:
-    spelled = [spell([word for word, _ in sentence]) for sentence in sentences]
+    joined = [detokenise([word for word, _ in sentence]) for sentence in sentences]
+    tags = [np.array([tag for _, tag in sentence]) for sentence in sentences]
     return Rows(
-        texts=tuple(one.text for one in spelled),
+        texts=tuple(sentence.text for sentence in joined),
         pairs=None,
-        labels=ragged.from_rows([np.array([tag for _, tag in one]) for one in sentences], like=np.empty(0, np.int64)),
-        words=ragged.from_rows([one.spans_W2 for one in spelled], like=np.empty((0, 2), np.int64)),
+        labels=ragged.from_rows(tags, like=np.empty(0, np.int64)),
+        words=ragged.from_rows([sentence.spans_W2 for sentence in joined], like=np.empty((0, 2), np.int64)),
     )
 
 
 @given(st.lists(WORD, min_size=1, max_size=8))
-def test_words_stand_in_their_text(words: list[str]) -> None:
-    found = spell(words)
-    assert [found.text[start:end] for start, end in found.spans_W2] == words
+def test_spans_give_the_words(words: list[str]) -> None:
+    sentence = detokenise(words)
+    assert [sentence.text[start:end] for start, end in sentence.spans_W2] == words
 
 
 @pytest.mark.parametrize(
@@ -103,8 +104,8 @@ def test_words_stand_in_their_text(words: list[str]) -> None:
         (["東京", "タワー"], "東京タワー"),
     ],
 )
-def test_words_are_joined_as_people_write_them(words: list[str], text: str) -> None:
-    assert spell(words).text == text
+def test_words_are_joined_to_natural_text(words: list[str], text: str) -> None:
+    assert detokenise(words).text == text
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -117,16 +118,16 @@ def test_each_word_is_labelled_at_its_first_piece(name: str, text: str) -> None:
     assert len(labels.values) == len(tokenise(tokenizer, rows, 64).ids_T)
     assert rows.words is not None
     spans = tokenizer(rows.texts[0], return_offsets_mapping=True)["offset_mapping"]
-    found = labels.values[labels.values != UNLABELLED].tolist()
-    assert found == sorted(set(found))
-    assert found[0] == 1
-    for place in np.flatnonzero(labels.values != UNLABELLED):
-        start, end = rows.words.row(0)[labels.values[place] - 1]
-        assert spans[place][0] < end
-        assert spans[place][1] > start
-        assert not any(start < before[1] <= spans[place][0] for before in spans[:place])
+    aligned = labels.values[labels.values != UNLABELLED].tolist()
+    assert aligned == sorted(set(aligned))
+    assert aligned[0] == 1
+    for token in np.flatnonzero(labels.values != UNLABELLED):
+        start, end = rows.words.row(0)[labels.values[token] - 1]
+        assert spans[token][0] < end
+        assert spans[token][1] > start
+        assert not any(start < before[1] <= spans[token][0] for before in spans[:token])
     if " " in text:
-        assert len(found) == len(words)
+        assert len(aligned) == len(words)
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -156,35 +157,63 @@ def test_files_of_words_are_read(tmp_path: Path, separator: str, capsys: pytest.
     train = load_files(tmp_path).train
     assert train.texts == ("Rolf left", "in Rome")
     assert [row.tolist() for row in train.labels] == [[1, 0], [0, 4]]
-    assert "1 I- tags follow no tag of their type; each is read as the beginning of a span" in capsys.readouterr().err
+    assert "1 I- tags do not continue a span of their type; each starts a new span" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Rolf\tB-PER\nleft\n", r"dev.tsv:2: 'left' has no tag: write a word and its tag a line"),
-        ("a\tO\n\nin\tO\nRolf\tB-ORG\n", r"dev.tsv:4: label 'B-ORG' is out of range: it must be one of: 0 O, 1 B-PER"),
-        ("a\tO\nb\tO\n", r"dev.tsv: every word of 1 rows has the tag 'O': a split needs sentences of tagged words"),
-        ("\n\n", r"dev.tsv: no rows"),
-        ("a\0\tO\n", r"dev.tsv:1: a NUL in 'text'"),
+        ("Rolf\tB-PER\nleft\n", "{file}:2: no tag for 'left': write a word and its tag on each line"),
+        ("Rolf\tB-PER\nleft\t\n", "{file}:2: no tag for 'left': write a word and its tag on each line"),
+        (
+            "a\tO\n\nin\tO\nRolf\tB-PRE\n",
+            "{file}:4: unknown tag 'B-PRE', did you mean 'B-PER'?: known: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC",
+        ),
+        ("Rolf\t7\n", "{file}:1: unknown tag '7': known: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC"),
+        (
+            "a\tO\nb\tO\n",
+            "{file}: all words in 1 rows have the tag 'O': a split needs sentences with tagged words",
+        ),
+        ("\n\n", "{file}: no rows: a split needs sentences with tagged words"),
+        ("a\0\tO\n", "{file}:1: a NUL in 'text': save the file as UTF-8 text"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path / "train.tsv", [[("Rolf", "B-PER")]])
     (tmp_path / "dev.tsv").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError) as error:
         load_files(tmp_path)
+    assert str(error.value) == message.format(file=tmp_path / "dev.tsv")
 
 
 def test_lists_of_words_and_tags_are_read(tmp_path: Path) -> None:
     for name in ("train.jsonl", "dev.jsonl"):
         (tmp_path / name).write_text('{"tokens": ["Rolf", "left"], "ner_tags": [1, 0]}\n', encoding="utf-8")
     changes = {"format": "jsonl", "train": "train.jsonl", "validation": "dev.jsonl"}
-    found = load_files(tmp_path, text="tokens", label="ner_tags", **changes)
-    assert found.train.labels.row(0).tolist() == [1, 0]
-    (tmp_path / "dev.jsonl").write_text('{"tokens": ["Rolf", "left"], "ner_tags": [1]}\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"dev.jsonl:1: 'tokens' and 'ner_tags' are not as many words as tags"):
+    splits = load_files(tmp_path, text="tokens", label="ner_tags", **changes)
+    assert splits.train.labels.row(0).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        (
+            "[1]",
+            "'tokens' and 'ner_tags' are not lists of equal length: "
+            "give a list of words and a list of their tags, or a file in the format conll",
+        ),
+        ("[1, null]", "no tag: give one of: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC"),
+        ('[1, ""]', "no tag: give one of: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC"),
+        ("[1, -100]", "unknown tag '-100': known: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC"),
+        ('[1, "o"]', "unknown tag 'o': known: 0 O, 1 B-PER, 2 I-PER, 3 B-LOC, 4 I-LOC"),
+    ],
+)
+def test_lists_of_tags_that_cannot_be_used_are_refused(tmp_path: Path, tags: str, message: str) -> None:
+    (tmp_path / "train.jsonl").write_text(f'{{"tokens": ["Rolf", "left"], "ner_tags": {tags}}}\n', encoding="utf-8")
+    changes = {"format": "jsonl", "train": "train.jsonl", "validation": "train.jsonl"}
+    with pytest.raises(InputError) as error:
         load_files(tmp_path, text="tokens", label="ner_tags", **changes)
+    assert str(error.value) == f"{tmp_path / 'train.jsonl'}:1: {message}"
 
 
 RECIPE = """
@@ -219,7 +248,7 @@ losses = {{ hidden = 1.0, prediction = 1.0, labels = 0.5 }}
 
 
 def write_names(folder: Path) -> Path:
-    """Write sentences in which `good` and `fine` are names, and a `film` behind one belongs to it."""
+    """Write sentences in which `good` and `fine` are names, and a `film` after a name belongs to it."""
     chance = random.Random(0)
     folder.mkdir()
     for name, count in (("train.tsv", 240), ("dev.tsv", 40)):
@@ -227,8 +256,11 @@ def write_names(folder: Path) -> Path:
         for _ in range(count):
             words = [chance.choice(("good", "bad", "film", "the", "fine", "was")) for _ in range(chance.randint(3, 9))]
             named = [word in ("good", "fine") for word in words]
-            belongs = [word == "film" and number > 0 and named[number - 1] for number, word in enumerate(words)]
-            tags = ["B-PER" if one else "I-PER" if other else "O" for one, other in zip(named, belongs, strict=True)]
+            belongs = [word == "film" and index > 0 and named[index - 1] for index, word in enumerate(words)]
+            tags = [
+                "B-PER" if begins else "I-PER" if continues else "O"
+                for begins, continues in zip(named, belongs, strict=True)
+            ]
             sentences.append(list(zip(words, tags, strict=True)))
         write(folder / name, sentences)
     return folder
@@ -296,12 +328,13 @@ def test_the_report_shows_f1(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("data.text_pair=other", "data.text_pair is of tasks with one answer for a whole text"),
-        ("student.convolution_layers=[0]", "student.convolution_layers is of tasks"),
-        ('data.label_names=["B-PER", "I-PER"]', "tags are needed in data.label_names, 'O' among them"),
-        ("metric=accuracy", "no metric 'accuracy' to judge by, only f1, precision, recall"),
+        ("data.text_pair=other", "--set: token_classification does not support data.text_pair"),
+        ("augmentation={}", "--set: token_classification does not support augmentation"),
+        ("student.convolution_layers=[0]", "--set: token_classification does not support student.convolution_layers"),
+        ('data.label_names=["B-PER", "I-PER"]', "--set: data.label_names must list the tags, including 'O'"),
+        ("metric=accuracy", "--set: unknown metric 'accuracy' for token_classification, known: f1, precision, recall"),
     ],
 )
-def test_what_is_of_whole_texts_is_refused(finished: Path, change: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_settings_for_whole_texts_are_refused(finished: Path, change: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}$"):
         command.prepare(str(finished / "names.toml"), finished / "data", None, None, [change])

@@ -177,13 +177,13 @@ def test_a_changed_corpus_is_counted_again(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("none.txt", None, "no such corpus: set student.vocabulary.corpus to a text file, plain or .gz"),
-        ("empty.txt", b"\n \n", "holds no text: set student.vocabulary.corpus to a text"),
-        ("empty.txt.gz", gzip.compress(b"", mtime=0), "holds no text: set"),
+        ("empty.txt", b"\n \n", "contains no text: set student.vocabulary.corpus to a text in"),
+        ("empty.txt.gz", gzip.compress(b"", mtime=0), "contains no text: set"),
         ("packed.txt", gzip.compress(b"bad", mtime=0), "cannot be read as text .*: give UTF-8 text, plain or .gz"),
         ("plain.gz", b"bad", "cannot be read as text .*: give UTF-8"),
         ("cut.gz", gzip.compress(b"bad " * 9, mtime=0)[:-9], "cannot be read as text .*: give UTF-8"),
         ("broken.gz", gzip.compress(b"bad", mtime=0)[:10] + b"\xff" * 9, "cannot be read as text .*: give UTF-8"),
-        ("zeros.bin", b"bad\n" + bytes(9), r"cannot be read as text \(it holds null bytes\): give UTF-8"),
+        ("zeros.bin", b"bad\n" + bytes(9), r"cannot be read as text \(it contains NUL bytes\): give UTF-8"),
     ],
 )
 def test_a_corpus_that_cannot_be_used_is_one_line(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from distill.augment.candidates import candidates
-from distill.augment.draw import new_rows
+from distill.augment.candidates import find_candidates
 from distill.augment.masked_lm import MaskedLM
+from distill.augment.sample import sample_rows
 from distill.data.rows import labelled
 from distill.recipe.augmentation import Augmentation
 from results.benchmarks import texts as files
@@ -48,8 +48,8 @@ def _read(arguments: argparse.Namespace) -> list[str]:
 def _methods(texts: Sequence[str], settings: Augmentation, lm: MaskedLM) -> dict[str, Method]:
     alone = Augmentation(masked_share=0)
     return {
-        "batched": lambda: candidates(texts, settings, lm, None),
-        "batched, a word a time": lambda: candidates(texts, alone, lm, None),
+        "batched": lambda: find_candidates(texts, settings, lm, None),
+        "batched, a word a time": lambda: find_candidates(texts, alone, lm, None),
         "one at a time": lambda: one_at_a_time.candidates(texts, settings, lm, one_at_a_time.predict),
         "authors' way": lambda: one_at_a_time.candidates(texts, settings, lm, one_at_a_time.predict_as_the_authors),
     }
@@ -59,7 +59,7 @@ def _timed(method: Method, texts: Sequence[str], settings: Augmentation, seconds
     rows = labelled(texts, None, np.zeros(len(texts), dtype=np.int64))
     start = time.perf_counter()
     choices = method()
-    new_rows(rows, dict(zip(texts, choices, strict=True)), settings, seed=0)
+    sample_rows(rows, dict(zip(texts, choices, strict=True)), settings, seed=0)
     seconds.append(time.perf_counter() - start)
     return choices
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from distill.data.generated import generate
 from distill.data.rows import Rows, labelled
-from distill.data.sentences import generate
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model import source
 from distill.recipe import read

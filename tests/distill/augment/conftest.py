@@ -1,4 +1,4 @@
-"""A tiny masked LM and its vocabulary, and what stands in for files and libraries of words."""
+"""A tiny masked LM with its vocabulary, a file of word pairs, and a fake segmenter."""
 
 import re
 import sys
@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tokenizers import BertWordPieceTokenizer
-from transformers import BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import BertForMaskedLM
 
 from distill.augment import masked_lm
 from distill.augment.masked_lm import MaskedLM
@@ -24,34 +23,26 @@ VOCABULARY = SPECIAL + WHOLE + CHINESE + OTHERS
 
 @pytest.fixture
 def words() -> list[str]:
-    """The whole words of the vocabulary that are not Chinese."""
+    """The non-Chinese whole words of the vocabulary."""
     return WHOLE
 
 
 @pytest.fixture
 def characters() -> list[str]:
-    """Its whole words that are Chinese."""
+    """The Chinese whole words of the vocabulary."""
     return CHINESE
 
 
 @pytest.fixture
 def vocabulary() -> list[str]:
-    """All its tokens, by number."""
+    """All tokens, by id."""
     return VOCABULARY
 
 
 @pytest.fixture(scope="session")
 def lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("masked-lm")
-    vocabulary = {token: number for number, token in enumerate(VOCABULARY)}
-    PreTrainedTokenizerFast(
-        tokenizer_object=BertWordPieceTokenizer(vocabulary)._tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    ).save_pretrained(folder)
+    tiny.tokenizer(VOCABULARY, like_bert=True, mask_token="[MASK]").save_pretrained(folder)
     torch.manual_seed(0)
     config = tiny.config(vocab_size=len(VOCABULARY), max_position_embeddings=32, initializer_range=0.5)
     BertForMaskedLM(config).save_pretrained(folder)
@@ -82,8 +73,8 @@ def pairs_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segmenter of two words, that knows every two characters of the vocabulary but those that begin with 很."""
-    known = {one + other: 1 for one in CHINESE for other in CHINESE if one != "很"}
+    """A segmenter of two words; its dictionary has all pairs of the vocabulary's characters not starting with 很."""
+    known = {first + second: 1 for first in CHINESE for second in CHINESE if first != "很"}
     library = SimpleNamespace(
         cut=lambda text: re.findall("电影|故事|.", text),
         dt=SimpleNamespace(FREQ=known),

@@ -1,4 +1,4 @@
-"""New rows: made of others, relabelled, kept, and learned from."""
+"""New rows: how they are made, relabelled, cached and trained on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +9,15 @@ import pytest
 
 from contract.errors import InputError
 from contract.strict import parse
-from distill import command, tasks
+from distill import command
 from distill.augment import masked_lm
 from distill.augment.augment import augment
-from distill.augment.sources import sources
+from distill.augment.locate import locate_sources
 from distill.data.rows import Rows, labelled
 from distill.distil import distil
 from distill.model.source import Encoder
 from distill.recipe.augmentation import Augmentation
+from distill.tasks import classification, regression
 from infer.outputs import of_logits
 
 # Also in conftest.py, but parameters of a test cannot come from a fixture.
@@ -44,21 +45,21 @@ def test_new_rows(
             rows, augmentation, masked_lm=lm_folder, neighbours=pairs_file, seed=seed, cache=tmp_path / folder
         )
 
-    new, again, other = make(1, "one"), make(1, "two"), make(2, "one")
+    new, again, other = make(1, "first"), make(1, "second"), make(2, "first")
     assert new.key() == again.key()
     assert new.key() != other.key()
     assert new.labels_N.dtype == dtype
-    found = list(zip(new.texts, new.pairs or (None,) * len(new), strict=True))
+    contents = list(zip(new.texts, new.pairs or (None,) * len(new), strict=True))
     originals = set(zip(TEXTS, pairs or (None,) * len(TEXTS), strict=True))
-    assert len(found) == len(set(found)) > 20
-    assert not set(found) & originals
-    assert len(found) <= len(TEXTS) * augmentation.samples_per_sentence * (2 if pairs else 1)
+    assert len(contents) == len(set(contents)) > 20
+    assert not set(contents) & originals
+    assert len(contents) <= len(TEXTS) * augmentation.samples_per_sentence * (2 if pairs else 1)
     assert all(
         len(text.split()) == len(TEXTS[int(label)].split()) for text, label in zip(new.texts, new.labels_N, strict=True)
     )
 
 
-def test_rows_are_kept(
+def test_rows_are_cached(
     lm_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -74,7 +75,7 @@ def test_rows_are_kept(
     assert shown.count(" -> ") == 20
     (file,) = tmp_path.glob("augmented-*.jsonl")
     with monkeypatch.context() as patch:
-        patch.setattr(masked_lm, "load", lambda folder: pytest.fail("the masked LM was asked again"))
+        patch.setattr(masked_lm, "load", lambda folder: pytest.fail("the masked LM was loaded again"))
         assert make().key() == first.key()
         assert make(augmentation.model_copy(update={"batch_size": 1})).key() == first.key()
     assert capsys.readouterr().err.count(" -> ") == 40
@@ -82,7 +83,7 @@ def test_rows_are_kept(
     make(texts=TEXTS[:3])
     assert len(list(tmp_path.iterdir())) == 3
     file.write_text("[", encoding="utf-8")
-    with pytest.raises(InputError, match="remove it and run again"):
+    with pytest.raises(InputError, match="cannot be read: delete it and run again"):
         make()
 
 
@@ -96,27 +97,27 @@ def test_without_a_masked_lm(tmp_path: Path, pairs_file: Path) -> None:
 
 
 def test_no_candidates(tmp_path: Path, pairs_file: Path, augmentation: Augmentation) -> None:
-    with pytest.raises(InputError, match="no word of the training texts has a candidate"):
+    with pytest.raises(InputError, match="no word of the training texts has a replacement candidate: set augmentation"):
         augment(rows_of("7 !"), augmentation, masked_lm=None, neighbours=pairs_file, seed=0, cache=tmp_path)
 
 
 def test_the_teacher_relabels() -> None:
     logits_NC = np.array([[0.1, 0.9], [0.2, 0.8]], dtype=np.float32)
-    kept = tasks.get("classification").relabelled(rows_of("a", "b"), of_logits(logits_NC))
-    assert kept.labels_N.tolist() == [1, 1]
+    relabelled = classification.relabel(rows_of("a", "b"), of_logits(logits_NC))
+    assert relabelled.labels_N.tolist() == [1, 1]
     scores = rows_of("a", "b", dtype=np.float32)
-    fractional = tasks.get("regression").relabelled(scores, of_logits(logits_NC[:, :1])).labels_N
+    fractional = regression.relabel(scores, of_logits(logits_NC[:, :1])).labels_N
     assert fractional.dtype == np.float32
     assert fractional.tolist() == pytest.approx([0.1, 0.2])
 
 
-def test_sources(tmp_path: Path, lm_folder: Path, pairs_file: Path) -> None:
+def test_sources_are_located(tmp_path: Path, lm_folder: Path, pairs_file: Path) -> None:
     teacher = Encoder(name="teacher", folder=tmp_path, sha256="")
-    assert sources(Augmentation(), teacher) == (tmp_path, None)
-    assert sources(Augmentation(masked_lm=str(lm_folder)), teacher) == (lm_folder, None)
-    assert sources(Augmentation(masked_lm="", neighbours=str(pairs_file)), teacher) == (None, pairs_file)
+    assert locate_sources(Augmentation(), teacher) == (tmp_path, None)
+    assert locate_sources(Augmentation(masked_lm=str(lm_folder)), teacher) == (lm_folder, None)
+    assert locate_sources(Augmentation(masked_lm="", neighbours=str(pairs_file)), teacher) == (None, pairs_file)
     with pytest.raises(InputError, match=r"augmentation.neighbours: no file absent.tsv"):
-        sources(Augmentation(neighbours="absent.tsv"), teacher)
+        locate_sources(Augmentation(neighbours="absent.tsv"), teacher)
 
 
 @pytest.mark.parametrize(

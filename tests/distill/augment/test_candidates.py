@@ -1,11 +1,11 @@
-"""Candidates for the words of a text: of its script and length, from a masked LM or from neighbours."""
+"""Candidates for words, from a masked LM or from neighbours: they match the word's script and length."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from distill.augment.candidates import candidates
+from distill.augment.candidates import find_candidates
 from distill.augment.masked_lm import MaskedLM
 from distill.recipe.augmentation import Augmentation
 
@@ -13,14 +13,16 @@ from distill.recipe.augmentation import Augmentation
 def test_candidates_are_whole_words_of_the_same_script(
     lm: MaskedLM, augmentation: Augmentation, words: list[str], characters: list[str], texts: tuple[str, ...]
 ) -> None:
-    for text, choices in zip(texts, candidates(texts, augmentation, lm, None), strict=True):
+    for text, choices in zip(texts, find_candidates(texts, augmentation, lm, None), strict=True):
         for choice in choices:
             assert set(choice.candidates) <= set(characters if choice.word.is_chinese else words)
             assert choice.word.text not in choice.candidates
             assert len(choice.candidates) == 4
             assert text[choice.word.start : choice.word.end] == choice.word.text
-    found = [[choice.word.text for choice in choices] for choices in candidates(texts, augmentation, lm, None)]
-    assert found == [
+    words_by_text = [
+        [choice.word.text for choice in choices] for choices in find_candidates(texts, augmentation, lm, None)
+    ]
+    assert words_by_text == [
         ["film", "good", "very", "good"],
         ["dull", "story"],
         ["fine", "music"],
@@ -30,19 +32,19 @@ def test_candidates_are_whole_words_of_the_same_script(
 
 
 def test_several_pieces_take_neighbours(lm: MaskedLM, pairs_file: Path, augmentation: Augmentation) -> None:
-    (choices,) = candidates(["walking 7 fine music"], augmentation, lm, pairs_file)
-    found = {choice.word.text: choice.candidates for choice in choices}
-    assert found["walking"] == ("strolling",)
-    assert len(found["fine"]) == 4
+    (choices,) = find_candidates(["walking 7 fine music"], augmentation, lm, pairs_file)
+    candidates = {choice.word.text: choice.candidates for choice in choices}
+    assert candidates["walking"] == ("strolling",)
+    assert len(candidates["fine"]) == 4
 
 
 @pytest.mark.usefixtures("dictionary")
 def test_chinese_words_are_masked_whole(
     lm: MaskedLM, pairs_file: Path, augmentation: Augmentation, vocabulary: list[str], characters: list[str]
 ) -> None:
-    """Candidates are words of the dictionary, of as many characters; each next character is the best one by then."""
+    """Candidates are dictionary words of the same length; each next character is the most probable one."""
     settings = augmentation.model_copy(update={"unit": "word", "masked_share": 0.0})
-    (choices,) = candidates(["这电影很好"], settings, lm, None)
+    (choices,) = find_candidates(["这电影很好"], settings, lm, None)
     (film, good) = choices
     assert (film.word.text, good.word.text) == ("电影", "好")
     assert film.candidates
@@ -52,4 +54,4 @@ def test_chinese_words_are_masked_whole(
         order = lm.model(prompt).logits[0, 3].argsort(descending=True).tolist()
     best = next(vocabulary[number] for number in order if vocabulary[number] in characters)
     assert film.candidates[0][1] == best
-    assert candidates(["这电影很好"], settings, None, pairs_file)[0][0].candidates == ("影片",)
+    assert find_candidates(["这电影很好"], settings, None, pairs_file)[0][0].candidates == ("影片",)

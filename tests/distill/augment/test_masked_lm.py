@@ -1,4 +1,4 @@
-"""A masked LM: which of its tokens are whole words, how texts are masked for it, and what it answers."""
+"""A masked LM: its whole words, how texts are masked for it, and its predictions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from distill.augment import masked_lm
-from distill.augment.candidates import Choice, candidates
-from distill.augment.fill import Blank, Guess, masked, together
+from distill.augment.candidates import WordCandidates, find_candidates
+from distill.augment.fill_mask import MaskedWord, PartialFill, group_fills, mask_text
 from distill.augment.masked_lm import MaskedLM
 from distill.augment.words import Word
 from distill.recipe.augmentation import Augmentation
@@ -37,61 +37,62 @@ def test_whole_words_of_a_byte_level_vocabulary() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5])
-def test_batches_answer_like_one_text_at_a_time(
+def test_batches_predict_the_same_as_single_texts(
     lm: MaskedLM, share: float, augmentation: Augmentation, texts: tuple[str, ...]
 ) -> None:
     settings = augmentation.model_copy(update={"masked_share": share})
-    answers = candidates(texts, settings, lm, None)
+    answers = find_candidates(texts, settings, lm, None)
     alone = settings.model_copy(update={"batch_size": 1})
-    assert answers == [candidates([text], alone, lm, None)[0] for text in texts]
+    assert answers == [find_candidates([text], alone, lm, None)[0] for text in texts]
 
 
-def test_answers_are_those_of_the_model_itself(
+def test_predictions_are_those_of_the_plain_model(
     lm: MaskedLM, augmentation: Augmentation, vocabulary: list[str], words: list[str]
 ) -> None:
-    """The masked text through the whole model, its output at the mask, the best whole words but the word itself."""
-    (choices,) = candidates(["dull story"], augmentation.model_copy(update={"masked_share": 0.0}), lm, None)
+    """Run the model on the masked text and take the best whole words at the mask, except the word itself."""
+    (choices,) = find_candidates(["dull story"], augmentation.model_copy(update={"masked_share": 0.0}), lm, None)
     ids = lm.tokenizer("[MASK] story", return_tensors="pt")["input_ids"]
     with torch.inference_mode():
         order = lm.model(ids).logits[0, 1].argsort(descending=True).tolist()
     best = [vocabulary[number] for number in order if vocabulary[number] in words and vocabulary[number] != "dull"]
-    assert choices[0] == Choice(Word(0, 4, "dull"), tuple(best[:4]))
+    assert choices[0] == WordCandidates(Word(0, 4, "dull"), tuple(best[:4]))
 
 
 @st.composite
-def blanks(draw: st.DrawFn) -> list[Guess]:
-    """Blanks of one text, whose tokens are 100, 101, …; none overlap."""
+def partial_fills(draw: st.DrawFn) -> list[PartialFill]:
+    """Masked words of one text, whose tokens are 100, 101, …; none overlap."""
     ids_L = np.arange(100, 100 + draw(st.integers(3, 120)))
-    firsts = draw(st.sets(st.integers(1, (len(ids_L) - 3) // 4 + 1), min_size=1))
-    found = []
-    for number, first in enumerate(sorted(firsts)):
-        place = 4 * first - 3
-        length = draw(st.integers(1, min(4, len(ids_L) - 1 - place)))
-        found.append(Guess(number, Blank(ids_L=ids_L, before=1, after=1, first=place, length=length, chinese=False)))
-    return found
+    slots = draw(st.sets(st.integers(0, (len(ids_L) - 3) // 4), min_size=1))
+    fills = []
+    for number, slot in enumerate(sorted(slots)):
+        first = 4 * slot + 1
+        length = draw(st.integers(1, min(4, len(ids_L) - 1 - first)))
+        word = MaskedWord(ids_L=ids_L, before=1, after=1, first=first, length=length, chinese=False)
+        fills.append(PartialFill(number, word))
+    return fills
 
 
-@given(guesses=blanks(), width=st.integers(32, 60), share=st.sampled_from([0.0, 0.15, 0.5]))
-def test_each_blank_is_masked_once_with_its_surroundings(guesses: list[Guess], width: int, share: float) -> None:
-    copies = together(guesses, width, share)
-    assert sorted(guess.number for copy in copies for guess in copy) == list(range(len(guesses)))
-    assert share or all(len(copy) == 1 for copy in copies)
-    whole = guesses[0].blank.ids_L
-    for copy in copies:
-        cut, places = masked(copy, -1, width)
-        assert len(cut) == min(width, len(whole))
-        assert (cut[0], cut[-1]) == (whole[0], whole[-1])
-        shift = whole[copy[0].place] - places[0]
-        for place, token in enumerate(cut[1:-1].tolist(), start=1):
-            hidden = any(0 <= place + shift - 100 - guess.place < guess.blank.length for guess in copy)
-            assert token == (-1 if hidden else place + shift)
-        assert [whole[guess.place] - shift for guess in copy] == places
-        assert (cut == -1).sum() == sum(guess.blank.length for guess in copy)
+@given(fills=partial_fills(), width=st.integers(32, 60), share=st.sampled_from([0.0, 0.15, 0.5]))
+def test_each_word_is_masked_once_with_its_context(fills: list[PartialFill], width: int, share: float) -> None:
+    groups = group_fills(fills, width, share)
+    assert sorted(fill.number for group in groups for fill in group) == list(range(len(fills)))
+    assert share or all(len(group) == 1 for group in groups)
+    text_ids = fills[0].word.ids_L
+    for group in groups:
+        ids_L, positions = mask_text(group, -1, width)
+        assert len(ids_L) == min(width, len(text_ids))
+        assert (ids_L[0], ids_L[-1]) == (text_ids[0], text_ids[-1])
+        shift = text_ids[group[0].position] - positions[0]
+        for position, token in enumerate(ids_L[1:-1].tolist(), start=1):
+            is_masked = any(0 <= position + shift - 100 - fill.position < fill.word.length for fill in group)
+            assert token == (-1 if is_masked else position + shift)
+        assert [text_ids[fill.position] - shift for fill in group] == positions
+        assert (ids_L == -1).sum() == sum(fill.word.length for fill in group)
 
 
 def test_a_model_without_a_head_is_refused(encoder_folder: Path, classifier_folder: Callable[..., Path]) -> None:
     for folder in (encoder_folder, classifier_folder(("no", "yes"))):
-        with pytest.raises(InputError, match=r"no masked-LM head.*name a masked LM.*augmentation.neighbours"):
+        with pytest.raises(InputError, match=r"no masked-LM head.*: set .*masked_lm.* set augmentation.neighbours"):
             masked_lm.load(folder)
 
 
@@ -100,5 +101,5 @@ def test_a_head_without_a_mask_is_refused(lm_folder: Path, encoder_folder: Path,
         (tmp_path / name).write_bytes((lm_folder / name).read_bytes())
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((encoder_folder / name).read_bytes())
-    with pytest.raises(InputError, match="its tokenizer has no mask token"):
+    with pytest.raises(InputError, match="the tokenizer has no mask token"):
         masked_lm.load(tmp_path)

@@ -39,7 +39,7 @@ def test_function_words_are_replaced_when_asked_for() -> None:
 def test_words_lie_in_their_text_one_after_the_other(text: str) -> None:
     words = words_of(text, "character", keep_function_words=False)
     assert all(text[word.start : word.end] == word.text for word in words)
-    assert all(one.end <= other.start for one, other in pairwise(words))
+    assert all(first.end <= second.start for first, second in pairwise(words))
 
 
 @pytest.mark.usefixtures("dictionary")

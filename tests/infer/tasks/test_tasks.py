@@ -13,16 +13,17 @@ import contract as root
 from contract.ragged import Ragged
 from contract.strict import parse
 from distill import tasks as training
-from distill.tasks.protocol import Training
+from distill.tasks.protocol import TrainingTask
 from infer import tasks
 from infer.outputs import UNLABELLED, Outputs, of_logits
 from infer.tasks import judge
 from infer.tasks.protocol import Task
+from tests import tiny
 
 HOUSE = Path(root.__file__).parent.parent
 NAMES = tuple(tasks.MODULES)
 # mypy checks that each module is a task.
-HALVES: tuple[tuple[Task, Training], ...] = tuple((tasks.get(name), training.get(name)) for name in NAMES)
+HALVES: tuple[tuple[Task, TrainingTask], ...] = tuple((tasks.get(name), training.get(name)) for name in NAMES)
 
 
 def settings(name: str) -> tasks.TaskSettings:
@@ -32,7 +33,7 @@ def settings(name: str) -> tasks.TaskSettings:
 def answers(name: str, seed: int = 0, examples: int = 40) -> tuple[Outputs, Ragged]:
     """Outputs that are often right, and the labels they are judged by."""
     generator = np.random.default_rng(seed)
-    lengths = generator.integers(3, 9, size=examples) if training.get(name).IS_OF_TOKENS else np.ones(examples, int)
+    lengths = generator.integers(3, 9, size=examples) if training.get(name).PER_TOKEN else np.ones(examples, int)
     entries = int(lengths.sum())
     if training.get(name).IS_SCORE:
         right: NDArray[Any] = generator.normal(size=entries).astype(np.float32)
@@ -42,7 +43,7 @@ def answers(name: str, seed: int = 0, examples: int = 40) -> tuple[Outputs, Ragg
         logits = (np.eye(3)[right] * 2 + generator.normal(size=(entries, 3))).astype(np.float32)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     labels = right.copy()
-    if training.get(name).IS_OF_TOKENS:
+    if training.get(name).PER_TOKEN:
         labels[offsets[:-1]] = labels[offsets[1:] - 1] = UNLABELLED
     return of_logits(Ragged(values=logits, offsets=offsets)), Ragged(values=labels, offsets=offsets)
 
@@ -98,17 +99,9 @@ def test_the_head_of_a_task_makes_a_model_that_is_ready_for_it(name: str) -> Non
     from transformers import BertConfig
 
     half = training.get(name)
-    config = BertConfig(
-        vocab_size=8,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=8,
-        **half.head(settings(name).names),
-    )
-    model = half.model_class().from_config(config)
+    model = tiny.model(name, settings(name).names)
     model.config.architectures = [type(model).__name__]
-    assert half.is_ready(model.config)
+    assert half.is_fine_tuned(model.config)
     assert model.config.num_labels == settings(name).columns
     half.check_head(model.config, settings(name).names, "a model")
     found = training.of_config(model.config)

@@ -1,4 +1,4 @@
-"""Teacher and student of a recipe without their numbers, to know their shapes and to refuse what cannot be made."""
+"""Build a recipe's teacher and student on the meta device: shapes without weights, to find errors before training."""
 
 from dataclasses import dataclass, replace
 
@@ -18,13 +18,13 @@ COPIED = "copied"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sketch:
+class MetaModels:
     """A recipe's models on the meta device.
 
     Attributes:
-        teacher: as it is after fine-tuning.
-        start: the student before it learns.
-        teacher_tokenizer, tokenizer: the teacher's and the student's.
+        teacher: the teacher after fine-tuning.
+        start: the student before training.
+        teacher_tokenizer, tokenizer: tokenizers of the teacher and of the student.
     """
 
     teacher: PreTrainedModel
@@ -33,34 +33,37 @@ class Sketch:
     tokenizer: PreTrainedTokenizerFast
 
 
-def sketch(recipe: Recipe, encoder: Encoder, train: Rows) -> Sketch:
-    """Make a recipe's models on the meta device; nothing is trained, written, or loaded but a tokenizer.
+def build_meta_models(recipe: Recipe, encoder: Encoder, train: Rows) -> MetaModels:
+    """Build a recipe's models on the meta device; only the tokenizer is loaded, and nothing is trained or written.
 
     Args:
         recipe: the distillation.
         encoder: the teacher's model, fine-tuned or not; only its configuration and tokenizer are read.
-        train: the training rows, which decide what a pruned vocabulary keeps.
+        train: training rows, which determine a pruned vocabulary.
 
     Raises:
-        InputError: the student cannot be made or compared as the recipe says.
+        InputError: the recipe's student cannot be built from, or compared with, its teacher.
     """
     config = teacher.read_config(encoder.folder)
     check_fit(config, recipe)
     config.num_labels = max(1, len(recipe.data.label_names))
-    own = load_tokenizer(encoder.folder)
+    teacher_tokenizer = load_tokenizer(encoder.folder)
     with torch.device("meta"):
         model: PreTrainedModel = tasks.get(recipe.task).model_class().from_config(config)
-        start = initialise(model, _described(recipe))
+        start = initialise(model, _without_weights(recipe))
         compressed = compress_on_meta(
-            start.model, recipe, own, lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens)
+            start.model,
+            recipe,
+            teacher_tokenizer,
+            lambda tokenizer: tokenise(tokenizer, train, recipe.max_length_tokens),
         )
     start = replace(start, model=compressed.model)
     for stage in recipe.stages:
         check_shapes(start, model, stage)
-    return Sketch(teacher=model, start=start, teacher_tokenizer=own, tokenizer=compressed.tokenizer)
+    return MetaModels(teacher=model, start=start, teacher_tokenizer=teacher_tokenizer, tokenizer=compressed.tokenizer)
 
 
-def _described(recipe: Recipe) -> Recipe:
-    """Return the recipe with a start that needs no weights: whatever a student starts from, its shape is the same."""
+def _without_weights(recipe: Recipe) -> Recipe:
+    """Return the recipe with a start that needs no weights; the student's shape does not depend on its start."""
     start = recipe.start if recipe.start == COPIED else "random"
     return recipe.model_copy(update={"student": recipe.student.model_copy(update={"start": start})})

@@ -1,4 +1,4 @@
-"""The generated sentences: reproducible, distinct, balanced, and beyond a bag of words."""
+"""The generated sentences: reproducible, distinct, balanced, and too hard for a bag of words."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,8 +7,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from distill.data.dataset import GENERATED_ROWS
+from distill.data.generated import UNSEEN_BAD, UNSEEN_GOOD, generate
 from distill.data.rows import Rows
-from distill.data.sentences import UNSEEN_BAD, UNSEEN_GOOD, generate
 
 
 @pytest.fixture(scope="module")
@@ -16,18 +16,18 @@ def splits() -> dict[str, Rows]:
     return generate(GENERATED_ROWS, seed=7)
 
 
-def test_no_sentence_stands_twice(splits: dict[str, Rows]) -> None:
+def test_no_sentence_occurs_twice(splits: dict[str, Rows]) -> None:
     texts = [text for rows in splits.values() for text in rows.texts]
     assert len(texts) == len(set(texts)) == 5_000
 
 
-def test_training_sentences_hold_no_unseen_opinion(splits: dict[str, Rows]) -> None:
+def test_training_sentences_contain_no_unseen_opinion(splits: dict[str, Rows]) -> None:
     words = {word for text in splits["train"].texts for word in text.split()}
     assert not words & {*UNSEEN_GOOD, *UNSEEN_BAD}
 
 
 @pytest.mark.parametrize("ngrams", [(1, 1), (1, 2)])
-def test_a_bag_of_words_stays_low(splits: dict[str, Rows], ngrams: tuple[int, int]) -> None:
+def test_a_bag_of_words_scores_low(splits: dict[str, Rows], ngrams: tuple[int, int]) -> None:
     vectorizer = CountVectorizer(ngram_range=ngrams)
     train, validation = splits["train"], splits["validation"]
     bag = LogisticRegression(max_iter=2_000).fit(vectorizer.fit_transform(train.texts), train.labels_N)

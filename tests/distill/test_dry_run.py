@@ -1,4 +1,4 @@
-"""What a dry run tells is what the run then does, and it leaves nothing behind."""
+"""A dry run reports what the real run then does, and writes nothing."""
 
 import json
 import sys
@@ -14,9 +14,8 @@ from transformers import BertConfig, BertForSequenceClassification, Trainer
 from contract.errors import InputError
 from distill import command
 from distill.distil import distil
-from distill.plan import cost
-from distill.plan import table as plan_table
-from distill.plan.plan import plan
+from distill.dry_run import cost, render
+from distill.dry_run.dry_run import dry_run
 from distill.training import loop
 from infer.folders.student import read_student, read_teacher
 from tinybert_edge import cli
@@ -36,7 +35,7 @@ NARROW = "shape = { layers = 2, width = 16, heads = 4, feed_forward_width = 40 }
     ],
     ids=["layers", "narrow", "vocabulary", "factorised", "slim", "factorised, cut positions"],
 )
-def test_a_run_has_the_parameters_and_steps_of_its_plan(
+def test_a_run_has_the_reported_parameters_and_steps(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
@@ -56,16 +55,16 @@ def test_a_run_has_the_parameters_and_steps_of_its_plan(
     if "convolution_layers" in student:
         changes.append("stages.0.losses.attention=0")
     prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
-    found = plan(*prepared)
+    report = dry_run(*prepared)
     teacher_folder, student_folder = distil(*prepared, tmp_path / "out")
-    assert found.student.parameters.total == read_student(student_folder).parameters
-    assert found.teacher.parameters.total == read_teacher(teacher_folder).parameters
-    assert str(found.student.shape) in read_student(student_folder).shape
-    assert [one.steps for one in found.trainings] == steps
-    assert [one.name for one in found.trainings] == ["teacher", "layers", "prediction"]
+    assert report.student.parameters.total == read_student(student_folder).parameters
+    assert report.teacher.parameters.total == read_teacher(teacher_folder).parameters
+    assert str(report.student.shape) in read_student(student_folder).shape
+    assert [each.steps for each in report.trainings] == steps
+    assert [each.name for each in report.trainings] == ["teacher", "layers", "prediction"]
 
 
-def test_a_general_start_is_planned_without_reading_its_corpus(
+def test_a_general_start_is_reported_without_reading_its_corpus(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
     corpus = tmp_path / "corpus.txt"
@@ -73,20 +72,20 @@ def test_a_general_start_is_planned_without_reading_its_corpus(
     general = f"""\n[general]\ncorpus = "{corpus}"\ntokens = 1000\nlength_tokens = 10
 learning_rate = 1e-3\nbatch_size = 8\n"""
     recipe = recipe_file(student=NARROW + general)
-    found = plan(*command.prepare(str(recipe), sentences_file(), None, None, None))
-    assert (found.start, found.pairs, found.copied_layers) == ("general", ((0, 0), (1, 1)), ())
-    assert {one.name: one.steps for one in found.trainings}["general"] == 13
+    report = dry_run(*command.prepare(str(recipe), sentences_file(), None, None, None))
+    assert (report.start, report.pairs, report.copied_layers) == ("general", ((0, 0), (1, 1)), ())
+    assert {each.name: each.steps for each in report.trainings}["general"] == 13
 
 
 @pytest.mark.parametrize(
     ("changes", "rows"),
     [
         (['augmentation={masked_lm="", neighbours="PAIRS", samples_per_sentence=3}'], 64 + 3 * 64),
-        # Texts that are alike are held out together.
+        # Rows with the same text are held out together.
         (['soup={students=2, kind="greedy"}'], 56),
     ],
 )
-def test_a_plan_counts_the_rows_that_are_trained_on(
+def test_steps_count_the_rows_trained_on(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
@@ -96,11 +95,11 @@ def test_a_plan_counts_the_rows_that_are_trained_on(
 ) -> None:
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("good\tfine\n")
-    own = [change.replace("PAIRS", str(pairs)) for change in changes]
-    found = plan(*command.prepare(str(recipe_file()), sentences_file(), None, None, own))
-    assert found.trainings[-1].steps == -(-rows // 8) * 6
-    plan_table.show(found)
-    assert ("192 new rows by augmentation, or fewer" in capsys.readouterr().out) == bool(found.new_rows)
+    overrides = [change.replace("PAIRS", str(pairs)) for change in changes]
+    report = dry_run(*command.prepare(str(recipe_file()), sentences_file(), None, None, overrides))
+    assert report.trainings[-1].steps == -(-rows // 8) * 6
+    render.show(report)
+    assert ("including at most 192 new rows from augmentation" in capsys.readouterr().out) == bool(report.new_rows)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_a_plan_counts_the_rows_that_are_trained_on(
         ),
     ],
 )
-def test_what_a_recipe_names_must_be_there(
+def test_files_that_a_recipe_names_must_exist(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -133,24 +132,24 @@ def test_what_a_recipe_names_must_be_there(
         (None, "", "the teacher's name is empty: give a folder or a Hugging Face name"),
     ],
 )
-def test_what_would_have_no_effect_is_refused(data: Path | None, teacher: str | None, message: str) -> None:
+def test_options_without_effect_are_refused(data: Path | None, teacher: str | None, message: str) -> None:
     with pytest.raises(InputError) as caught:
         command.prepare("quickstart", data, teacher, None, None)
     assert str(caught.value).startswith(message)
 
 
-def test_a_plan_says_which_stage_rounds_and_what_that_takes(
+def test_fake_quantisation_is_reported_with_its_memory(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe, data = str(recipe_file()), sentences_file()
     plain, rounding = (
-        plan(*command.prepare(recipe, data, None, None, changes))
+        dry_run(*command.prepare(recipe, data, None, None, changes))
         for changes in ([], ['stages.1.fake_quantize="static"'])
     )
-    assert [one.fake_quantize for one in rounding.trainings] == [None, None, "static"]
+    assert [each.fake_quantize for each in rounding.trainings] == [None, None, "static"]
     assert rounding.trainings[:2] == plain.trainings[:2]
     assert rounding.trainings[2].memory.activations > plain.trainings[2].memory.activations
-    plan_table.show(rounding)
+    render.show(rounding)
     assert "fake-quantised" in capsys.readouterr().out
 
 
@@ -172,11 +171,11 @@ def test_a_dry_run_writes_nothing(
         assert end.value.code == 0
     tables, _, text = capsys.readouterr().out.partition("{")
     assert all(word in tables for word in ("teacher layer 1", "embedding", "AdamW"))
-    found = json.loads("{" + text)
-    assert found["pairs"] == [[0, 1]]
+    report = json.loads("{" + text)
+    assert report["pairs"] == [[0, 1]]
     # [CLS] film was, two more on average, good [SEP]
-    assert (found["typical_length_tokens"], found["maximal_length_tokens"]) == (8, 16)
-    assert found["student"]["parameters"]["encoder"] * 2 == found["teacher"]["parameters"]["encoder"]
+    assert (report["typical_length_tokens"], report["maximal_length_tokens"]) == (8, 16)
+    assert report["student"]["parameters"]["encoder"] * 2 == report["teacher"]["parameters"]["encoder"]
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -193,7 +192,7 @@ def test_a_dry_run_writes_nothing(
         ("layers = [1]\nvocabulary = { rows = 3 }", [], "a vocabulary of 3 rows has no room"),
     ],
 )
-def test_a_dry_run_refuses_what_the_run_would(
+def test_a_dry_run_refuses_what_the_real_run_refuses(
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
     student: str,
@@ -202,7 +201,7 @@ def test_a_dry_run_refuses_what_the_run_would(
 ) -> None:
     prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     with pytest.raises(InputError, match=message):
-        plan(*prepared)
+        dry_run(*prepared)
 
 
 def _config(layers: int, width: int, heads: int, feed_forward: int) -> BertConfig:
@@ -232,13 +231,13 @@ def test_operations_are_those_of_the_matrix_products(config: BertConfig, length_
     width, layer = config.hidden_size, 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
     of_layer = 2 * length_tokens * layer + 4 * length_tokens**2 * width
     head = 2 * width * width + 2 * width * len(config.id2label or ())
-    assert cost.flops(model, length_tokens) == config.num_hidden_layers * of_layer + head
+    assert cost.count_flops(model, length_tokens) == config.num_hidden_layers * of_layer + head
 
 
 @settings(max_examples=10)
 @given(config=SHAPES, sentences=st.integers(1, 4), length_tokens=st.integers(8, 48))
 def test_activations_are_nearly_what_autograd_keeps(config: BertConfig, sentences: int, length_tokens: int) -> None:
-    """What embeddings and head keep is what the formula leaves out: a part of what one more layer would."""
+    """The formula leaves out embeddings and head, which keep less than another layer would."""
     model = BertForSequenceClassification(config).train()
     parameters = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, torch.UntypedStorage] = {}
@@ -252,7 +251,9 @@ def test_activations_are_nearly_what_autograd_keeps(config: BertConfig, sentence
     ids_BL = torch.ones((sentences, length_tokens), dtype=torch.long)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         outputs = model(input_ids=ids_BL, attention_mask=torch.ones_like(ids_BL))
-    found = sum(storage.nbytes() for storage in kept.values())
-    expected = cost.activations(config, sentences=sentences, length_tokens=length_tokens, float_bytes=4, mask_bytes=4)
+    kept_bytes = sum(storage.nbytes() for storage in kept.values())
+    expected = cost.activation_bytes(
+        config, sentences=sentences, length_tokens=length_tokens, float_bytes=4, mask_bytes=4
+    )
     assert outputs.logits.requires_grad
-    assert 0.95 * expected < found < 1.4 * expected
+    assert 0.95 * expected < kept_bytes < 1.4 * expected

@@ -1,0 +1,50 @@
+"""Read a label from a data file: its name or its number."""
+
+from collections.abc import Sequence
+
+from contract.errors import InputError
+from contract.strict import near_miss
+
+
+def label_number(value: object, label_names: Sequence[str], location: str, noun: str = "label") -> int:
+    """Return the number of a label given by its name or its number.
+
+    Args:
+        value: value of one row.
+        label_names: names by number.
+        location: file and line, for error messages.
+        noun: what error messages call the label, such as `tag`.
+
+    Raises:
+        InputError: the value is missing, or neither a known name nor a number in range.
+    """
+    text = str(value).strip()
+    spellings = [text]
+    if isinstance(value, bool):  # from JSON and Parquet
+        spellings += [text.lower(), str(int(value))]
+    # 1.0: a single fractional or missing label makes some programs write the whole column as fractions.
+    whole = text.removesuffix(".0")
+    if whole.isdecimal():
+        spellings.append(whole)
+    names = [name.strip() for name in label_names]
+    for spelling in spellings:
+        if spelling in names:
+            return names.index(spelling)
+    number = spellings[-1]
+    is_number = number.isdecimal() and number == str(int(number)) and int(number) < len(names)
+    # If a name is itself a number, any other number would be ambiguous: a misspelt name, or an index.
+    names_are_numbers = any(map(_is_number, names))
+    if is_number and not names_are_numbers:
+        return int(number)
+    known = ", ".join(names if names_are_numbers else map("{} {}".format, range(len(names)), names))
+    if value is None or not text:
+        raise InputError(f"{location}: no {noun}", f"give one of: {known}")
+    raise InputError(f"{location}: unknown {noun} {text!r}{near_miss(text, names)}", f"known: {known}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

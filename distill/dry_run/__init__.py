@@ -1,0 +1,1 @@
+"""Dry run: report what a recipe would do before anything is trained."""

@@ -1,1 +1,0 @@
-"""What a recipe would do, known before anything is trained."""

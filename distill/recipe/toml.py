@@ -1,0 +1,60 @@
+"""Recipes as TOML files: the built-in recipes, the user's, and keys overridden by --set."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from contract.errors import InputError
+from contract.strict import near_miss, parse, read_toml
+from distill.recipe.override import apply_override
+from distill.recipe.recipe import Recipe
+
+# Any other key may change the student's score, and the measured range in [expected] no longer applies.
+KEYS_THAT_KEEP_EXPECTED = ("seed", "student.seed", "name", "expected")
+
+
+def names() -> list[str]:
+    """Return the names of the built-in recipes."""
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name: a TOML file, or the name of a built-in recipe.
+        overrides: `key=value` with a dotted key, such as `student.layers=[1, 5]`; the value is TOML, or a plain string
+            if it does not parse.
+
+    Raises:
+        InputError: unknown recipe or key (with the nearest name), or a value out of range.
+    """
+    path = Path(name)
+    if not path.is_file() and not name.endswith(".toml"):
+        path = _folder() / f"{name}.toml"
+        if not path.is_file():
+            raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
+    recipe = read_toml(path, Recipe)
+    return with_overrides(recipe, overrides) if overrides else recipe
+
+
+def with_overrides(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
+    """Return a copy of a recipe with some keys changed.
+
+    Args:
+        recipe: the recipe to copy.
+        overrides: changes in the syntax of `read`.
+
+    Raises:
+        InputError: unknown key (with the nearest name), or a value out of range.
+    """
+    document = recipe.model_dump(mode="json", exclude_unset=True)
+    if any(override.partition("=")[0].strip() not in KEYS_THAT_KEEP_EXPECTED for override in overrides):
+        document.pop("expected", None)
+    defaults = recipe.model_dump(mode="json")
+    for override in overrides:
+        apply_override(document, override, defaults)
+    return parse(Recipe, document, "--set")
+
+
+def _folder() -> Path:
+    return Path(str(files("distill"))) / "recipes"
