@@ -21,6 +21,7 @@ from convert.command import convert
 from convert.tune.command import tune
 from distill.ablation.command import ablate
 from distill.command import distill
+from distill.init.command import init
 from distill.multitask.command import multitask
 from infer.predict.command import predict
 from infer.shipping.pack_command import pack
@@ -108,5 +109,5 @@ def _until_unread(command: Callable[..., None]) -> Callable[..., None]:
     return run_command
 
 
-for _command in (run, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
+for _command in (run, init, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
     app.command()(_until_unread(_command))

@@ -43,7 +43,7 @@ def locate(name: str) -> Encoder:
     Raises:
         InputError: no such model, no safetensors, or a package whose weights were changed.
     """
-    folder = _folder(name)
+    folder = folder_of(name)
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise InputError(
@@ -62,7 +62,12 @@ def locate(name: str) -> Encoder:
     return Encoder(name=name, folder=folder, sha256=sha256)
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
+    """Return the folder of a model; one of the hub is fetched, or found in the hub's cache.
+
+    Raises:
+        InputError: It is not found.
+    """
     if not name.strip():
         raise InputError("the teacher's name is empty", "give a folder or a Hugging Face name")
     if name.startswith(PACKAGE_PREFIX):

@@ -1,0 +1,166 @@
+"""Finds the training and the validation rows: in a file, a folder, or a data set of the hub."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from contract.errors import InputError, needs_extra
+from distill.data import files
+from distill.data.table import Table
+
+SUFFIXES: Mapping[str, str] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+    ".conll": "conll",
+    ".bio": "conll",
+    ".iob": "conll",
+}
+TRAINING = ("train", "training")
+# Enough lines to tell words with tags from a table with a header.
+TAGGED_LINES = 50
+TAG = re.compile(r"O|[BIESLU]-\S+")
+VALIDATION = ("validation", "dev", "valid", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a task's rows are.
+
+    Attributes:
+        name: What to call the recipe.
+        format: Of the files; `hub` for a data set of the hub.
+        dataset: Its name; empty for files.
+        train, validation: Files or splits; no validation means that rows are held out of the training rows.
+        table: The training rows.
+        class_names: Names of the numbered labels of a hub data set, by column.
+    """
+
+    name: str
+    format: str
+    dataset: str
+    train: str
+    validation: str
+    table: Table
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def is_data(name: str) -> bool:
+    """Whether a name is that of a data file, or of a folder, rather than of a recipe."""
+    path = Path(name)
+    return path.is_dir() or _format(path) is not None
+
+
+def find(data: str, validation: str | None) -> Source:
+    """Find the rows that the user means.
+
+    Args:
+        data: A file, a folder with a training file, or the name of a data set of the hub.
+        validation: A file or split; looked for if not given.
+
+    Raises:
+        InputError: There is no such file, its format is not known, or a folder has no training file or several.
+    """
+    path = Path(data)
+    if path.is_dir():
+        return _of_file(_training_file(path), validation)
+    if path.is_file():
+        return _of_file(path, validation)
+    if _format(path) is not None or data.startswith((".", "/", "~")) or data.count("/") > 1:
+        raise InputError(f"{data}: no such file or folder", "name a data file, a folder, or a data set of the hub")
+    return _of_hub(data, validation)
+
+
+def _format(path: Path) -> str | None:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def _training_file(folder: Path) -> Path:
+    found = _named(folder, TRAINING)
+    if not found:
+        known = sorted(path.name for path in folder.iterdir() if _format(path) is not None)
+        cause = f"{folder}: no file named train (it has: {', '.join(known) or 'no data files'})"
+        raise InputError(cause, f"name the file itself; formats: {', '.join(sorted(set(SUFFIXES.values())))}")
+    if len(found) > 1:
+        raise InputError(f"{folder}: several training files: {', '.join(path.name for path in found)}", "name one")
+    return found[0]
+
+
+def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    """Return the data files whose name begins with the first of some names that any has."""
+    data = sorted(path for path in folder.iterdir() if path.is_file() and _format(path) is not None)
+    for name in names:
+        found = [path for path in data if path.name.lower().startswith(name)]
+        if found:
+            return found
+    return []
+
+
+def _of_file(train: Path, validation: str | None) -> Source:
+    file_format = "conll" if _is_conll(train) else _format(train)
+    if file_format is None:
+        known = ", ".join(SUFFIXES)
+        raise InputError(f"{train}: unknown format {train.suffix!r}", f"save it with one of the suffixes {known}")
+    other = Path(validation) if validation else _validation_file(train)
+    if other is not None and not other.is_file():
+        raise InputError(f"{other}: no such file", "check --validation")
+    name = train.stem.split(".")[0]
+    return Source(
+        name=train.resolve().parent.name if name.lower().startswith(TRAINING) else name,
+        format=file_format,
+        dataset="",
+        train=str(train),
+        validation=str(other) if other else "",
+        table=files.read(train, file_format, "a recipe needs rows of at least two labels"),
+    )
+
+
+def _is_conll(path: Path) -> bool:
+    """Whether a text file has no header, but a word and its tag a line."""
+    if _format(path) not in (None, "tsv", "conll") or path.suffix == ".gz":
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = [line.split() for line in islice(file, TAGGED_LINES) if line.strip()]
+    words = [columns for columns in lines if columns[0] != files.DOCUMENT]
+    return bool(words) and all(len(columns) > 1 and TAG.fullmatch(columns[-1]) for columns in words)
+
+
+def _validation_file(train: Path) -> Path | None:
+    """Return a validation file beside a file that is named as a training file."""
+    if not train.name.lower().startswith(TRAINING):
+        return None
+    alike = [path for path in _named(train.parent, VALIDATION) if _format(path) == _format(train)]
+    return alike[0] if alike else None
+
+
+def _of_hub(dataset: str, validation: str | None) -> Source:
+    with needs_extra("distill"):
+        import datasets
+    datasets.disable_progress_bars()
+    name, _, configuration = dataset.partition(":")
+    try:
+        splits = datasets.get_dataset_split_names(name, configuration or None)
+        train = next((split for split in splits if split.startswith(TRAINING)), splits[0])
+        rows = datasets.load_dataset(name, configuration or None, split=train)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        cure = "name a data file, a folder, or a data set of the hub as NAME or NAME:CONFIGURATION"
+        raise InputError(f"{dataset}: cannot be loaded ({reason})", cure) from error
+    names = {column: getattr(feature, "names", None) for column, feature in rows.features.items()}
+    return Source(
+        name=name.rpartition("/")[2],
+        format="hub",
+        dataset=dataset,
+        train=train,
+        validation=validation or next((split for split in VALIDATION if split in splits), ""),
+        table=Table(
+            columns={column: rows[column][:] for column in rows.column_names},
+            source=f"{dataset}[{train}]",
+            lines=range(1, len(rows) + 1),
+        ),
+        class_names={column: tuple(known) for column, known in names.items() if known},
+    )
