@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from distill.data.dataset import Splits
+    from distill.data.rows import Splits
     from distill.model.source import Encoder
     from distill.recipe import Recipe
 
+RecipeArgument = Annotated[
+    str, typer.Argument(help="A TOML file, the name of a built-in recipe, or a file or folder of your own data.")
+]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the recipe's data files.")]
+ValidationOption = Annotated[
+    str | None, typer.Option("--validation", help="File or split to judge on, instead of the recipe's.")
+]
 TeacherOption = Annotated[
     str | None, typer.Option("--teacher", help="Use another teacher: a Hugging Face name, a folder, or package:NAME.")
 ]
@@ -43,8 +49,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable
 
 
 def distill(
-    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a built-in recipe.")],
+    recipe: RecipeArgument,
     data: DataOption = None,
+    validation: ValidationOption = None,
     teacher: TeacherOption = None,
     dataset: DatasetOption = None,
     changes: SetOption = None,
@@ -67,6 +74,8 @@ def distill(
 
         tinybert distill sst2 --teacher google-bert/bert-base-uncased --dataset nyu-mll/glue:sst2
 
+        tinybert distill train.csv --validation dev.csv --teacher google-bert/bert-base-uncased
+
         tinybert distill quickstart --dry-run
 
         tinybert distill quickstart --smoke
@@ -74,12 +83,13 @@ def distill(
         tinybert distill sst2 --data data/sst2 --search 20
     """
     from contract.lock import locked
+    from distill.prepare import prepare
     from distill.silence import silence_libraries
     from distill.training import processes
 
     silence_libraries()
     _check_exclusive(dry_run, smoke, search is not None)
-    prepared = prepare(recipe, data, teacher, dataset, changes)
+    prepared = prepare(recipe, data, teacher, dataset, changes, validation=validation)
     folder = out or Path("runs") / prepared[0].name
     if dry_run:
         _dry_run(*prepared, json=json)
@@ -104,49 +114,6 @@ def _check_exclusive(*chosen: bool) -> None:
 
     if sum(chosen) > 1:
         raise InputError("--dry-run, --smoke and --search cannot be combined", "give only one of them")
-
-
-def prepare(
-    recipe: str, data: Path | None, teacher: str | None, dataset: str | None, changes: list[str] | None
-) -> "tuple[Recipe, Encoder, Splits]":
-    """Read and check everything that a distillation needs, before anything is written.
-
-    Raises:
-        InputError: the recipe, a model or file it names, or the data cannot be used.
-    """
-    from contract.errors import InputError, require
-    from contract.progress import note
-
-    require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
-    from distill import prerequisites
-    from distill import recipe as recipes
-    from distill.data import dataset as datasets
-    from distill.model import source
-    from distill.recipe import shape
-
-    overrides = []
-    if teacher is not None:
-        overrides.append(f"teacher.model={json_module.dumps(teacher)}")
-    if dataset is not None:
-        # The recipe names files; the hub's splits have the usual names unless --set changes them.
-        names = ['data.train="train"', 'data.validation="validation"']
-        overrides += ['data.format="hub"', f"data.dataset={json_module.dumps(dataset)}", *names]
-    overrides += changes or ()
-    document = recipes.read(recipe, tuple(overrides))
-    if document.student.preset:
-        shape.preset(document.student.preset)
-    if data is not None and not document.data.reads_files:
-        origin = "are generated" if document.data.format == "generated" else "come from the hub"
-        raise InputError(
-            f"--data {data}: the sentences of {document.name} {origin}", "leave it out, or set data.format"
-        )
-    if document.general and document.start != "general":
-        note(f"section [general] is not used, the start is {document.start!r}")
-    encoder = source.locate(document.teacher.model)
-    prerequisites.check(document, encoder)
-    splits = datasets.load(document.data, data, document.seed, document.task)
-    datasets.check_splits_differ(splits)
-    return document, encoder, splits
 
 
 def as_json(student: Path, main_metric: str) -> dict[str, Any]:

@@ -17,9 +17,8 @@ from distill.augment.augment import augment
 from distill.augment.locate import locate_sources
 from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import calibration_groups, choose_calibration, special_ids
-from distill.data.dataset import Splits
 from distill.data.hold_out import hold_out_for_soup
-from distill.data.rows import Rows
+from distill.data.rows import Rows, Splits
 from distill.data.tokenise import tokenise
 from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits

@@ -17,8 +17,8 @@ from contract.errors import InputError, WorkerError
 from contract.progress import note
 from distill import recipe as recipes
 from distill import teacher
-from distill.data.dataset import Splits
 from distill.data.hold_out import hold_out
+from distill.data.rows import Splits
 from distill.distil import REVISION, distil
 from distill.model.source import Encoder
 from distill.recipe import Recipe

@@ -13,8 +13,7 @@ from contract.progress import note
 from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.data.calibration import calibration_groups
-from distill.data.dataset import Splits
-from distill.data.rows import Rows
+from distill.data.rows import Rows, Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.predict import predict
 from distill.model.source import Encoder

@@ -21,7 +21,7 @@ from contract.ragged import Ragged
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import tasks
-from distill.data.dataset import Splits
+from distill.data.rows import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.predict import predict
 from distill.model.source import Encoder

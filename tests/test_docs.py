@@ -48,11 +48,17 @@ def test_the_readmes_commands_run_in_order(tmp_path: Path) -> None:
         texts = generate({"train": 1_200}, seed=row)["train"]
         lines = [f"{text}\t{label}" for text, label in zip(texts.texts, texts.labels_N, strict=True)]
         (data / name).write_text("\n".join(["sentence\tlabel", *lines]) + "\n", encoding="utf-8")
+    reviews = generate({"train": 600}, seed=1)["train"]
+    lines = [
+        f"{text},{('negative', 'positive')[label]}" for text, label in zip(reviews.texts, reviews.labels_N, strict=True)
+    ]
+    (tmp_path / "reviews.csv").write_text("\n".join(["review,sentiment", *lines]) + "\n", encoding="utf-8")
     commands = [command for name, command in OURS if name == "README.md" and not command.startswith(".venv")]
     # A thousand sentences teach less than the 67,349 that the floors are for.
     script = "\n".join(commands)
     script = script.replace("--data data/sst2", "--data data/sst2 --set teacher.floor=0")
     script = script.replace("--floor teacher-3", "--floor teacher-20")
+    script = script.replace("run reviews.toml", "run reviews.toml --set teacher.epochs=2 --set teacher.floor=0")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

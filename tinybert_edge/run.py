@@ -8,7 +8,16 @@ import typer
 
 from bench.command import BlocksOption, SentencesOption
 from bench.settings import DEFAULT
-from distill.command import DataOption, DatasetOption, JsonOption, OutOption, SetOption, TeacherOption
+from distill.command import (
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    OutOption,
+    RecipeArgument,
+    SetOption,
+    TeacherOption,
+    ValidationOption,
+)
 
 if TYPE_CHECKING:
     from bench.settings import Settings
@@ -16,13 +25,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of one that comes along.")] = (
-        "quickstart"
-    ),
+    recipe: RecipeArgument = "quickstart",
     target: Annotated[
         list[str] | None, typer.Option("--target", help="A target profile; can be repeated.  \\[default: auto]")
     ] = None,
     data: DataOption = None,
+    validation: ValidationOption = None,
     teacher: TeacherOption = None,
     dataset: DatasetOption = None,
     changes: SetOption = None,
@@ -39,6 +47,8 @@ def run(
 
         tinybert run sst2 --data data/sst2
 
+        tinybert run train.csv --validation dev.csv --teacher google-bert/bert-base-uncased
+
         tinybert run sst2 --data data/sst2 --target laptop-x86 --target laptop-x86-vnni
     """
     from distill.silence import silence_libraries
@@ -48,12 +58,12 @@ def run(
     from bench.settings import Settings
     from contract.lock import locked
     from contract.progress import note
-    from distill.command import prepare
+    from distill.prepare import prepare
     from targets.doctor import resolve
 
     profiles = [resolve(name) for name in target or ["auto"]]
     settings = Settings(blocks=blocks, sentences_per_block=sentences)
-    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes)
+    document, encoder, splits = prepare(recipe, data, teacher, dataset, changes, validation=validation)
     from distill.distil import distil
 
     folder = out or Path("runs") / document.name

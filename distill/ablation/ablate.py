@@ -11,7 +11,7 @@ from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
 from contract.strict import near_miss
-from distill.data.dataset import Splits
+from distill.data.rows import Splits
 from distill.distil import distil
 from distill.model.source import Encoder
 from distill.recipe import Recipe

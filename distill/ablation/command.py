@@ -34,7 +34,7 @@ def ablate(
         tinybert ablate quickstart --only "random start" --only "no attention loss"
     """
     from contract.lock import locked
-    from distill.command import prepare
+    from distill.prepare import prepare
     from distill.silence import silence_libraries
 
     silence_libraries()

@@ -1,7 +1,6 @@
 """Load the task's sentences: from files, from the Hugging Face hub, or generated."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import numpy as np
 from contract.errors import InputError, needs_extra
 from distill import tasks
 from distill.data import files, generated
-from distill.data.rows import Rows
+from distill.data.hold_out import hold_out
+from distill.data.rows import Rows, Splits
 from distill.data.table import Table
 from distill.recipe.data import Data
 from infer.tasks import Name
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 GENERATED_ROWS = {"train": 4_000, "validation": 1_000}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Splits:
-    """The two splits of a task's data."""
-
-    train: Rows
-    validation: Rows
 
 
 def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
@@ -38,6 +30,9 @@ def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
         seed: seed for generated sentences and for drawing `train_rows`.
         task: name of the task, which defines the labels.
 
+    Returns:
+        Both splits; if the recipe names no validation split, rows are held out of the training rows.
+
     Raises:
         InputError: a file or column is missing, two columns share a name, a label is unknown, or a split is empty or
             has a single label.
@@ -48,8 +43,11 @@ def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
         train, validation = rows["train"], rows["validation"]
     else:
         tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, module.NO_ROWS_CURE)
-        train, validation = (module.read_rows(tables[split], data) for split in ("train", "validation"))
-    return Splits(train=_draw(train, data.train_rows, seed), validation=validation)
+        rows = {split: module.read_rows(table, data) for split, table in tables.items()}
+        if "validation" not in rows:
+            return _draw_train(hold_out(rows["train"], task, seed), data.train_rows, seed)
+        train, validation = rows["train"], rows["validation"]
+    return _draw_train(Splits(train=train, validation=validation), data.train_rows, seed)
 
 
 def check_splits_differ(splits: Splits) -> None:
@@ -68,6 +66,10 @@ def _texts(rows: Rows) -> Iterable[tuple[str, str]]:
     return zip(rows.texts, rows.pairs or rows.texts, strict=True)
 
 
+def _draw_train(splits: Splits, count: int | None, seed: int) -> Splits:
+    return Splits(train=_draw(splits.train, count, seed), validation=splits.validation)
+
+
 def _draw(rows: Rows, count: int | None, seed: int) -> Rows:
     """Draw some of the rows, keeping their order."""
     if count is None or count >= len(rows):
@@ -78,8 +80,13 @@ def _draw(rows: Rows, count: int | None, seed: int) -> Rows:
 def _file_tables(data: Data, folder: Path | None, cure: str) -> dict[str, Table]:
     if folder is None:
         raise InputError("this recipe reads files", f"give their folder with --data (it must contain {data.train})")
+    return {split: files.read(folder / name, data.format, cure) for split, name in _names(data).items()}
+
+
+def _names(data: Data) -> dict[str, str]:
+    """Return the files or splits by role, without those that the recipe leaves out."""
     names = {"train": data.train, "validation": data.validation}
-    return {split: files.read(folder / name, data.format, cure) for split, name in names.items()}
+    return {role: name for role, name in names.items() if name}
 
 
 def _hub_tables(data: Data) -> dict[str, Table]:
@@ -90,7 +97,7 @@ def _hub_tables(data: Data) -> dict[str, Table]:
     if not name:
         raise InputError("this recipe reads a hub data set", "give its name with --dataset NAME[:CONFIGURATION]")
     tables = {}
-    for role, split in (("train", data.train), ("validation", data.validation)):
+    for role, split in _names(data).items():
         try:
             dataset = datasets.load_dataset(name, configuration or None, split=split)
         except (OSError, ValueError, RuntimeError) as error:

@@ -1,20 +1,22 @@
 """Hold out training rows to compare students on, so that the validation split stays unused."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from contract.errors import InputError
 from distill import tasks
-from distill.data.dataset import Splits
-from distill.data.rows import Rows
-from distill.recipe import Recipe
+from distill.data.rows import Rows, Splits
+
+if TYPE_CHECKING:
+    from distill.recipe import Recipe
 
 SHARE = 0.1
 MAX_ROWS = 2_000
 
 
-def hold_out_for_soup(recipe: Recipe, splits: Splits) -> tuple[Splits, Rows | None]:
+def hold_out_for_soup(recipe: "Recipe", splits: Splits) -> tuple[Splits, Rows | None]:
     """Return the splits without the rows that a greedy soup holds out, and those rows; None for any other recipe."""
     if recipe.soup is None or recipe.soup.kind != "greedy":
         return splits, None

@@ -31,10 +31,10 @@ def label_number(value: object, label_names: Sequence[str], location: str, noun:
         if spelling in names:
             return names.index(spelling)
     number = spellings[-1]
-    is_number = number.isdecimal() and number == str(int(number)) and int(number) < len(names)
+    is_index = number.isdecimal() and number == str(int(number)) and int(number) < len(names)
     # If a name is itself a number, any other number would be ambiguous: a misspelt name, or an index.
-    names_are_numbers = any(map(_is_number, names))
-    if is_number and not names_are_numbers:
+    names_are_numbers = any(map(is_number, names))
+    if is_index and not names_are_numbers:
         return int(number)
     known = ", ".join(names if names_are_numbers else map("{} {}".format, range(len(names)), names))
     if value is None or not text:
@@ -42,7 +42,8 @@ def label_number(value: object, label_names: Sequence[str], location: str, noun:
     raise InputError(f"{location}: unknown {noun} {text!r}{near_miss(text, names)}", f"known: {known}")
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is a number."""
     try:
         float(text)
     except ValueError:

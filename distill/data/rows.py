@@ -63,6 +63,14 @@ class Rows:
         return sha256_of_value(contents if self.words is None else [*contents, self.words.key()])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Splits:
+    """The two splits of a task's data."""
+
+    train: Rows
+    validation: Rows
+
+
 def labelled(texts: Sequence[str], pairs: Sequence[str] | None, labels_N: NDArray[Any]) -> Rows:
     """Return rows with one label per text."""
     return Rows(texts=tuple(texts), pairs=None if pairs is None else tuple(pairs), labels=ragged.single(labels_N))

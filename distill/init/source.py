@@ -125,7 +125,7 @@ def _is_conll(path: Path) -> bool:
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = [line.split() for line in islice(file, TAGGED_LINES) if line.strip()]
-    words = [columns for columns in lines if columns[0] != files.DOCUMENT]
+    words = [columns for columns in lines if columns[0] != files.DOCUMENT_START]
     return bool(words) and all(len(columns) > 1 and TAG.fullmatch(columns[-1]) for columns in words)
 
 

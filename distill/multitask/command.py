@@ -31,8 +31,9 @@ def multitask(
     """
     from contract.lock import locked
     from distill import recipe as tasks_recipes
-    from distill.command import as_json, prepare, show
+    from distill.command import as_json, show
     from distill.multitask import recipe as recipes
+    from distill.prepare import prepare
     from distill.silence import silence_libraries
     from distill.training import processes
 
@@ -44,7 +45,7 @@ def multitask(
         task = str(path if path.is_file() else name)
         reads_files = tasks_recipes.read(task).data.reads_files
         folder = data / Path(name).stem if data is not None and reads_files else None
-        prepared.append(prepare(task, folder, None, None, None))
+        prepared.append(prepare(task, folder))
     from distill.multitask.distil import TaskData, distil
 
     tasks = [TaskData(recipe=task, encoder=encoder, splits=splits) for task, encoder, splits in prepared]

@@ -18,7 +18,7 @@ from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import choose_calibration, special_ids
-from distill.data.dataset import Splits
+from distill.data.rows import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits

@@ -15,7 +15,8 @@ class Data(Strict):
     Attributes:
         format: file format; `conll` has one word and its tag per line and an empty line after each sentence. `hub`
             reads a Hugging Face data set, `generated` uses the project's synthetic sentences.
-        train, validation: file names inside --data, or split names of a hub data set.
+        train, validation: file names inside --data or beside the recipe, or split names of a hub data set; without
+            `validation`, a tenth of the training rows is held out.
         dataset: hub data set, `name` or `name:configuration`.
         text, text_pair, label: column names; leave text_pair empty for single sentences.
         label_names: names in the order of the label numbers; empty for regression, whose labels are scores.

@@ -1,5 +1,6 @@
 """Recipes as TOML files: the built-in recipes, the user's, and keys overridden by --set."""
 
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,9 +33,23 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
     if not path.is_file() and not name.endswith(".toml"):
         path = _folder() / f"{name}.toml"
         if not path.is_file():
-            raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", f"known: {', '.join(names())}")
+            cure = f"known: {', '.join(names())}; for data of your own: tinybert init DATA"
+            raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", cure)
     recipe = read_toml(path, Recipe)
     return with_overrides(recipe, overrides) if overrides else recipe
+
+
+def parse_recipe(text: str, source: str) -> Recipe:
+    """Read a recipe from its text.
+
+    Args:
+        text: TOML.
+        source: name of the text, for error messages.
+
+    Raises:
+        InputError: unknown key (with the nearest name), or a value out of range.
+    """
+    return parse(Recipe, tomllib.loads(text), source)
 
 
 def with_overrides(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:

@@ -11,7 +11,7 @@ from contract import ragged
 from contract.errors import InputError, needs_extra
 from contract.progress import note
 from contract.ragged import Ragged
-from distill.data.labels import label_number
+from distill.data.labels import is_number, label_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
 from distill.tasks.text import has_head, labels, model_class
@@ -32,6 +32,10 @@ PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
 
 
+# A column with more distinct values than this probably holds something other than labels.
+MAX_CLASSES = 200
+
+
 def check_recipe(recipe: "Recipe") -> None:
     """Check that a recipe names its labels, and that its metric fits their number.
 
@@ -42,6 +46,14 @@ def check_recipe(recipe: "Recipe") -> None:
         raise ValueError("classification needs at least two data.label_names")
     if recipe.metric == counts.F1_BINARY.name and len(recipe.data.label_names) != 2:
         raise ValueError("the metric f1_binary needs exactly two labels, use f1_macro")
+
+
+def guess_label_names(values: Sequence[object]) -> tuple[str, ...] | None:
+    """Return the distinct values: numbers by value, words by the alphabet."""
+    names = set(map(str, values))
+    if not 2 <= len(names) <= MAX_CLASSES:
+        return None
+    return tuple(sorted(names, key=float) if all(map(is_number, names)) else sorted(names))
 
 
 def read_rows(table: Table, data: "Data") -> Rows:

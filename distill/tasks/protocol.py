@@ -41,6 +41,10 @@ class TrainingTask(Protocol):
         """
         ...
 
+    def guess_label_names(self, values: Sequence[object]) -> tuple[str, ...] | None:
+        """Return the label names of a column of labels, or None if the column does not look like this task's."""
+        ...
+
     def read_rows(self, table: Table, data: "Data") -> Rows:
         """Check the raw columns and read their labels.
 

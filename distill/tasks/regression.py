@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contract import ragged
 from contract.errors import InputError
 from contract.ragged import Ragged
+from distill.data.labels import is_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
 from distill.tasks.text import has_head, labels, model_class
@@ -35,6 +36,10 @@ PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
 
 
+# Whole numbers with more values than this are scores rather than classes.
+MAX_NUMBERED_CLASSES = 20
+
+
 def check_recipe(recipe: "Recipe") -> None:
     """Check that a recipe has no labels and no generated data, whose sentences have labels.
 
@@ -43,6 +48,15 @@ def check_recipe(recipe: "Recipe") -> None:
     """
     if recipe.data.label_names or recipe.data.format == "generated":
         raise ValueError("regression uses scores: remove data.label_names, and do not use generated data")
+
+
+def guess_label_names(values: Sequence[object]) -> tuple[str, ...] | None:
+    """Return no names for a column of scores: numbers with fractions, or more of them than classes."""
+    numbers = set(map(str, values))
+    if not all(map(is_number, numbers)):
+        return None
+    are_scores = len(numbers) > MAX_NUMBERED_CLASSES or any(not float(number).is_integer() for number in numbers)
+    return () if are_scores else None
 
 
 def read_rows(table: Table, data: "Data") -> Rows:

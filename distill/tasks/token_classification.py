@@ -55,6 +55,14 @@ def check_recipe(recipe: "Recipe") -> None:
             raise ValueError(f"token_classification does not support {name}")
 
 
+def guess_label_names(values: Sequence[object]) -> tuple[str, ...] | None:
+    """Return the tags of a column of lists, by type."""
+    if not all(isinstance(value, list | tuple) for value in values):
+        return None
+    tags = {str(tag) for row in values for tag in row}  # type: ignore[attr-defined]  # checked above
+    return tuple(sorted(tags, key=lambda tag: (tag != OUTSIDE, tag[2:], tag)))
+
+
 def read_rows(table: Table, data: "Data") -> Rows:
     """Check the words of each row and convert the tags, given by name or number, to numbers.
 

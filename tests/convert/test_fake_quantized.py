@@ -14,8 +14,8 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 import targets.profile
 from contract.tokens import Tokens
 from convert.build import convert_student
-from distill import command
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.training.fake_quantize import fake_quantized
 from infer.folders.artifact import read_artifact
 from infer.folders.graph import ROLES
@@ -25,7 +25,7 @@ from targets.profile import RuntimeName
 
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
-    return distil(*command.prepare(str(recipe), data, None, None, list(changes)), out)[1]
+    return distil(*prepare(str(recipe), data, None, None, list(changes)), out)[1]
 
 
 def _logits(model: PreTrainedModel, tokens: Tokens) -> NDArray[np.float32]:

@@ -18,8 +18,8 @@ from transformers import (
 
 from bench.model_folder import read_model_folder
 from convert.build import convert_student
-from distill import command
 from distill.distil import distil
+from distill.prepare import prepare
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation
 from infer.worker.start import outputs_of
@@ -64,7 +64,7 @@ def test_padding_of_any_id_changes_no_answer(
     model.save_pretrained(tmp_path / "encoder")
     tiny.tokenizer(pieces, mask_token="[MASK]").save_pretrained(tmp_path / "encoder")
     data = sentences_file()
-    prepared = command.prepare(str(recipe_file(tmp_path / "encoder")), data, None, None, changes)
+    prepared = prepare(str(recipe_file(tmp_path / "encoder")), data, None, None, changes)
     teacher, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
     assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).all()

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from distill import teacher
-from distill.data.dataset import Splits
+from distill.data.rows import Splits
 from distill.model.source import Encoder
 from distill.recipe import Recipe
 

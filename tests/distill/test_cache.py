@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from contract.tokens import Tokens, from_rows
-from distill import command
 from distill.distil import distil
 from distill.model.predict import tensors
+from distill.prepare import prepare
 from distill.training.cache import TeacherCache, cache_folder
 from distill.training.forward import forward_with_states
 
@@ -84,7 +84,7 @@ def test_a_student_learns_the_same_from_the_cache_as_from_a_live_teacher(
     recipe, data = recipe_file(), sentences_file()
 
     def student(*changes: str) -> dict[str, torch.Tensor]:
-        prepared = command.prepare(str(recipe), data, None, None, list(changes))
+        prepared = prepare(str(recipe), data, None, None, list(changes))
         return load_file(distil(*prepared, tmp_path / "out")[1] / "model.safetensors")
 
     live, cached = student(), student("stages.0.cache_layers=true")

@@ -9,10 +9,10 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
 from contract.tokens import Tokens
-from distill import command
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.positions import longest
 from distill.model.predict import predict
+from distill.prepare import prepare
 from distill.student.compress import Compressed, compress
 from distill.student.initialise import StartData, count_parameters, initialise
 from distill.teacher import load
@@ -50,7 +50,7 @@ def test_removing_unused_positions_changes_no_output(
     BertModel(config).save_pretrained(general)
 
     def compressed(*changes: str) -> tuple[Compressed, Tokens]:
-        recipe, encoder, splits = command.prepare(str(recipe_file(student=student)), data, None, None, list(changes))
+        recipe, encoder, splits = prepare(str(recipe_file(student=student)), data, None, None, list(changes))
 
         def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
             return tokenise(tokenizer, splits.train, recipe.max_length_tokens)

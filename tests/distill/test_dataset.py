@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError
-from distill import command
-from distill.data.dataset import Splits, load
+from distill.data.dataset import load
+from distill.data.rows import Splits
+from distill.prepare import prepare
 from distill.recipe.data import Data
 
 GOOD = [("a fine film", 1), ('it was "bad', 0), ("null", 1), ("NA and poor", 0)]
@@ -179,7 +180,7 @@ def test_a_recipe_for_files_accepts_a_hub_data_set(
     for split in ("train", "validation"):
         _write(folder, f"{split}.jsonl", [(f"{split}: {text}", label) for text, label in GOOD])
     monkeypatch.chdir(tmp_path)
-    _, _, splits = command.prepare(str(recipe_file()), None, None, "some-user/some-data", None)
+    _, _, splits = prepare(str(recipe_file()), None, None, "some-user/some-data", None)
     assert len(splits.train) == len(splits.validation) == len(GOOD)
 
 
@@ -278,4 +279,4 @@ def test_identical_splits_are_refused(tmp_path: Path, recipe_file: Callable[...,
     for split in ("train", "dev"):
         _write(tmp_path, f"{split}.tsv", list(GOOD))
     with pytest.raises(InputError, match=r"every training sentence is also in the validation split: use a "):
-        command.prepare(str(recipe_file()), tmp_path, None, None, None)
+        prepare(str(recipe_file()), tmp_path, None, None, None)

@@ -16,15 +16,15 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from contract.errors import InputError
 from contract.folder import verify
-from distill import command
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.recipe.shape import PRESETS
 from distill.training.checkpoints import last_complete
 from infer.folders.student import read_calibration, read_evaluation, read_student
 
 
 def _distil(recipe: Path, data: Path, out: Path, changes: list[str] | None = None) -> tuple[Path, Path]:
-    return distil(*command.prepare(str(recipe), data, None, None, changes), out)
+    return distil(*prepare(str(recipe), data, None, None, changes), out)
 
 
 def test_a_student_learns_and_loads_without_this_project(
@@ -100,7 +100,7 @@ def test_an_unknown_preset_names_the_near_miss(
 ) -> None:
     recipe = recipe_file(student='preset = "tinybert-4l-321d"')
     with pytest.raises(InputError, match=r"unknown preset 'tinybert-4l-321d', did you mean 'tinybert-4l-312d'\?"):
-        command.prepare(str(recipe), sentences_file(), None, None, None)
+        prepare(str(recipe), sentences_file(), None, None, None)
 
 
 def test_a_checkpoint_that_was_not_written_to_its_end_is_left_out(tmp_path: Path) -> None:

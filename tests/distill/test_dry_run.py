@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from transformers import BertConfig, BertForSequenceClassification, Trainer
 
 from contract.errors import InputError
-from distill import command
 from distill.distil import distil
 from distill.dry_run import cost, render
 from distill.dry_run.dry_run import dry_run
+from distill.prepare import prepare
 from distill.training import loop
 from infer.folders.student import read_student, read_teacher
 from tinybert_edge import cli
@@ -54,7 +54,7 @@ def test_a_run_has_the_reported_parameters_and_steps(
     changes = ["stages.1.epochs=1.3", "teacher.floor=0", "teacher.epochs=1"]
     if "convolution_layers" in student:
         changes.append("stages.0.losses.attention=0")
-    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    prepared = prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     report = dry_run(*prepared)
     teacher_folder, student_folder = distil(*prepared, tmp_path / "out")
     assert report.student.parameters.total == read_student(student_folder).parameters
@@ -72,7 +72,7 @@ def test_a_general_start_is_reported_without_reading_its_corpus(
     general = f"""\n[general]\ncorpus = "{corpus}"\ntokens = 1000\nlength_tokens = 10
 learning_rate = 1e-3\nbatch_size = 8\n"""
     recipe = recipe_file(student=NARROW + general)
-    report = dry_run(*command.prepare(str(recipe), sentences_file(), None, None, None))
+    report = dry_run(*prepare(str(recipe), sentences_file(), None, None, None))
     assert (report.start, report.pairs, report.copied_layers) == ("general", ((0, 0), (1, 1)), ())
     assert {each.name: each.steps for each in report.trainings}["general"] == 13
 
@@ -96,7 +96,7 @@ def test_steps_count_the_rows_trained_on(
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("good\tfine\n")
     overrides = [change.replace("PAIRS", str(pairs)) for change in changes]
-    report = dry_run(*command.prepare(str(recipe_file()), sentences_file(), None, None, overrides))
+    report = dry_run(*prepare(str(recipe_file()), sentences_file(), None, None, overrides))
     assert report.trainings[-1].steps == -(-rows // 8) * 6
     render.show(report)
     assert ("including at most 192 new rows from augmentation" in capsys.readouterr().out) == bool(report.new_rows)
@@ -121,7 +121,7 @@ def test_files_that_a_recipe_names_must_exist(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        command.prepare(str(recipe_file(student=NARROW)), sentences_file(), None, None, [change])
+        prepare(str(recipe_file(student=NARROW)), sentences_file(), None, None, [change])
     assert str(caught.value).startswith(message)
 
 
@@ -134,7 +134,7 @@ def test_files_that_a_recipe_names_must_exist(
 )
 def test_options_without_effect_are_refused(data: Path | None, teacher: str | None, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        command.prepare("quickstart", data, teacher, None, None)
+        prepare("quickstart", data, teacher, None, None)
     assert str(caught.value).startswith(message)
 
 
@@ -143,8 +143,7 @@ def test_fake_quantisation_is_reported_with_its_memory(
 ) -> None:
     recipe, data = str(recipe_file()), sentences_file()
     plain, rounding = (
-        dry_run(*command.prepare(recipe, data, None, None, changes))
-        for changes in ([], ['stages.1.fake_quantize="static"'])
+        dry_run(*prepare(recipe, data, None, None, changes)) for changes in ([], ['stages.1.fake_quantize="static"'])
     )
     assert [each.fake_quantize for each in rounding.trainings] == [None, None, "static"]
     assert rounding.trainings[:2] == plain.trainings[:2]
@@ -199,7 +198,7 @@ def test_a_dry_run_refuses_what_the_real_run_refuses(
     changes: list[str],
     message: str,
 ) -> None:
-    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    prepared = prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     with pytest.raises(InputError, match=message):
         dry_run(*prepared)
 

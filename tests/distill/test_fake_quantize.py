@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
 
 from contract.errors import InputError
-from distill import command
 from distill.cache_keys import stage_key
 from distill.distil import distil
 from distill.dry_run import cost
+from distill.prepare import prepare
 from distill.recipe import read
 from distill.slim import SlimBertConfig, SlimBertForSequenceClassification
 from distill.training import loop, rounding
@@ -90,7 +90,7 @@ def test_an_end_by_an_error_leaves_a_plain_model() -> None:
 
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
-    return distil(*command.prepare(str(recipe), data, None, None, list(changes)), out)[1]
+    return distil(*prepare(str(recipe), data, None, None, list(changes)), out)[1]
 
 
 @pytest.mark.parametrize(

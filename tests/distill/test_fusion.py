@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import InputError
-from distill import command
 from distill.distil import distil
 from distill.fusion import fuse
+from distill.prepare import prepare
 from distill.recipe.teacher import TeacherRecipe
 from infer.folders.student import read_student
 
@@ -62,7 +62,7 @@ def test_teachers_of_other_classes_are_refused() -> None:
 
 def test_weights_must_fit(recipe_file: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="'weighted' of 1 teachers needs 1 weights"):
-        command.prepare(str(recipe_file()), None, None, None, ['teacher.fusion="weighted"'])
+        prepare(str(recipe_file()), None, None, None, ['teacher.fusion="weighted"'])
 
 
 def test_a_student_learns_from_two_teachers(
@@ -72,7 +72,7 @@ def test_a_student_learns_from_two_teachers(
     classifier_folder: Callable[..., Path],
 ) -> None:
     second = classifier_folder(("negative", "positive"))
-    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, [f"teacher.also=['{second}']"])
+    prepared = prepare(str(recipe_file()), sentences_file(), None, None, [f"teacher.also=['{second}']"])
     _, student = distil(*prepared, tmp_path / "out")
     assert set(read_student(student).parents) == {"teacher", "teacher-2"}
     assert len(list((tmp_path / "out").glob("teacher-*"))) == 2

@@ -15,11 +15,11 @@ from transformers import AutoModel
 
 from contract.errors import InputError
 from contract.folder import read_manifest
-from distill import command
 from distill.data import corpus
 from distill.data.tokenise import load_tokenizer
 from distill.distil import distil
 from distill.general import MANIFEST, GeneralStudent
+from distill.prepare import prepare
 
 PARAGRAPH = "the film was good a very fine film was not bad"
 SHAPE = "shape = { layers = 1, width = 16, heads = 4, feed_forward_width = 32 }"
@@ -92,7 +92,7 @@ def test_a_student_starts_from_general_distillation_and_finds_it_again(
     recipe = recipe_file(student=SHAPE)
 
     def student(*changes: str) -> Path:
-        prepared = command.prepare(str(recipe), data, None, None, [*RELATION, *general, *changes])
+        prepared = prepare(str(recipe), data, None, None, [*RELATION, *general, *changes])
         return distil(*prepared, tmp_path / "out")[1]
 
     first = student()
@@ -111,13 +111,13 @@ def test_a_student_starts_from_general_distillation_and_finds_it_again(
 def test_general_distillation_has_no_task(recipe_file: Callable[..., Path]) -> None:
     change = 'general={corpus="x", tokens=9, learning_rate=1e-3, losses={labels=1.0}}'
     with pytest.raises(InputError, match="no task, so no prediction or labels loss"):
-        command.prepare(str(recipe_file()), None, None, None, [change])
+        prepare(str(recipe_file()), None, None, None, [change])
 
 
 def test_a_general_start_needs_its_section(recipe_file: Callable[..., Path]) -> None:
     recipe = recipe_file(student=f'{SHAPE}\nstart = "general"')
     with pytest.raises(InputError, match=r"needs a section \[general\]"):
-        command.prepare(str(recipe), None, None, None, [])
+        prepare(str(recipe), None, None, None, [])
 
 
 @pytest.mark.parametrize("pieces", ["the teacher's", "others"])
@@ -142,8 +142,8 @@ def test_the_encoder_that_a_ready_teacher_was_made_of_teaches_generally(
     recipe = recipe_file(classifier_folder(("negative", "positive")), student=SHAPE)
     if pieces == "others":
         with pytest.raises(InputError, match="has other word pieces than the teacher"):
-            command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general])
+            prepare(str(recipe), sentences_file(), None, None, [*RELATION, general])
         return
-    distil(*command.prepare(str(recipe), sentences_file(), None, None, [*RELATION, general]), tmp_path / "out")
+    distil(*prepare(str(recipe), sentences_file(), None, None, [*RELATION, general]), tmp_path / "out")
     (folder,) = (tmp_path / "out").glob("general-*")
     assert read_manifest(folder / MANIFEST, GeneralStudent).source == str(encoder)

@@ -7,8 +7,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from distill import command
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.training import loop
 from distill.training.loop import fit
 from distill.training.loss_log import log_folder
@@ -54,7 +54,7 @@ def test_every_loss_is_recorded_by_name_and_an_interruption_leaves_no_trace(
     recipe, data, out = recipe_file(), sentences_file(), tmp_path / "out"
 
     def run(folder: Path) -> Path:
-        return distil(*command.prepare(str(recipe), data, None, None, None), folder)[1]
+        return distil(*prepare(str(recipe), data, None, None, None), folder)[1]
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "fit", _fit_interrupted)

@@ -12,8 +12,9 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from contract.errors import InputError
-from distill import command, losses
+from distill import losses
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.training import loop
 from distill.training.loop import fit
 from distill.training.sentence_trainer import SentenceTrainer
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("teachers")
 
 
 def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
-    return distil(*command.prepare(str(recipe), data, None, None, list(changes)), out)[1]
+    return distil(*prepare(str(recipe), data, None, None, list(changes)), out)[1]
 
 
 @pytest.fixture

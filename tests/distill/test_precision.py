@@ -16,10 +16,11 @@ from transformers import AutoModel, BertModel, PreTrainedTokenizerFast
 from contract import ragged
 from contract.errors import InputError
 from contract.tokens import Tokens
-from distill import command, teacher
+from distill import teacher
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.model.capture import EMBEDDING, STATE_MODULES, has_attention, layers_of, state_name
 from distill.model.predict import tensors
+from distill.prepare import prepare as prepare_recipe
 from distill.recipe.stage import LossWeights, Stage
 from distill.slim import pooled_times
 from distill.student.compress import compress
@@ -80,7 +81,7 @@ def prepare(
 
     def prepare_student(student: str) -> tuple[Start, TrainingSet]:
         data = sentences_file(train_rows=ROWS, validation_rows=2)
-        recipe, encoder, splits = command.prepare(str(recipe_file(student=student)), data, None, None, None)
+        recipe, encoder, splits = prepare_recipe(str(recipe_file(student=student)), data, None, None, None)
 
         def tokenised(tokenizer: PreTrainedTokenizerFast) -> Tokens:
             return tokenise(tokenizer, splits.train, recipe.max_length_tokens)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import BertModel
 
-from distill import command, recipe
+from distill import recipe
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.recipe import Recipe
 from infer.folders.student import read_evaluation, read_student
 from tests import tiny
@@ -63,7 +64,7 @@ def test_a_chinese_recipe_distils(name: str, tmp_path: Path, chinese_encoder: Pa
     data = write_data(document, tmp_path / "data")
     # Sixty rows of no meaning teach nothing: what is tested is that the recipe fits its data and its teacher.
     changes = ["teacher.floor=0", "teacher.epochs=1", "stages.0.epochs=1", "stages.1.epochs=1"]
-    prepared = command.prepare(name, data, str(chinese_encoder), None, changes)
+    prepared = prepare(name, data, str(chinese_encoder), None, changes)
     _, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
     assert len(evaluation.student) == ROWS["validation"]

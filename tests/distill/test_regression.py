@@ -14,8 +14,10 @@ from bench.record import Record
 from contract.errors import InputError
 from contract.strict import read_json
 from distill import command
-from distill.data.dataset import Splits, load
+from distill.data.dataset import load
+from distill.data.rows import Splits
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.recipe.data import Data
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
@@ -92,7 +94,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> 
     folder = tmp_path_factory.mktemp("regression")
     recipe = write_recipe(folder / "counting.toml", encoder_folder)
     data = write_pairs(folder / "data")
-    teacher, student = distil(*command.prepare(str(recipe), data, None, None, None), folder / "out")
+    teacher, student = distil(*prepare(str(recipe), data, None, None, None), folder / "out")
     onnx = ["--target", "laptop-x86", "--runtime", "onnx", "--out", str(folder / "artifacts")]
     artifacts = [str(folder / "artifacts" / "laptop-x86" / f"onnx-{precision}") for precision in ("fp32", "int8")]
     quick = ["--blocks", "1", "--sentences", "8", "--student", str(student)]
@@ -207,7 +209,7 @@ def test_a_fine_tuned_model_with_other_scores_is_refused(
         model.classifier.weight.mul_(factor)
         model.classifier.bias.mul_(factor).add_(shift)
     model.save_pretrained(changed)
-    prepared = command.prepare(str(finished / "counting.toml"), finished / "data", str(changed), None, None)
+    prepared = prepare(str(finished / "counting.toml"), finished / "data", str(changed), None, None)
     with pytest.raises(InputError) as error:
         distil(*prepared, tmp_path / "other")
     assert message in str(error.value)

@@ -18,9 +18,10 @@ from contract import ragged
 from contract.disk import DiskFullError
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens, from_rows
-from distill import command, search, teacher
-from distill.data.dataset import Splits
+from distill import search, teacher
+from distill.data.rows import Splits
 from distill.model.source import Encoder
+from distill.prepare import prepare
 from distill.recipe import Recipe, read, with_overrides
 from distill.recipe.search import Dimension
 from infer.folders.student import Evaluation
@@ -57,7 +58,7 @@ def test_a_wrong_space_is_refused(
     recipe = recipe_file()
     recipe.write_text(f"{recipe.read_text()}\n[search.space]\n{space}\n")
     with pytest.raises(InputError, match=message):
-        search.search(*command.prepare(str(recipe), sentences_file(), None, None, None), tmp_path / "out", trials=1)
+        search.search(*prepare(str(recipe), sentences_file(), None, None, None), tmp_path / "out", trials=1)
     assert not (tmp_path / "out").exists()
 
 
@@ -132,7 +133,7 @@ Prepared = tuple[Recipe, Encoder, Splits]
 def prepared(recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]) -> Prepared:
     recipe = recipe_file()
     recipe.write_text(recipe.read_text() + SPACE)
-    return command.prepare(str(recipe), sentences_file(), None, None, None)
+    return prepare(str(recipe), sentences_file(), None, None, None)
 
 
 def test_the_best_trial_is_returned_and_the_unchanged_recipe_is_the_first(

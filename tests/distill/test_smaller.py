@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from contract.errors import InputError
-from distill import command
 from distill.distil import distil
+from distill.prepare import prepare
 from infer.folders.student import read_evaluation
 
 ALL_LAYERS = "layers = [0, 1]"
@@ -40,7 +40,7 @@ def test_a_smaller_student_learns_and_answers_as_evaluated(
     model_type: str,
 ) -> None:
     data = sentences_file()
-    prepared = command.prepare(str(recipe_file(student=student)), data, None, None, changes)
+    prepared = prepare(str(recipe_file(student=student)), data, None, None, changes)
     teacher, folder = distil(*prepared, tmp_path / "out")
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     assert model.config.model_type == model_type
@@ -79,7 +79,7 @@ def test_what_cannot_be_is_refused_before_a_teacher_is_made(
     changes: list[str],
     message: str,
 ) -> None:
-    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
+    prepared = prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     with pytest.raises(InputError, match=message):
         distil(*prepared, tmp_path / "out")
     assert not list(tmp_path.glob("out/*"))
@@ -99,7 +99,7 @@ def test_a_student_is_another_one_by_what_its_corpus_holds(
 
     def folder(vocabulary: str) -> Path:
         change = f"student.vocabulary={vocabulary}"
-        return distil(*command.prepare(str(recipe), data, None, None, [*UNTRAINED, change]), tmp_path / "out")[1]
+        return distil(*prepare(str(recipe), data, None, None, [*UNTRAINED, change]), tmp_path / "out")[1]
 
     kept = folder(f"{{ corpus = '{first}' }}")
     assert {"fine", "poor"} <= set(AutoTokenizer.from_pretrained(kept).get_vocab())

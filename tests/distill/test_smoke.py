@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import WorkerError
-from distill import command, smoke
+from distill import smoke
+from distill.prepare import prepare
 from tinybert_edge import cli
 
 
@@ -57,7 +58,7 @@ def test_a_smaller_student_is_tried_as_it_will_be(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     student = "layers = [0, 1]\nvocabulary = {}\nembedding_width = 8"
-    prepared = command.prepare(str(recipe_file(student=student)), sentences_file(), None, None, [])
+    prepared = prepare(str(recipe_file(student=student)), sentences_file(), None, None, [])
     assert smoke.smoke(*prepared).student >= smoke.PASSING_SCORE
     assert "the student keeps 11 word pieces" in capsys.readouterr().err
 
@@ -70,7 +71,7 @@ def test_a_student_that_learns_nothing_of_the_task_fails(
         "student.start=random",
         "stages=[{name = 'layers', epochs = 1, learning_rate = 1e-3, losses = {embedding = 1.0}}]",
     ]
-    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, changes)
+    prepared = prepare(str(recipe_file()), sentences_file(), None, None, changes)
     with pytest.raises(
         WorkerError, match=r"the student reaches accuracy .* on 32 training rows .* raise its learning_rate"
     ):
@@ -81,7 +82,7 @@ def test_a_ready_teacher_of_another_task_fails(
     recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], classifier_folder: Callable[..., Path]
 ) -> None:
     recipe = recipe_file(classifier_folder(("negative", "positive"), right=False))
-    prepared = command.prepare(str(recipe), sentences_file(), None, None, None)
+    prepared = prepare(str(recipe), sentences_file(), None, None, None)
     with pytest.raises(WorkerError, match=r"check the order of data\.label_names") as caught:
         smoke.smoke(*prepared)
     assert caught.value.exit_code == 4
@@ -94,7 +95,7 @@ def test_a_label_that_no_text_tells_fails_at_the_teacher(
     data = sentences_file()
     rows = "".join(f"the film\t{row % 2}\n" for row in range(64))
     (data / "train.tsv").write_text("sentence\tlabel\n" + rows, encoding="utf-8")
-    prepared = command.prepare(str(recipe_file()), data, None, None, None)
+    prepared = prepare(str(recipe_file()), data, None, None, None)
     message = r"the teacher reaches accuracy 0.500 on 32 training rows .* check whether the labels match"
     with pytest.raises(WorkerError, match=message):
         smoke.smoke(*prepared)

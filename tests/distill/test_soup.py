@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from contract.errors import InputError
-from distill import command, soup
+from distill import soup
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.training import loop, stages
 from distill.training.sentence_trainer import SentenceTrainer
 from infer.folders.student import read_evaluation, read_student
@@ -65,7 +66,7 @@ def test_a_student_is_made_of_several(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], kind: str
 ) -> None:
     changes = [*SOUP, f'soup.kind="{kind}"']
-    prepared = command.prepare(str(recipe_file()), sentences_file(train_rows=80), None, None, changes)
+    prepared = prepare(str(recipe_file()), sentences_file(train_rows=80), None, None, changes)
     _, student = distil(*prepared, tmp_path / "out")
     evaluation = read_evaluation(student)
     assert (evaluation.student.logits.values.argmax(axis=1) == evaluation.labels.values).mean() == 1
@@ -81,7 +82,7 @@ def test_the_uniform_soup_is_the_mean_of_its_students(
     recipe, data, out = str(recipe_file()), sentences_file(), tmp_path / "out"
 
     def student(*changes: str) -> dict[str, torch.Tensor]:
-        _, folder = distil(*command.prepare(recipe, data, None, None, [*SOUP[1:], *changes]), out)
+        _, folder = distil(*prepare(recipe, data, None, None, [*SOUP[1:], *changes]), out)
         return load_file(folder / "model.safetensors")
 
     first, second, mixed = student(), student("student.seed=2"), student("soup.students=2")
@@ -99,7 +100,7 @@ def test_the_students_of_a_random_start_begin_alike(
     begun = []
     monkeypatch.setattr(stages, "train", lambda start, *_others: begun.append(start.model.classifier.weight.tolist()))
     changes = [*SOUP, 'student.start="random"']
-    distil(*command.prepare(str(recipe_file()), sentences_file(), None, None, changes), tmp_path / "out")
+    distil(*prepare(str(recipe_file()), sentences_file(), None, None, changes), tmp_path / "out")
     assert begun[0] == begun[1]
 
 
@@ -109,7 +110,7 @@ def test_finished_students_of_a_killed_soup_are_not_trained_again(
     sentences_file: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, SOUP)
+    prepared = prepare(str(recipe_file()), sentences_file(), None, None, SOUP)
     out, fit, trained = tmp_path / "out", loop.fit, []
 
     def stopping(trainer: SentenceTrainer, title: str, log: Path) -> None:
@@ -128,4 +129,4 @@ def test_finished_students_of_a_killed_soup_are_not_trained_again(
 
 def test_a_soup_of_one_is_refused(recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"soup\.students"):
-        command.prepare(str(recipe_file()), sentences_file(), None, None, ["soup.students=1"])
+        prepare(str(recipe_file()), sentences_file(), None, None, ["soup.students=1"])

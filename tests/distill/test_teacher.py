@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError, MissingExtraError
-from distill import command
 from distill.distil import distil
 from distill.model import source
+from distill.prepare import prepare
 
 NEGATIVE_FIRST = ("negative", "positive")
 
 
 def _distil(recipe: Path, data: Path, out: Path) -> tuple[Path, Path]:
-    return distil(*command.prepare(str(recipe), data, None, None, None), out)
+    return distil(*prepare(str(recipe), data, None, None, None), out)
 
 
 def test_a_ready_classifier_is_taken_as_it_is(
@@ -77,7 +77,7 @@ def test_a_teacher_below_the_floor_is_refused(
 def test_a_student_that_cannot_be_made_is_refused_before_the_teacher_is_trained(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
 ) -> None:
-    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, [change])
+    prepared = prepare(str(recipe_file()), sentences_file(), None, None, [change])
     with pytest.raises(InputError, match=message):
         distil(*prepared, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -16,11 +16,12 @@ from bench.record import Record
 from contract import ragged
 from contract.errors import InputError
 from contract.strict import read_json
-from distill import command, tasks
-from distill.data.dataset import Splits, load
-from distill.data.rows import Rows
+from distill import tasks
+from distill.data.dataset import load
+from distill.data.rows import Rows, Splits
 from distill.data.tokenise import tokenise
 from distill.distil import distil
+from distill.prepare import prepare
 from distill.recipe.data import Data
 from distill.tasks.detokenise import detokenise
 from infer.folders.artifact import read_artifact
@@ -276,7 +277,7 @@ def finished(
     folder = tmp_path_factory.mktemp("names")
     recipe = folder / "names.toml"
     recipe.write_text(RECIPE.format(model=f'"{encoder_folder}"'), encoding="utf-8")
-    teacher, student = distil(*command.prepare(str(recipe), write_names(folder / "data"), None, None, None), folder)
+    teacher, student = distil(*prepare(str(recipe), write_names(folder / "data"), None, None, None), folder)
     artifacts = [str(folder / "artifacts" / "laptop-x86" / f"onnx-{precision}") for precision in ("fp32", "int8")]
     onnx = ["--target", "laptop-x86", "--runtime", "onnx", "--out", str(folder / "artifacts")]
     quick = ["--blocks", "1", "--sentences", "8", "--student", str(student)]
@@ -337,4 +338,4 @@ def test_the_report_shows_f1(finished: Path) -> None:
 )
 def test_settings_for_whole_texts_are_refused(finished: Path, change: str, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}$"):
-        command.prepare(str(finished / "names.toml"), finished / "data", None, None, [change])
+        prepare(str(finished / "names.toml"), finished / "data", None, None, [change])

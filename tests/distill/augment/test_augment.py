@@ -9,13 +9,13 @@ import pytest
 
 from contract.errors import InputError
 from contract.strict import parse
-from distill import command
 from distill.augment import masked_lm
 from distill.augment.augment import augment
 from distill.augment.locate import locate_sources
 from distill.data.rows import Rows, labelled
 from distill.distil import distil
 from distill.model.source import Encoder
+from distill.prepare import prepare
 from distill.recipe.augmentation import Augmentation
 from distill.tasks import classification, regression
 from infer.outputs import of_logits
@@ -143,9 +143,9 @@ def test_a_student_learns_from_new_rows_too(
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("word1\tword2\nfilm\tthe\ngood\tfine\nbad\tpoor\n")
     change = f'augmentation={{masked_lm="", neighbours="{pairs}", samples_per_sentence=2}}'
-    prepared = command.prepare(str(recipe_file()), sentences_file(), None, None, [change])
+    prepared = prepare(str(recipe_file()), sentences_file(), None, None, [change])
     _, student = distil(*prepared, tmp_path / "out")
-    _, plain = distil(*command.prepare(str(recipe_file()), sentences_file(), None, None, []), tmp_path / "out")
+    _, plain = distil(*prepare(str(recipe_file()), sentences_file(), None, None, []), tmp_path / "out")
     assert student != plain
     (file,) = (tmp_path / "out" / "cache").glob("augmented-*.jsonl")
     assert len(file.read_text().splitlines()) > 10
