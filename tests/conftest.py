@@ -26,6 +26,9 @@ from transformers import BertModel, PreTrainedModel
 from tests import tiny
 from tinybert_edge import cli
 
+# Fixtures that several folders of tests share: models in every runtime's format, and student folders.
+pytest_plugins = ("tests.models", "tests.students")
+
 # Property tests say nothing of time: a busy machine is no fault, and a first example may import a library.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -38,7 +41,7 @@ LONGEST = (
     "convert/test_build.py",
     "distill/test_regression.py",
     "convert/test_bytes.py",
-    "bench/test_runtimes.py",
+    "infer/runtimes/test_runtimes.py",
     "distill/test_full_disk.py",
     "distill/test_multitask.py",
     "distill/test_soup.py",
