@@ -18,7 +18,7 @@ from infer.metrics.correlation import PEARSON, RMSE, SPEARMAN
 from infer.metrics.counts import ACCURACY
 from infer.metrics.metric import Interval, paired_drop
 from infer.outputs import of_logits
-from infer.tasks import judge
+from infer.tasks import evaluate
 
 
 class Accuracy(Strict):
@@ -124,7 +124,7 @@ def _from_counts(counts: Accuracy, kind: str) -> dict[str, Any]:
     agreement = {"teacher": counts.agrees_with_teacher, "student": counts.agrees_with_student}
     return {
         "examples": counts.total,
-        "quality": judge.intervals(task, outputs, ragged.single(labels_N)),
+        "quality": evaluate.intervals(task, outputs, ragged.single(labels_N)),
         "drop": paired_drop(ACCURACY, model_N1, teacher_N1),
         "agreement": {kind: count / counts.total for kind, count in agreement.items() if count is not None},
     }

@@ -4,7 +4,7 @@ import mmap
 import platform
 
 from bench.record import Machine
-from infer.worker import probe
+from infer.worker import conditions
 from targets import machine as facts
 
 
@@ -18,11 +18,11 @@ def fingerprint() -> Machine:
         cores=facts.cores(),
         memory_bytes=facts.memory_bytes(),
         page_bytes=mmap.PAGESIZE,
-        governor=probe.governor(),
+        governor=conditions.governor(),
         system=_system(),
         kernel=platform.release(),
         python=platform.python_version(),
-        emulated=probe.emulated(arch),
+        emulated=conditions.emulated(arch),
     )
 
 

@@ -11,9 +11,9 @@ from contract.errors import WorkerError
 from infer.folders.artifact import TOKENIZER
 from infer.folders.student import EVALUATION
 from infer.outputs import check_alike, check_finite
+from infer.worker.client import run_worker
 from infer.worker.job import Job
 from infer.worker.reply import LatencyReply, OutputsReply
-from infer.worker.start import run_worker
 
 
 @dataclass(kw_only=True, slots=True)

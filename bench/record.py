@@ -12,7 +12,7 @@ from contract.errors import InputError
 from contract.strict import Count, Positive, Strict, json_value, near_miss, parse
 from infer import tasks
 from infer.metrics.metric import Interval
-from infer.packed import PackedArray, PackedLogits
+from infer.packed_array import PackedArray, PackedLogits
 from infer.worker.state import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]

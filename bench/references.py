@@ -12,7 +12,7 @@ from contract.errors import InputError, MissingExtraError
 from contract.folder import identity, verify
 from contract.progress import note
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
-from infer.tasks import judge
+from infer.tasks import evaluate
 
 SEARCHED_PARENTS = 4
 
@@ -47,7 +47,7 @@ def read_references(path: Path) -> References:
     """
     student = read_student(path)
     verify(path, student)
-    judge.require(student.task)
+    evaluate.require(student.task)
     return References(
         path=path,
         sha256=identity(path / STUDENT_MANIFEST),

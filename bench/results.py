@@ -19,8 +19,8 @@ from contract.progress import note
 from infer import runtimes, tasks
 from infer.metrics.metric import interval, paired_drop
 from infer.outputs import Outputs
-from infer.packed import PackedArray, PackedLogits
-from infer.tasks import judge
+from infer.packed_array import PackedArray, PackedLogits
+from infer.tasks import evaluate
 from infer.worker.reply import OutputsReply
 
 
@@ -147,13 +147,13 @@ def _quality(measurement: Measurement, reply: OutputsReply) -> dict[str, Any]:
         raw = PackedLogits.of(reply.outputs.logits.values)
         return dict(outputs=raw, examples=None, quality=None, drop=None, agreement={}, statistics=None)
     task, outputs, evaluation = measurement.folder.task, reply.outputs, measurement.references.evaluation
-    statistics = judge.statistics(task, outputs, evaluation.labels)
+    statistics = evaluate.statistics(task, outputs, evaluation.labels)
     others = {"teacher": evaluation.teacher, "student": evaluation.student}
     metric, drop = tasks.metric(task.kind, measurement.metric), None
     if measurement.folder.kind == "teacher":
         del others["student"]
     else:
-        of_teacher = judge.statistics(task, evaluation.teacher, evaluation.labels)
+        of_teacher = evaluate.statistics(task, evaluation.teacher, evaluation.labels)
         drop = paired_drop(metric, statistics[metric.name], of_teacher[metric.name])
     return {
         "outputs": None,

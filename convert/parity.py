@@ -9,7 +9,7 @@ from infer.folders.model import Model
 from infer.folders.student import Evaluation
 from infer.outputs import Outputs, check_alike, check_finite
 from infer.tasks import TaskSettings
-from infer.worker import start
+from infer.worker import client
 from targets.profile import Precision
 
 PADDED_SENTENCES = 64
@@ -94,11 +94,11 @@ def measure(
     Raises:
         WorkerError: it does not run, or its outputs are of another shape or not finite.
     """
-    outputs = start.outputs_of(model, evaluation.tokens)
+    outputs = client.outputs_of(model, evaluation.tokens)
     parity = compare(evaluation.student, outputs, task)
     if not model.graph.source_lengths:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
-        padded = start.outputs_of(model.padded_to((padded_length_tokens,)), evaluation.tokens.take(first))
+        padded = client.outputs_of(model.padded_to((padded_length_tokens,)), evaluation.tokens.take(first))
         parity = worst(parity, compare(evaluation.student.take(first), padded, task))
     return parity, outputs
 

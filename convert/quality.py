@@ -5,7 +5,7 @@ from infer.folders.artifact import Quality
 from infer.folders.student import Evaluation
 from infer.metrics.metric import interval, paired_drop
 from infer.outputs import Outputs
-from infer.tasks.judge import statistics
+from infer.tasks.evaluate import statistics
 
 
 def judge(evaluation: Evaluation, task: tasks.TaskSettings, metric: str, outputs: Outputs) -> Quality:

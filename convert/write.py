@@ -23,7 +23,7 @@ from infer.folders.artifact import (
 )
 from infer.folders.student import STUDENT_MANIFEST, Student
 from infer.folders.variant import Variant
-from infer.tasks.judge import usual
+from infer.tasks.evaluate import default_metric
 from targets.profile import Profile
 
 REVISION = 5  # bump when the same inputs would give different bytes
@@ -68,8 +68,8 @@ def origin_of(folder: Path, student: Student, evaluation: Tokens, profile: Profi
 def key(origin: Origin, plan: Plan, variant: Variant) -> str:
     """Return the hash of everything an artifact is made from."""
     profile, student = origin.profile, origin.student
-    # The usual one is left out, as it was before a recipe's own was followed.
-    metric = {} if student.main_metric == usual(student.task.kind) else {"metric": student.main_metric}
+    # The default_metric one is left out, as it was before a recipe's own was followed.
+    metric = {} if student.main_metric == default_metric(student.task.kind) else {"metric": student.main_metric}
     return sha256_of_value(
         {
             "method": REVISION,

@@ -38,8 +38,8 @@ from distill.training.layer_losses import check_shapes
 from distill.training.stages import TrainingSet
 from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Evaluation, Student, read_evaluation
 from infer.outputs import of_logits
+from infer.tasks import evaluate
 from infer.tasks import get as get_task
-from infer.tasks import judge
 
 REVISION = 4  # bump when the same recipe would give another student
 
@@ -81,7 +81,7 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         _build(recipe, student_splits, ExtraRows(new=new, held_out=held_out), parents, folder, key)
         processes.wait()
     evaluation = read_evaluation(folder)
-    values = judge.values(recipe.settings, evaluation.student, evaluation.labels)
+    values = evaluate.values(recipe.settings, evaluation.student, evaluation.labels)
     note(expected.describe_score(recipe.expected, recipe.main_metric, values))
     return teacher_folder, folder
 
@@ -202,7 +202,7 @@ def _score(recipe: Recipe, rows: Rows | None, tokenizer: PreTrainedTokenizerFast
         return None
     tokens = tokenise(tokenizer, rows, recipe.max_length_tokens)
     labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
-    return lambda model: judge.value(
+    return lambda model: evaluate.value(
         recipe.settings, recipe.main_metric, predict(model, tokens, "Held-out rows"), labels
     )
 

@@ -24,7 +24,7 @@ from distill.model.source import Encoder
 from distill.recipe import Recipe
 from distill.recipe.search import Dimension
 from infer.folders.student import read_evaluation
-from infer.tasks import judge
+from infer.tasks import evaluate
 
 STORAGE = "search.db"
 LEARNING_RATE_FACTORS = (0.3, 3.0)
@@ -82,7 +82,7 @@ def search(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path, *, trial
         _, student = distil(recipes.with_overrides(recipe, changes), encoder, parted, out)
         evaluation = read_evaluation(student)
         shutil.rmtree(student)
-        return judge.value(recipe.settings, recipe.main_metric, evaluation.student, evaluation.labels)
+        return evaluate.value(recipe.settings, recipe.main_metric, evaluation.student, evaluation.labels)
 
     while (number := len(_ended(study))) < trials:
         # Seeded by recipe and number alone, so that a search continues as if it had not been interrupted.

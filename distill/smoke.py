@@ -29,7 +29,7 @@ from distill.training.precision import bf16_choice
 from distill.training.stages import TrainingSet
 from infer.folders.student import read_teacher
 from infer.outputs import Outputs
-from infer.tasks import judge, metric
+from infer.tasks import evaluate, metric
 
 ROWS = 32
 PASSING_SCORE = 0.95
@@ -79,7 +79,7 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> SmokeResult:
         student_score = 0.0
         for epochs in EPOCHS:
             outputs = _student(recipe, model, tokenizer, rows, folder / str(epochs), epochs)
-            student_score = judge.value(recipe.settings, recipe.main_metric, outputs, labels)
+            student_score = evaluate.value(recipe.settings, recipe.main_metric, outputs, labels)
             score = f"{recipe.main_metric} {student_score:.3f} on {len(rows)} rows"
             note(f"student after {epochs} epochs of each stage: {score}")
             if student_score >= PASSING_SCORE:
@@ -97,7 +97,7 @@ def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
     candidates = rows.take(_balanced(task.strata(rows), recipe.seed, CANDIDATES))
     config = teacher.read_config(encoder.folder)
     # Single answers are right or wrong only if the metric is a share of right answers.
-    if task.is_fine_tuned(config) and metric(recipe.task, judge.usual(recipe.task)).is_share:
+    if task.is_fine_tuned(config) and metric(recipe.task, evaluate.default_metric(recipe.task)).is_share:
         task.check_head(config, recipe.data.label_names, encoder.name)
         is_right_N = _is_right(recipe, encoder, candidates)
         strata_N = task.strata(candidates)
@@ -116,7 +116,7 @@ def _is_right(recipe: Recipe, encoder: Encoder, rows: Rows) -> NDArray[np.bool_]
     model, tokenizer = teacher.load_for(recipe, encoder.folder), load_tokenizer(encoder.folder)
     outputs = predict(model, tokenise(tokenizer, rows, recipe.max_length_tokens), "The teacher's answers")
     labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
-    right_NK = judge.statistics(recipe.settings, outputs, labels)[judge.usual(recipe.task)]
+    right_NK = evaluate.statistics(recipe.settings, outputs, labels)[evaluate.default_metric(recipe.task)]
     is_right_N: NDArray[np.bool_] = right_NK[:, 0] == 1
     return is_right_N
 

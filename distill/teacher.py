@@ -33,7 +33,7 @@ from distill.training.compact_embedding import compact_embedding
 from distill.training.loss_log import log_folder
 from distill.training.sentence_trainer import SentenceTrainer
 from infer.folders.student import EVALUATION, SCHEMA, TEACHER_MANIFEST, Teacher, read_teacher
-from infer.tasks import judge
+from infer.tasks import evaluate
 
 REVISION = 2  # bump when the same recipe would give another teacher
 # Keys of section [teacher] that do not change how the teacher is trained.
@@ -193,7 +193,7 @@ def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: 
         return
     outputs = predict(model, tokens.validation, f"Answers of {encoder.name}")
     labels = task.labels(splits.validation, tokens.tokenizer, recipe.max_length_tokens)
-    scores = judge.values(recipe.settings, outputs, labels)
+    scores = evaluate.values(recipe.settings, outputs, labels)
     if ready:
         task.check_answers(labels, outputs, recipe.main_metric, recipe.teacher.floor, encoder.name)
         check_floor(scores, recipe, encoder.name)

@@ -14,7 +14,7 @@ from infer.folders.student import Evaluation
 from infer.folders.variant import Reads
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
-from infer.tasks.judge import statistics
+from infer.tasks.evaluate import statistics
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

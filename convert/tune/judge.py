@@ -16,7 +16,7 @@ from convert.tune.ledger import Ledger
 from infer.folders.artifact import ARTIFACT_MANIFEST
 from infer.metrics.metric import Statistics
 from infer.outputs import Outputs, joined
-from infer.worker import start
+from infer.worker import client
 
 # Shares of the sentences after which the floor is asked for; each look starts a process and reads the model.
 LOOKS = (0.5, 1.0)
@@ -108,7 +108,7 @@ class Judge:
 
     def _answers(self, candidate: Candidate, rows: NDArray[np.int64]) -> Outputs:
         evaluation = candidate.entrant.evaluation
-        outputs = start.outputs_of(candidate.model, evaluation.tokens.take(rows.tolist()))
+        outputs = client.outputs_of(candidate.model, evaluation.tokens.take(rows.tolist()))
         try:
             parity.check_comparable(evaluation.student.take(rows), outputs)
         except WorkerError as error:

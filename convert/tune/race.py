@@ -14,7 +14,7 @@ import numpy as np
 from contract.errors import TinybertError, WorkerError
 from contract.progress import bar
 from convert.tune.candidate import Candidate
-from infer.worker import start
+from infer.worker import client
 
 SENTENCES = 24
 # By how much a candidate may be slower than the fastest after each round of a race and stay.
@@ -105,7 +105,7 @@ class Field:
 
     def _block(self, racer: Racer, rows: tuple[int, ...]) -> None:
         try:
-            times_ns = start.times_of(racer.candidate.model, rows)
+            times_ns = client.times_of(racer.candidate.model, rows)
         except TinybertError as error:
             racer.failure = str(error)
         else:

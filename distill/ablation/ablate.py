@@ -20,7 +20,7 @@ from distill.student.initialise import pairs_of, shape_of
 from distill.student.layer_map import STRATEGIES
 from distill.teacher import read_config
 from infer.folders.student import read_evaluation
-from infer.tasks import judge
+from infer.tasks import evaluate
 
 WHOLE = "whole recipe"
 LAYER_LOSSES = ("embedding", "hidden", "attention", "relation")
@@ -147,8 +147,8 @@ def _scores(
         _, student = distil(seeded, encoder, splits, out)
         evaluation = read_evaluation(student)
         yield (
-            judge.value(variant.settings, variant.main_metric, evaluation.student, evaluation.labels),
-            judge.value(variant.settings, variant.main_metric, evaluation.teacher, evaluation.labels),
+            evaluate.value(variant.settings, variant.main_metric, evaluation.student, evaluation.labels),
+            evaluate.value(variant.settings, variant.main_metric, evaluation.teacher, evaluation.labels),
         )
 
 

@@ -4,7 +4,7 @@ from distill import tasks
 from distill.recipe import Recipe
 from infer.folders.student import Evaluation
 from infer.metrics.metric import Interval
-from infer.tasks import TaskSettings, judge
+from infer.tasks import TaskSettings, evaluate
 
 
 def markdown(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
@@ -52,7 +52,7 @@ def _loading(recipe: Recipe) -> str:
 def scores(task: TaskSettings, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Interval, Interval]]:
     """Return the scores of student and teacher by metric, the main metric first."""
     student, teacher = (
-        judge.intervals(task, outputs, evaluation.labels) for outputs in (evaluation.student, evaluation.teacher)
+        evaluate.intervals(task, outputs, evaluation.labels) for outputs in (evaluation.student, evaluation.teacher)
     )
     names = sorted(student, key=lambda name: name != main_metric)
     return {name: (student[name], teacher[name]) for name in names}

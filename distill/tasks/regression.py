@@ -21,7 +21,7 @@ from distill.tasks.text import has_head, labels, model_class
 from infer import tasks
 from infer.metrics.correlation import RMSE
 from infer.outputs import Outputs
-from infer.tasks import judge
+from infer.tasks import evaluate
 from infer.tasks.regression import decode
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, n
             error than always answering the mean.
     """
     labels_N, scores_N = labels.values, decode(outputs)
-    values = judge.values(tasks.settings("regression", ()), outputs, labels)
+    values = evaluate.values(tasks.settings("regression", ()), outputs, labels)
     value = values[metric]
     if value < floor <= -value:
         raise InputError(

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from contract.errors import InputError
-from infer.safety.member import check_names
+from infer.safety.file_names import check_names
 
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # its traditional, its strong, and its hidden headers
 END = struct.Struct("<4s4H2LH")  # the end record: signature, two disks, two counts, size, offset, length of a comment

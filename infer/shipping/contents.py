@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from contract.errors import InputError
 from contract.regular import open_regular
-from infer.safety.member import COUNT_LIMIT
+from infer.safety.file_names import COUNT_LIMIT
 from infer.shipping import archive
 
 CURE = "copy or make the folder again"

@@ -13,8 +13,8 @@ from contract.tokenizer import parse_tokenizer
 from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
 from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
-from infer.safety import arrays, model_file
-from infer.safety.member import check_names
+from infer.safety import model_file, npz
+from infer.safety.file_names import check_names
 from infer.shipping.contents import Contents, contents
 
 KINDS: dict[str, type[Manifest]] = {
@@ -166,4 +166,4 @@ def _check_unpickled(found: Contents, name: str, *, is_plain: bool) -> None:
         raise InputError(f"{_place(found, name)}: is a pickle, which runs code when it is read", "do not load it")
     if suffix == ".npz":
         with found.open(name) as file:
-            arrays.check(file, found.sizes_bytes[name], _place(found, name))
+            npz.check(file, found.sizes_bytes[name], _place(found, name))

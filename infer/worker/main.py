@@ -24,11 +24,11 @@ def main() -> int:
 
 def _reply(text: str) -> dict[str, Any]:
     from infer import runtimes
-    from infer.worker import job, modes
+    from infer.worker import job, measure
 
     task = job.read(text)
-    modes.check_files(task)
-    reply = modes.MODES[task.mode](task, runtimes.clock_of(task.model.runtime))
+    measure.check_files(task)
+    reply = measure.MODES[task.mode](task, runtimes.clock_of(task.model.runtime))
     return {"process_ns": max(0, STARTED_NS - task.asked_ns), **reply}
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from infer.worker.probe import read_text
+from infer.worker.conditions import read_text
 
 STATUS = Path("/proc/self/status")
 

@@ -13,7 +13,7 @@ from contract.ragged import Ragged
 from contract.regular import open_regular
 from contract.strict import Strict, parse
 from infer.outputs import Outputs
-from infer.safety import arrays
+from infer.safety import npz
 from infer.worker.state import Conditions, Memory
 
 Document = TypeVar("Document", bound=Strict)
@@ -95,7 +95,7 @@ def _outputs_in(path: Path, source: str) -> Outputs:
     """Return the outputs of a worker's file, each with entries of shape (C,)."""
     try:
         with open_regular(path) as file:
-            arrays.check(file, path.stat().st_size, "its file")
+            npz.check(file, path.stat().st_size, "its file")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 found: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}

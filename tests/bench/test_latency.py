@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bench.latency import MINIMUM_SAMPLES, percentile, speed_up
 from bench.record import Block, Machine, Record
 from contract.errors import InconclusiveError
-from infer.packed import PackedLogits
+from infer.packed_array import PackedLogits
 from infer.tasks import classification
 from infer.worker.state import Conditions, Memory
 

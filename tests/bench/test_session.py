@@ -20,7 +20,7 @@ from bench.settings import Settings
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens
 from infer.folders.student import read_evaluation
-from infer.tasks import judge
+from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
 
@@ -100,10 +100,10 @@ def test_a_record_is_judged_by_the_recipes_metric(
     assert reply is not None
     outputs = reply.outputs
     assert record.metric == "matthews"
-    assert record.quality == judge.intervals(record.task, outputs, evaluation.labels)
-    assert record.drop == judge.drop(record.task, "matthews", outputs, evaluation.teacher, evaluation.labels)
+    assert record.quality == evaluate.intervals(record.task, outputs, evaluation.labels)
+    assert record.drop == evaluate.drop(record.task, "matthews", outputs, evaluation.teacher, evaluation.labels)
     assert record.statistics is not None
-    statistics = judge.statistics(record.task, outputs, evaluation.labels)["matthews"]
+    statistics = evaluate.statistics(record.task, outputs, evaluation.labels)["matthews"]
     assert record.statistics.dtype == "uint8"
     assert (record.statistics.numbers() == statistics).all()
     assert results.find_records(schedule, tmp_path / "out") is not None

@@ -27,9 +27,9 @@ from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.variant import Variant
 from infer.worker import job as jobs
+from infer.worker.client import run_worker
 from infer.worker.job import Job as WorkerJob
 from infer.worker.reply import OutputsReply
-from infer.worker.start import run_worker
 from targets.profile import Precision, RuntimeName, read
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of posix")
@@ -62,8 +62,8 @@ CONVERTER_GOOD = f"""
     return {{"exported": {{"graph": {asdict(GRAPH)}}}}}
 """
 WORKER_CALL = """
-from infer.worker import job, reply, start
-start.run_worker(job.read(JOB), reply.OutputsReply, command=COMMAND)
+from infer.worker import job, reply, client
+client.run_worker(job.read(JOB), reply.OutputsReply, command=COMMAND)
 """
 CONVERTER_CALL = """
 from convert import child, job

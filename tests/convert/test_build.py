@@ -20,8 +20,8 @@ from infer.folders.graph import encoder
 from infer.folders.model import Model
 from infer.folders.student import CALIBRATION, EVALUATION, read_evaluation
 from infer.outputs import Outputs, of_logits
-from infer.worker import start
-from infer.worker.start import outputs_of
+from infer.worker import client
+from infer.worker.client import outputs_of
 from targets.profile import Profile
 
 Seal = Callable[..., None]
@@ -48,7 +48,7 @@ def stand_in(fault: str = "") -> tuple[str, ...]:
 def convert_student(student: Path, profile: Profile, *, run: Run = outputs_of, **wanted: Any) -> list[Path]:
     """Convert with a stand-in for what runs a model."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(start, "outputs_of", run)
+        patch.setattr(client, "outputs_of", run)
         return build.convert_student(student, profile, **wanted)
 
 

@@ -17,7 +17,7 @@ from infer.folders.artifact import EVALUATION, Artifact, read_artifact
 from infer.folders.student import read_evaluation
 from infer.outputs import Outputs
 from infer.tasks import classification
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import Precision, RuntimeName
 
 # mypy checks that each module is a converter, and that the measuring stage brings what parity asks for.

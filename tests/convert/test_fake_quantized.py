@@ -20,7 +20,7 @@ from distill.training.fake_quantize import fake_quantized
 from infer.folders.artifact import read_artifact
 from infer.folders.graph import ROLES
 from infer.folders.student import read_calibration, read_evaluation
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import RuntimeName
 
 

@@ -15,7 +15,7 @@ import pytest
 from transformers import AutoTokenizer, pipeline
 
 from infer.texts import LIMIT_CHARACTERS, Text
-from tests.convert.conftest import build
+from tests.students import build
 from tinybert_edge import Entity, InputError, Label, Predictor, Score, load
 
 VARIANTS = [f"{runtime}-{precision}" for runtime in ("onnx", "openvino", "tflite") for precision in ("fp32", "int8")]

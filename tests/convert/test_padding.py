@@ -22,7 +22,7 @@ from distill.distil import distil
 from distill.prepare import prepare
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import Profile
 from tests import tiny
 

@@ -11,7 +11,7 @@ from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.student import read_evaluation
 from infer.runtimes import PYTORCH
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import Precision, RuntimeName
 
 

@@ -24,7 +24,7 @@ from infer.folders.student import Evaluation, read_evaluation
 from infer.folders.variant import Reads, Variant, default_rewrites
 from infer.outputs import Outputs
 from infer.tasks import regression, token_classification
-from infer.worker import start
+from infer.worker import client
 from targets.profile import Precision, Profile, RuntimeName
 
 Answer = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
@@ -47,7 +47,7 @@ def test_scores_are_converted(scorer: Path, profile: Profile, tmp_path: Path) ->
 
 
 def test_tags_are_converted(tagger: Path, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "outputs_of", answers_of(read_evaluation(tagger)))
+    monkeypatch.setattr(client, "outputs_of", answers_of(read_evaluation(tagger)))
     (made,) = convert_student(tagger, profile, out=tmp_path, runtimes=["onnx"], precisions=["fp32"])
     artifact = read_artifact(made)
     assert made.name == "onnx-fp32"

@@ -27,7 +27,7 @@ from infer.folders.graph import encoder
 from infer.folders.model import Model
 from infer.folders.student import read_evaluation
 from infer.outputs import Outputs, of_logits
-from infer.worker import start
+from infer.worker import client
 from targets.profile import Profile, RuntimeName
 
 # Writes its variant's name as the model, so that the other stand-ins know what they run.
@@ -102,8 +102,8 @@ class Bench:
 def tune(*students_and_profile: Any, run: Run, time: Time, **question: Any) -> Finalist | None:
     """Search with stand-ins for what runs and times a model."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(start, "outputs_of", run)
-        patch.setattr(start, "times_of", time)
+        patch.setattr(client, "outputs_of", run)
+        patch.setattr(client, "times_of", time)
         return searching.tune(*students_and_profile, **question)
 
 

@@ -27,7 +27,7 @@ from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.student import CALIBRATION, read_evaluation, read_student
 from infer.folders.variant import Variant
 from infer.safety.openvino_ir import PRECISION_HINT
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import Precision, Profile, RuntimeName, names, read
 
 OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]

@@ -21,7 +21,7 @@ from distill.prepare import prepare
 from distill.recipe.data import Data
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
-from infer.tasks import judge, regression
+from infer.tasks import evaluate, regression
 from tests.in_process import in_process
 from tinybert_edge import cli
 
@@ -113,7 +113,7 @@ def test_a_student_learns_scores(finished: Path) -> None:
     (student,) = finished.glob("out/student-*")
     (teacher,) = finished.glob("out/teacher-*")
     evaluation = read_evaluation(student)
-    values = judge.values(regression.Settings(), evaluation.student, evaluation.labels)
+    values = evaluate.values(regression.Settings(), evaluation.student, evaluation.labels)
     assert evaluation.student.logits.values.shape == (ROWS["dev.tsv"], 1)
     assert values["pearson"] > 0.9
     assert values["rmse"] < np.std(evaluation.labels.values) / 2

@@ -27,7 +27,7 @@ from distill.tasks.detokenise import detokenise
 from infer.folders.artifact import read_artifact
 from infer.folders.student import read_evaluation, read_student, read_teacher
 from infer.outputs import UNLABELLED
-from infer.tasks import judge, token_classification
+from infer.tasks import evaluate, token_classification
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TEXTS = (
@@ -297,7 +297,7 @@ def test_a_student_learns_names(finished: Path) -> None:
     settings = token_classification.Settings(tags=("O", "B-PER", "I-PER"))
     assert read_student(student).task == settings
     assert evaluation.student.logits.values.shape == (len(evaluation.tokens.ids_T), 3)
-    assert judge.value(settings, "f1", evaluation.student, evaluation.labels) > 0.9
+    assert evaluate.value(settings, "f1", evaluation.student, evaluation.labels) > 0.9
     assert read_teacher(teacher).validation_scores["f1"] > 0.9
     assert AutoModelForTokenClassification.from_pretrained(student).config.id2label[1] == "B-PER"
     assert "pipeline_tag: token-classification" in (student / "README.md").read_text()

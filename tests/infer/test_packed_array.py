@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contract.errors import InputError
 from contract.strict import parse
-from infer.packed import PackedArray
+from infer.packed_array import PackedArray
 
 
 @given(arrays(np.float64, array_shapes(max_dims=2, min_side=0), elements=st.floats(allow_nan=False)))

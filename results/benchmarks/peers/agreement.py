@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from contract.tokens import Tokens, from_rows
 from infer.folders.artifact import TOKENIZER
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from results.benchmarks import texts
 from results.benchmarks.peers import student
 from results.benchmarks.peers.model import Peer

@@ -4,9 +4,9 @@ import statistics
 from pathlib import Path
 
 from infer.folders.artifact import TOKENIZER
+from infer.worker.client import run_worker
 from infer.worker.job import Job
 from infer.worker.reply import LatencyReply
-from infer.worker.start import run_worker
 from results.benchmarks.peers.model import Peer
 from results.benchmarks.peers.sentences import Sentences
 

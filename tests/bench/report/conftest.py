@@ -10,8 +10,8 @@ from bench.record import Block, Machine, Record
 from contract import ragged
 from infer.metrics.metric import Interval, paired_drop
 from infer.outputs import of_logits
-from infer.packed import PackedLogits
-from infer.tasks import classification, judge, regression
+from infer.packed_array import PackedLogits
+from infer.tasks import classification, evaluate, regression
 from infer.worker.state import Conditions, Memory
 
 MakeRecord = Callable[..., Record]
@@ -88,7 +88,7 @@ def judged_by_counts(
     return {
         "outputs": None,
         "examples": len(outputs),
-        "quality": judge.intervals(SENTIMENT, outputs, ragged.single(labels_N)),
+        "quality": evaluate.intervals(SENTIMENT, outputs, ragged.single(labels_N)),
         "drop": paired_drop(classification.METRICS[0], model_N1, teacher_N1),
         "agreement": {"teacher": teacher, "student": student},
     }

@@ -14,7 +14,7 @@ from infer.folders.artifact import read_artifact
 from infer.folders.graph import ROLES
 from infer.shipping.verify import verify
 from infer.tasks import classification
-from infer.worker import start
+from infer.worker import client
 from infer.worker.job import WarmUp
 
 LAYOUT_1 = Path(__file__).parent / "layout_1"
@@ -53,7 +53,7 @@ def test_it_is_verified_and_answers_as_before(name: str) -> None:
     folder = read_model_folder(LAYOUT_1 / name)
     assert folder.model.pad_id == 0
     tokens = folder.tokens().take(range(4))
-    logits_NC = start.outputs_of(folder.model, tokens).logits.values
+    logits_NC = client.outputs_of(folder.model, tokens).logits.values
     np.testing.assert_allclose(logits_NC, WHOLE[name], atol=0.01)  # processors round int8 differently
 
 

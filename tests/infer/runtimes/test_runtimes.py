@@ -20,7 +20,7 @@ from infer import runtimes
 from infer.folders.model import MODEL, Model
 from infer.runtimes.protocol import Runtime
 from infer.safety.openvino_ir import PRECISION_HINT
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 
 MODULES: tuple[Runtime, ...] = (
     infer.runtimes.fake,

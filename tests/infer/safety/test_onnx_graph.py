@@ -23,7 +23,7 @@ from infer.folders.model import MODEL, Model
 from infer.folders.variant import Variant
 from infer.safety import onnx_graph
 from infer.safety.protobuf import DEPTH_LIMIT
-from infer.worker.start import outputs_of
+from infer.worker.client import outputs_of
 from targets.profile import Precision, Profile, RuntimeName
 
 VALUES = np.arange(4, dtype=np.float32)

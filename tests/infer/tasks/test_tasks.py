@@ -16,7 +16,7 @@ from distill import tasks as training
 from distill.tasks.protocol import TrainingTask
 from infer import tasks
 from infer.outputs import UNLABELLED, Outputs, of_logits
-from infer.tasks import judge
+from infer.tasks import evaluate
 from infer.tasks.protocol import Task
 from tests import tiny
 
@@ -59,9 +59,9 @@ def test_settings_survive_their_way_through_a_manifest(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_metric_has_statistics_of_each_example(name: str) -> None:
     outputs, labels = answers(name)
-    found = judge.statistics(settings(name), outputs, labels)
+    found = evaluate.statistics(settings(name), outputs, labels)
     assert set(found) <= {metric.name for metric in tasks.get(name).METRICS}
-    assert judge.usual(name) in found
+    assert evaluate.default_metric(name) in found
     for statistics_NK in found.values():
         assert statistics_NK.shape[0] == len(outputs)
         assert np.isfinite(statistics_NK).all()
@@ -73,7 +73,8 @@ def test_statistics_of_some_examples_are_those_of_a_part(name: str) -> None:
     outputs, labels = answers(name)
     rows = np.arange(0, len(outputs), 3)
     whole, part = (
-        judge.statistics(settings(name), *both) for both in ((outputs, labels), (outputs.take(rows), labels.take(rows)))
+        evaluate.statistics(settings(name), *both)
+        for both in ((outputs, labels), (outputs.take(rows), labels.take(rows)))
     )
     for metric in tasks.get(name).METRICS:
         if metric.name in whole:
@@ -89,7 +90,7 @@ def test_an_answer_agrees_with_itself_and_is_no_distance_away(name: str) -> None
     if len(other.logits.values) == len(outputs.logits.values):
         assert not task.agree(other, outputs).all()
         assert task.distance(other, outputs) > 0
-    drop = judge.drop(settings(name), judge.usual(name), outputs, outputs, labels)
+    drop = evaluate.drop(settings(name), evaluate.default_metric(name), outputs, outputs, labels)
     assert drop.value == 0
     assert drop.low <= 0 <= drop.high
 

@@ -9,7 +9,7 @@ from transformers import BertForTokenClassification, pipeline
 
 from contract import ragged
 from infer.outputs import UNLABELLED, of_logits
-from infer.tasks import judge
+from infer.tasks import evaluate
 from infer.tasks.token_classification import Aggregation, Pieces, Settings, entities
 from tests import tiny
 
@@ -69,5 +69,5 @@ def test_words_that_were_cut_off_count_as_answered_with_no_name() -> None:
     outputs = of_logits(ragged.from_rows([one_hot[[0, 1, 2, 0]]], like=one_hot))
     labels_L = np.array([UNLABELLED, 1, 2, UNLABELLED, 3, 4])
     labels = ragged.from_rows([labels_L], like=np.empty(0, np.int64))
-    found = judge.values(Settings(tags=TAGS), outputs, labels)
+    found = evaluate.values(Settings(tags=TAGS), outputs, labels)
     assert found == pytest.approx({"f1": 2 / 3, "precision": 1.0, "recall": 0.5})

@@ -18,9 +18,9 @@ from contract.tokens import Tokens, write_tokens
 from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
 from infer.worker import job as jobs
+from infer.worker.client import run_worker
 from infer.worker.job import Job, WarmUp
 from infer.worker.reply import LatencyReply, OutputsReply
-from infer.worker.start import run_worker
 
 MIB = 2**20
 HEAVY = ("torch", "transformers", "pydantic", "typer", "onnxruntime", "openvino")
@@ -28,8 +28,8 @@ CALLER = """
 import sys
 from pathlib import Path
 from typing import Any
-from infer.worker import job, reply, start
-start.run_worker(job.read(Path(sys.argv[1]).read_text()), reply.OutputsReply)
+from infer.worker import job, reply, client
+client.run_worker(job.read(Path(sys.argv[1]).read_text()), reply.OutputsReply)
 """
 MakeJob = Callable[..., Job]
 

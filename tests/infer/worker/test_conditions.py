@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from bench.machine import fingerprint
-from infer.worker import memory, probe
+from infer.worker import conditions, memory
 from infer.worker.state import Conditions
 
 Tree = Callable[[dict[str, str]], Path]
@@ -38,22 +38,25 @@ def tree(tmp_path: Path) -> Tree:
 
 def test_a_raspberry_pi_tells_everything(tree: Tree) -> None:
     root = tree(PI)
-    found = probe.conditions(root)
+    found = conditions.read(root)
     assert found["frequency_khz"] == 1_650_000
     assert found["temperature_millicelsius"] == 51_200
     assert found["throttled_bits"] == 0x50005
-    assert probe.governor(root) == "ondemand"
+    assert conditions.governor(root) == "ondemand"
 
 
 def test_cores_of_two_kinds_have_both_governors(tree: Tree) -> None:
-    assert probe.governor(tree({**PI, f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "powersave"})) == "ondemand+powersave"
+    assert (
+        conditions.governor(tree({**PI, f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "powersave"}))
+        == "ondemand+powersave"
+    )
 
 
 def test_a_machine_that_tells_nothing_gives_nulls(tmp_path: Path) -> None:
-    found = probe.conditions(tmp_path)
+    found = conditions.read(tmp_path)
     for name in ("frequency_khz", "temperature_millicelsius", "throttled_bits"):
         assert found[name] is None
-    assert probe.governor(tmp_path) is None
+    assert conditions.governor(tmp_path) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no steal")
@@ -61,18 +64,18 @@ def test_a_machine_that_tells_nothing_gives_nulls(tmp_path: Path) -> None:
 def test_steal_is_the_count_of_the_kernel(jiffies: int, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree({"proc/stat": f"cpu  10 0 20 300 4 0 5 {jiffies} 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"})
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(root / "proc"))
-    assert probe.steal_jiffies() == jiffies
+    assert conditions.steal_jiffies() == jiffies
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
 def test_a_hidden_proc_gives_no_steal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
-    assert probe.steal_jiffies() is None
+    assert conditions.steal_jiffies() is None
 
 
 def test_a_system_without_a_load_average_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "getloadavg", raising=False)
-    assert probe.load_average() is None
+    assert conditions.load_average() is None
 
 
 @pytest.mark.parametrize(
@@ -92,8 +95,8 @@ def test_vcgencmd_is_asked_and_not_waited_for(
     command.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(probe, "VCGENCMD_TIMEOUT_S", 0.5)
-    assert probe.throttled_bits() == expected
+    monkeypatch.setattr(conditions, "VCGENCMD_TIMEOUT_S", 0.5)
+    assert conditions.throttled_bits() == expected
 
 
 @pytest.mark.parametrize(
@@ -107,11 +110,11 @@ def test_vcgencmd_is_asked_and_not_waited_for(
     ],
 )
 def test_an_emulator_is_noticed(files: dict[str, str], arch: str, expected: bool, tree: Tree) -> None:
-    assert probe.emulated(arch, tree(files)) is expected
+    assert conditions.emulated(arch, tree(files)) is expected
 
 
 def test_this_machine_has_conditions_and_a_fingerprint() -> None:
-    Conditions.model_validate(probe.conditions())
+    Conditions.model_validate(conditions.read())
     machine = fingerprint()
     assert machine.cores > 0
     assert machine.memory_bytes > 2**20

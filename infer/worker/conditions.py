@@ -18,7 +18,7 @@ CPUFREQ = "sys/devices/system/cpu"
 Conditions = dict[str, float | int | bool | None]
 
 
-def conditions(root: Path = ROOT) -> Conditions:
+def read(root: Path = ROOT) -> Conditions:
     """Return the fields of bench.record.Conditions."""
     return {
         "load_average": load_average(),

@@ -23,7 +23,7 @@ from infer.folders.model import Model
 from infer.inference import Sentence, infer
 from infer.runtimes.protocol import Feed, Session
 from infer.safety import model_file
-from infer.worker import memory, probe
+from infer.worker import conditions, memory
 from infer.worker.clock import Clock
 from infer.worker.job import Job
 from infer.worker.warmup import warm_up
@@ -78,7 +78,7 @@ def latency(job: Job, clock: Clock) -> Reply:
     middle = _middle_row(tokens, job.rows)
     reply["first_infer_ns"], _ = _timed(clock, lambda: subject.infer(middle))
     encoders = _encoders(job, tokens)
-    before_ns, before = clock.wall_ns(), probe.conditions()
+    before_ns, before = clock.wall_ns(), conditions.read()
     _visit_lengths(subject, job.rows)
     stable = warm_up(partial(subject.infer, middle), job.warm_up, clock)
     tokenize_ns, infer_ns, cpu_ns = [], [], 0
@@ -93,9 +93,9 @@ def latency(job: Job, clock: Clock) -> Reply:
         "infer_ns": infer_ns,
         "cpu_ns": cpu_ns,
         "warmup_stable": stable,
-        "threads_observed": probe.threads(),
+        "threads_observed": conditions.threads(),
         "before": before,
-        "after": probe.conditions(),
+        "after": conditions.read(),
         "observed_ns": clock.wall_ns() - before_ns,
     }
 

@@ -38,7 +38,7 @@ def values(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[s
     return {name: tasks.metric(task.kind, name).value(found[name]) for name in found}
 
 
-def usual(kind: str) -> str:
+def default_metric(kind: str) -> str:
     """Return the name of the metric that a kind of task is judged by where nobody says another."""
     return tasks.get(kind).METRICS[0].name
 
