@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench import layout_1
-from contract.errors import InputError
-from contract.strict import Count, Positive, Strict, json_value, near_miss, parse
+from contract.errors import InputError, near_miss
+from contract.strict import Count, Positive, Strict, parse, read_json_value
 from infer import tasks
 from infer.metrics.metric import Interval
 from infer.packed_array import PackedArray, PackedLogits
-from infer.worker.state import Conditions, Memory
+from infer.worker.reply import Conditions, Memory
 
 Validity = Literal["valid", "degraded", "invalid"]
 
@@ -229,10 +229,7 @@ def read_record(path: Path) -> Record:
         InputError: no such file, not a record, or not a possible one.
         MissingExtraError: a library that records of layout 1 need is not installed.
     """
-    try:
-        value = json_value(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error.strerror})") from error
+    value = read_json_value(path)
     if isinstance(value, dict) and value.get("schema_version") == 1:
         value = layout_1.upgraded(value, str(path))
     return parse(Record, value, str(path))

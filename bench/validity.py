@@ -9,7 +9,7 @@ from statistics import median
 from typing import Literal
 
 from bench.record import Block, Validity
-from infer.worker.state import Conditions
+from infer.worker.reply import Conditions
 
 JIFFIES_PER_S = 100  # USER_HZ of every Linux this project knows
 NS_PER_S = 1e9

@@ -1,1 +1,1 @@
-"""What every stage shares: errors, strict documents, hashed folders and locks. No stage is known here."""
+"""What every stage shares: errors, strict documents, hashed folders and locks. It knows no stage."""

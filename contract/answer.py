@@ -1,6 +1,6 @@
-"""One isolated process, from inside: it reads a job from stdin and writes one answer to stdout.
+"""The inside of an isolated process: it reads a job from stdin and writes one answer to stdout.
 
-The outer side is contract/child.py. Standard library only: what answers may be the process that measures.
+The outside is contract/child.py. Standard library only, because the process may be the one that measures.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from contract.errors import TinybertError, WorkerError
 
-# Names the asking process: by the time this one looks, its parent may already be another.
+# The process id of the caller: by the time the child looks, its parent may already be another process.
 PARENT = "TINYBERT_PARENT"
 POLL_S = 1.0
 CAUSE_CHARACTERS = 400
@@ -28,35 +28,35 @@ def answer(work: Callable[[str], Mapping[str, Any]]) -> int:
     """Answer the one job on stdin; an error is an answer too.
 
     Args:
-        work: returns the answer to a job, both JSON; what it prints goes to stderr.
+        work: returns the answer to a job, both as JSON; anything it prints goes to stderr.
 
     Returns:
         The exit code to end with.
     """
     end_with_parent()
-    with _stdout_alone() as stream:
+    with _reserved_stdout() as stream:
         text, exit_code = _answer(work)
         stream.write(text)
     return exit_code
 
 
 def end_with_parent() -> None:
-    """See to it that this process ends with the one that asked, even if that is killed and cannot tell.
+    """Exit when the parent process dies, even if it is killed.
 
-    Linux does it by a signal, which also reaches a process that hangs in a library. Elsewhere a thread looks. Whoever
-    runs this by hand also ends it by hand.
+    On Linux the kernel sends a signal, which also reaches a process that hangs in a library. Elsewhere a thread polls.
+    A process that was started by hand is left alone.
     """
     if PARENT not in os.environ:
         return
     parent = int(os.environ[PARENT])
-    if not _is_signalled():
-        Thread(target=_end_with, args=(parent,), daemon=True).start()
-    elif not _is_there(parent):  # it was gone before the signal was asked for
+    if not _request_death_signal():
+        Thread(target=_exit_after, args=(parent,), daemon=True).start()
+    elif not _is_alive(parent):  # it died before the signal was requested
         os._exit(WorkerError.exit_code)
 
 
-def _is_signalled() -> bool:
-    """Ask Linux to kill this process when the thread that started it ends; tell whether it will."""
+def _request_death_signal() -> bool:
+    """Ask Linux to kill this process when the thread that started it ends; return whether it will."""
     if sys.platform != "linux":
         return False
     import ctypes
@@ -64,23 +64,23 @@ def _is_signalled() -> bool:
     return bool(ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) == 0)
 
 
-def _end_with(parent: int) -> None:
-    while _is_there(parent):
+def _exit_after(parent: int) -> None:
+    while _is_alive(parent):
         time.sleep(POLL_S)
     os._exit(WorkerError.exit_code)
 
 
-def _is_there(parent: int) -> bool:
+def _is_alive(parent: int) -> bool:
     if os.name == "posix":
         return os.getppid() == parent
-    import psutil  # Windows goes on naming a parent that is gone
+    import psutil  # Windows still reports the id of a parent that has ended
 
     return bool(psutil.pid_exists(parent))
 
 
 @contextmanager
-def _stdout_alone() -> Iterator[TextIO]:
-    """Keep stdout for the answer alone: whatever a library prints goes to stderr."""
+def _reserved_stdout() -> Iterator[TextIO]:
+    """Reserve stdout for the answer: anything a library prints goes to stderr."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stream:
         os.dup2(2, 1)
         yield stream
@@ -91,15 +91,15 @@ def _answer(work: Callable[[str], Mapping[str, Any]]) -> tuple[str, int]:
         return json.dumps(work(sys.stdin.read())), 0
     except TinybertError as error:
         return _failure(error.exit_code, error.cause, error.cure)
-    except Exception as error:  # a library may raise anything; the one who asked tells the user
+    except Exception as error:  # a library may raise anything; the caller reports it to the user
         traceback.print_exc()
-        return _failure(WorkerError.exit_code, _in_a_line(error), "")
+        return _failure(WorkerError.exit_code, _one_line(error), "")
 
 
 def _failure(exit_code: int, cause: str, cure: str) -> tuple[str, int]:
     return json.dumps({"error": {"exit_code": exit_code, "cause": cause, "cure": cure}}), exit_code
 
 
-def _in_a_line(error: Exception) -> str:
-    name, said = type(error).__name__, str(error).strip()
-    return shorten(f"{name}: {said}" if said else name, CAUSE_CHARACTERS, placeholder=" …")
+def _one_line(error: Exception) -> str:
+    name, message = type(error).__name__, str(error).strip()
+    return shorten(f"{name}: {message}" if message else name, CAUSE_CHARACTERS, placeholder=" …")

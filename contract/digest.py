@@ -1,4 +1,4 @@
-"""SHA-256 of files, of JSON values and of arrays. Imports nothing heavy: the measuring process imports it."""
+"""SHA-256 of files, JSON values and arrays. It imports nothing heavy, because the measuring process imports it."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def sha256_of_value(value: Any) -> str:
 
 
 def sha256_of_arrays(*arrays: "NDArray[np.generic]") -> str:
-    """Return the SHA-256 of some arrays' types, shapes and bytes."""
+    """Return the SHA-256 of the types, shapes and bytes of arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())

@@ -1,4 +1,4 @@
-"""A disk that is full: libraries that cannot write seldom say so."""
+"""Full disks, which libraries that cannot write seldom name as the cause."""
 
 import errno
 import os
@@ -15,18 +15,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DiskFullError(InputError):
-    """The disk cannot take what is to be written; another time the same work may come through."""
+    """The disk is too full to write to; the same work may succeed another time."""
 
 
 @contextmanager
 def explain_disk_full(folder: Path) -> Iterator[None]:
-    """Name a full disk as the cause of what nobody expected inside the block.
+    """Name a full disk as the cause of an unexpected error inside the block.
 
     Args:
-        folder: what is written to.
+        folder: the folder that is written to.
 
     Raises:
-        DiskFullError: something failed, and the disk says that it is full or all but full.
+        DiskFullError: something failed, and the disk is full or nearly full.
     """
     try:
         yield
@@ -39,14 +39,14 @@ def explain_disk_full(folder: Path) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())
         cause = f"{folder}: cannot be written ({reason})"
-        raise DiskFullError(cause, f"{cure}; then run again, it goes on where it was") from error
+        raise DiskFullError(cause, f"{cure}; then run again to continue") from error
 
 
 def preallocate(path: Path) -> None:
-    """Take a file's room on the disk before it is written to: on a full one a mapped file ends the process.
+    """Reserve a file's space before it is written to: writing to a mapped file on a full disk kills the process.
 
     Raises:
-        OSError: there is no room.
+        OSError: there is not enough space.
     """
     if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
         with path.open("r+b") as file:
@@ -54,7 +54,7 @@ def preallocate(path: Path) -> None:
 
 
 def more_space(folder: Path) -> str:
-    """Return what to do where the disk of a folder is all but full; nothing where it is not."""
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free_bytes = shutil.disk_usage(place).free
+    """Return what to do if the disk of a folder is nearly full; an empty string if it is not."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free_bytes = shutil.disk_usage(existing).free
     return f"free space on the disk, {free_bytes // MIB} MiB are left" if free_bytes < SHORT_OF_SPACE_BYTES else ""

@@ -1,4 +1,4 @@
-"""The errors a user can meet, each one line with its cause and its cure, and the exit code each one means.
+"""The errors that a user can meet: each is one line with cause and cure, and each has an exit code.
 
 TinybertError
 ├── InputError         2  bad input or usage
@@ -19,11 +19,11 @@ TERMINATED_EXIT_CODE = 143
 
 
 class TinybertError(Exception):
-    """Any error with a cause a user can act on.
+    """An error with a cause that the user can act on.
 
     Args:
         cause: what is wrong, naming the file, key or row.
-        cure: what to do about it; empty where the cause already says so.
+        cure: what to do about it; empty if the cause already says so.
     """
 
     exit_code: ClassVar[int] = 2
@@ -46,7 +46,7 @@ class MissingExtraError(InputError):
 
     Args:
         module: the module that could not be imported.
-        extra: the extra of this project that brings it.
+        extra: the extra of this project that installs it.
     """
 
     def __init__(self, module: str, extra: str) -> None:
@@ -54,13 +54,13 @@ class MissingExtraError(InputError):
 
 
 class GateError(TinybertError):
-    """A gate failed: the numbers are valid and too bad."""
+    """A gate failed: the numbers are valid but not good enough."""
 
     exit_code = 1
 
 
 class InconclusiveError(TinybertError):
-    """A measurement cannot decide; it is never read as a pass."""
+    """A measurement cannot decide; this never counts as a pass."""
 
     exit_code = 3
 
@@ -72,14 +72,14 @@ class WorkerError(TinybertError):
 
 
 class UnfinishedError(WorkerError):
-    """A process was stopped from outside: another time it may come through."""
+    """A process was stopped from outside, so the same work may succeed another time."""
 
 
 def require(*modules: str, extra: str) -> None:
     """Check that modules are installed, without importing them.
 
     Raises:
-        MissingExtraError: the first one that is not.
+        MissingExtraError: the first that is not.
     """
     for module in modules:
         if find_spec(module) is None:
@@ -88,7 +88,7 @@ def require(*modules: str, extra: str) -> None:
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Turn a failing import inside the block into the error that names the extra to install.
+    """Turn a failed import inside the block into an error that names the extra to install.
 
     Raises:
         MissingExtraError: a module imported inside the block is not installed.
@@ -97,3 +97,11 @@ def needs_extra(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "a library", extra) from error
+
+
+def near_miss(word: str, known: list[str]) -> str:
+    """Return `, did you mean 'x'?` for the known word that is most like this one, or nothing."""
+    import difflib  # only errors need it
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,11 +1,9 @@
 """A folder with a manifest: the contract between two stages.
 
-A stage builds its folder beside the final place and moves it there when it is whole, manifest written last. So a
-folder with a manifest is a finished one, and a folder is named by what went into it: a stage that finds its own
-key does nothing.
+A stage builds its folder under a temporary name, writes the manifest last and then renames the folder. So a folder with
+a manifest is finished. The manifest's key says what the folder was made from: a stage that finds its key does nothing.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,10 +14,11 @@ from typing import Any, Literal, TypeVar
 
 from contract.digest import sha256_of_file
 from contract.errors import InputError
-from contract.files import sync_folder, write_atomic
-from contract.strict import Strict, json_value, parse
+from contract.files import read_limited, sync_folder, write_atomic
+from contract.strict import Strict, parse, parse_json, read_json_value
 
 SCHEMA_VERSION = 2
+MANIFEST_LIMIT_BYTES = 2**20
 
 
 class NewerLayoutError(InputError):
@@ -34,14 +33,14 @@ class FileEntry(Strict):
 
 
 class Manifest(Strict):
-    """What a finished folder says of itself; each kind of folder adds its own fields.
+    """The manifest of a finished folder; each kind of folder adds fields.
 
     Attributes:
-        schema_version: the version of the folder's layout.
-        key: hash of everything the folder was made from; two folders with one key are interchangeable.
-        files: every file of the folder but the manifest, by its path with forward slashes.
-        parents: identity of each folder this one was made from, by role (`teacher`, `student`).
-        tool_versions: the libraries that made it.
+        schema_version: version of the folder's layout.
+        key: hash of everything the folder was made from; folders with the same key are interchangeable.
+        files: every file of the folder except the manifest, by path with forward slashes.
+        parents: identities of the folders it was made from, by role (`teacher`, `student`).
+        tool_versions: versions of the libraries that made it.
     """
 
     schema_version: Literal[1, 2]
@@ -52,12 +51,12 @@ class Manifest(Strict):
 
     @property
     def size_bytes(self) -> int:
-        """Size of all files together."""
+        """Total size of the files."""
         return sum(entry.size_bytes for entry in self.files.values())
 
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Return what a manifest of layout 1 says in the keys of this one; the same unless a kind of folder differs."""
+        """Convert the keys of a manifest of layout 1 to this layout; a kind of folder overrides this if they differ."""
         return value
 
 
@@ -66,7 +65,7 @@ Kind = TypeVar("Kind", bound=Manifest)
 
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """Give a scratch folder that takes the final place when the block ends well, and goes away when it does not."""
+    """Yield a scratch folder that replaces the final one when the block succeeds, and is removed when it fails."""
     scratch = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     clear_leftovers(folder)
     scratch.mkdir(parents=True)
@@ -79,18 +78,18 @@ def building(folder: Path) -> Iterator[Path]:
 
 
 def check_unfinished(folder: Path) -> None:
-    """Check that a folder to work in is not itself a finished one, which other files would spoil.
+    """Check that an output folder is not itself a finished folder, which more files would invalidate.
 
     Raises:
-        InputError: a manifest lies in it.
+        InputError: it has a manifest.
     """
     fields = {name for name, field in Manifest.model_fields.items() if field.is_required()}
     for path in sorted(folder.glob("*.json")):
         try:
-            found = json.loads(path.read_bytes())
-        except ValueError:
+            value = read_json_value(path)
+        except InputError:
             continue
-        if isinstance(found, dict) and fields <= found.keys():
+        if isinstance(value, dict) and fields <= value.keys():
             raise InputError(f"{folder}: is a finished folder ({path.name})", "choose another --out")
 
 
@@ -104,7 +103,7 @@ def inventory(folder: Path) -> dict[str, FileEntry]:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a folder's manifest, the last file of it."""
+    """Write a folder's manifest, which must be its last file."""
     write_atomic(path, manifest.model_dump_json(indent=2) + "\n")
 
 
@@ -112,7 +111,7 @@ def read_manifest(path: Path, kind: type[Kind]) -> Kind:
     """Read a folder's manifest.
 
     Raises:
-        InputError: it is missing, of a newer layout, or not of this kind.
+        InputError: it is missing, too large, of a newer layout, or not of this kind.
     """
     if not path.is_file():
         raise InputError(
@@ -120,7 +119,7 @@ def read_manifest(path: Path, kind: type[Kind]) -> Kind:
             "make it again with the command that writes it",
         )
     try:
-        data = path.read_bytes()
+        data = read_limited(path, MANIFEST_LIMIT_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     return parse_manifest(data, kind, str(path))
@@ -130,14 +129,22 @@ def parse_manifest(data: bytes, kind: type[Kind], source: str) -> Kind:
     """Read a manifest from its bytes.
 
     Args:
-        data: the file's.
-        kind: of manifest.
+        data: the file's bytes.
+        kind: the kind of manifest to expect.
         source: the file's name, to begin an error with.
 
     Raises:
         InputError: it is of a newer layout, or not of this kind.
     """
-    value = json_value(data, source)
+    try:
+        return _parse_manifest(parse_json(data, source), kind, source)
+    except InputError as error:
+        if error.cure:
+            raise
+        raise InputError(error.cause, "make or copy its folder again") from error
+
+
+def _parse_manifest(value: Any, kind: type[Kind], source: str) -> Kind:
     version = value.get("schema_version") if isinstance(value, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerLayoutError(
@@ -148,10 +155,10 @@ def parse_manifest(data: bytes, kind: type[Kind], source: str) -> Kind:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Check that every file of a folder is the one its manifest names.
+    """Check every file of a folder against its manifest.
 
     Raises:
-        InputError: a file is missing, no regular file, outside the folder, or not the same bytes.
+        InputError: a file is missing, not regular, outside the folder, or has other bytes.
     """
     for name, entry in manifest.files.items():
         path = folder / name
@@ -173,7 +180,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
 
 
 def is_finished(path: Path, kind: type[Kind], key: str) -> bool:
-    """Tell whether a folder with this manifest stands whole and was made from the same things.
+    """Return whether a folder is complete, unchanged and has this key.
 
     Raises:
         NewerLayoutError: a newer version of this tool wrote it.
@@ -186,7 +193,7 @@ def is_finished(path: Path, kind: type[Kind], key: str) -> bool:
     except NewerLayoutError:
         raise
     except InputError:
-        return False  # damaged or half copied: it is made again
+        return False  # damaged or partly copied: it is made again
     return False
 
 
@@ -196,7 +203,7 @@ def identity(path: Path) -> str:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Put back a folder that a killed process had moved aside, and remove what else such processes left."""
+    """Restore a folder that a killed process had moved aside, and remove other leftovers of such processes."""
     import psutil
 
     for path in sorted(folder.parent.glob(f".{escape(folder.name)}.*-*")):

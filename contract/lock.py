@@ -11,13 +11,13 @@ from contract.folder import check_unfinished
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold an output folder for this process; a lock left by a dead process is taken over.
+    """Lock an output folder for this process; the lock of a dead process is taken over.
 
-    A folder that was made for it and that nothing was written to is removed again.
+    A folder that was created for the lock is removed again if nothing was written to it.
 
     Raises:
-        InputError: it is a finished folder, it cannot be written, or another live process holds it (its pid is named).
-        DiskFullError: something failed while the folder was held, and its disk is full.
+        InputError: it is a finished folder, it is not writable, or another live process holds it (its pid is named).
+        DiskFullError: something failed inside the block, and the disk is full.
     """
     from filelock import SoftFileLock, Timeout
 
@@ -28,7 +28,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        if lock.pid is None:  # a process died between making the file and writing its name into it
+        if lock.pid is None:  # a process died between creating the file and writing its pid
             raise InputError(
                 f"{lock.lock_file}: names no owner", "delete it if no other run uses the folder"
             ) from error
@@ -43,6 +43,6 @@ def locked(folder: Path) -> Iterator[None]:
             yield
     finally:
         lock.release()
-        with suppress(OSError):  # it is not empty: something was written
+        with suppress(OSError):  # not empty: something was written
             for path in missing:
                 path.rmdir()

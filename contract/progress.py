@@ -11,7 +11,7 @@ from contract.verbosity import is_quiet
 
 Advance = Callable[[int], None]
 
-# In a log, a line for each tenth of the work, and at least one in half a minute.
+# In a log, one line for each tenth of the work, and at least one every half minute.
 LOGGED_SHARE = 0.1
 LOGGED_S = 30.0
 
@@ -21,11 +21,11 @@ def bar(title: str, total: int) -> Iterator[Advance]:
     """Show progress while the block runs.
 
     Args:
-        title: What is being done, in a few words.
-        total: How many units that is.
+        title: the work in a few words.
+        total: number of units of work.
 
     Yields:
-        A function that takes how many more units are done.
+        A function to call with the number of units just done.
     """
     if _is_silent():
         yield lambda units: None
@@ -40,7 +40,7 @@ def bar(title: str, total: int) -> Iterator[Advance]:
 
 
 def note(text: str) -> None:
-    """Tell the user something about the work under way, on stderr."""
+    """Print a note about the work in progress to stderr."""
     from rich.console import Console
 
     Console(stderr=True, highlight=False, quiet=_is_silent()).print(text, markup=False, soft_wrap=True)
@@ -72,7 +72,7 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
 
 @dataclass
 class _Lines:
-    """Progress in a log, which would be silent for hours with a bar and grow without end with many."""
+    """Progress in a log, where a bar would show nothing for hours, and a line per unit would be too much."""
 
     title: str
     total: int
@@ -104,5 +104,5 @@ def _clock(seconds: float) -> str:
 
 
 def _is_silent() -> bool:
-    """Whether the user asked for silence, or another process of the same launch, the first one, does the talking."""
+    """Return whether the user asked for silence, or this is not the first process of a launch."""
     return is_quiet() or os.environ.get("RANK", "0") != "0"

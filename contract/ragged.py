@@ -1,6 +1,6 @@
 """Rows of different lengths in one array. NumPy only.
 
-Shapes: N rows, T entries of all rows together.
+Shapes: N rows, T entries in all rows together.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from contract.digest import sha256_of_arrays
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ragged:
-    """N rows of entries that may be vectors themselves.
+    """N rows of entries, which may be vectors.
 
     Attributes:
         values: the entries, row after row; shape (T, ...).
@@ -42,7 +42,7 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Entries of each row, shape (N,)."""
+        """Number of entries of each row, shape (N,)."""
         return np.diff(self.offsets)
 
     @property
@@ -79,7 +79,7 @@ def from_rows(rows: Sequence[NDArray[Any]], *, like: NDArray[Any]) -> Ragged:
 
     Args:
         rows: each of shape (length, ...).
-        like: an array whose type and further sizes they have, for where there is no row.
+        like: an array of the same type and further sizes, for the case that there are no rows.
     """
     return Ragged(
         values=np.concatenate([np.asarray(row, dtype=like.dtype) for row in rows] or [like[:0]]),
@@ -88,7 +88,7 @@ def from_rows(rows: Sequence[NDArray[Any]], *, like: NDArray[Any]) -> Ragged:
 
 
 def joined(parts: Sequence[Ragged]) -> Ragged:
-    """Return all rows of several, one behind the other."""
+    """Concatenate the rows of several ragged arrays."""
     return Ragged(
         values=np.concatenate([part.values for part in parts]),
         offsets=offsets_of([length for part in parts for length in part.lengths.tolist()]),
@@ -96,11 +96,11 @@ def joined(parts: Sequence[Ragged]) -> Ragged:
 
 
 def offsets_of(lengths: Iterable[int]) -> NDArray[np.int64]:
-    """Return where rows of these lengths begin, and where the last one ends."""
-    # Not np.cumsum: for the one row of a text that a user waits for, NumPy's calls take longer than its work.
+    """Return the start of each row of these lengths, and the end of the last."""
+    # Not np.cumsum: for the single row of a text that a user waits for, calling NumPy takes longer than the work.
     return np.array([0, *accumulate(lengths)], dtype=np.int64)
 
 
 def is_falling(offsets: NDArray[np.int64]) -> bool:
-    """Whether a row would end before it begins."""
+    """Return whether a row would end before it begins."""
     return bool((offsets[1:] < offsets[:-1]).any())

@@ -1,6 +1,5 @@
-"""Documents that are read strictly: frozen, unknown keys refused, errors that name the dotted key."""
+"""Strict documents: frozen, unknown keys refused, and errors that name the dotted key."""
 
-import difflib
 import json
 import tomllib
 from collections.abc import Iterator
@@ -10,14 +9,17 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contract.errors import InputError
+from contract.errors import InputError, near_miss
+from contract.files import read_limited
 
-# Of a document, and of a dataclass within one.
+# pydantic's names for an unknown key of a model, and of a dataclass within one.
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+DEPTH_LIMIT = 100
+TOO_DEEP = "nested too deeply"
 
 
 class Strict(BaseModel):
-    """Base of every document of this project."""
+    """Base class of this project's documents."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -31,12 +33,12 @@ Positive = Annotated[int, Field(gt=0, le=INT64_MAX)]
 
 
 def parse(model: type[Document], value: Any, source: str) -> Document:
-    """Check a value read from a file against its model.
+    """Validate a value read from a file.
 
     Args:
         model: the document's class.
-        value: what the file held: objects, lists, strings and numbers.
-        source: the file's name, to begin the error with.
+        value: the file's content: objects, lists, strings and numbers.
+        source: the file's name, to begin an error with.
 
     Raises:
         InputError: the first fault, with its dotted key and, for an unknown key, the near miss.
@@ -47,17 +49,19 @@ def parse(model: type[Document], value: Any, source: str) -> Document:
     except ValidationError as error:
         raise InputError(f"{source}: {_first_fault(model, error)}") from error
     except RecursionError as error:
-        raise InputError(f"{source}: nested too deeply") from error
+        raise InputError(f"{source}: {TOO_DEEP}") from error
 
 
 def read_toml(path: Path, model: type[Document]) -> Document:
     """Read a TOML document.
 
     Raises:
-        InputError: no such file, not TOML, or not such a document.
+        InputError: the file does not exist, is too large, is not TOML, or is not such a document.
     """
     try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
+        value = tomllib.loads(read_limited(path).decode("utf-8"))
+    except RecursionError as error:
+        raise InputError(f"{path}: cannot be read as TOML ({TOO_DEEP})") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({_reason(error)})") from error
     return parse(model, value, str(path))
@@ -67,32 +71,61 @@ def read_json(path: Path, model: type[Document]) -> Document:
     """Read a JSON document.
 
     Raises:
-        InputError: no such file, not JSON, or not such a document.
+        InputError: the file does not exist, is too large, is not JSON, or is not such a document.
+    """
+    return parse(model, read_json_value(path), str(path))
+
+
+def read_json_value(path: Path) -> Any:
+    """Read a JSON file of any content.
+
+    Raises:
+        InputError: the file does not exist, is too large, or is not JSON.
     """
     try:
-        return parse(model, json_value(path.read_bytes(), str(path)), str(path))
+        return parse_json(read_limited(path), str(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
 
 
-def json_value(data: bytes, source: str) -> Any:
-    """Return the value of a JSON file's bytes.
+def parse_json(data: bytes, source: str) -> Any:
+    """Return the value of a JSON file.
+
+    Args:
+        data: the file's bytes.
+        source: the file's name, to begin an error with.
 
     Raises:
-        InputError: not UTF-8, not JSON, or nested too deeply.
+        InputError: not UTF-8, not JSON, a duplicate key, or nested too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_keys)
+        _check_depth(value)
     except RecursionError as error:
-        raise InputError(f"{source}: cannot be read as JSON (nested too deeply)") from error
-    except ValueError as error:  # of the text, of the JSON, or of a number with thousands of digits
+        raise InputError(f"{source}: cannot be read as JSON ({TOO_DEEP})") from error
+    except ValueError as error:  # from decoding, from json, for a number of thousands of digits, or our own
         raise InputError(f"{source}: cannot be read as JSON ({_reason(error)})") from error
+    return value
 
 
-def near_miss(word: str, known: list[str]) -> str:
-    """Return `, did you mean 'x'?` for the known word most like this one, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of some pairs; Python's own would silently keep the last of two values."""
+    value: dict[str, Any] = {}
+    for key, entry in pairs:
+        if key in value:
+            raise ValueError(f"duplicate key {key!r}")
+        value[key] = entry
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level: list[Any] = [[value]]
+    for _ in range(DEPTH_LIMIT + 1):
+        children = (entry for parent in level for entry in (parent.values() if isinstance(parent, dict) else parent))
+        level = [child for child in children if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise ValueError(TOO_DEEP)
 
 
 def _reason(error: Exception) -> str:
@@ -100,7 +133,7 @@ def _reason(error: Exception) -> str:
 
 
 def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
-    # An unknown key first: where one is misspelt another is missing, and the misspelling is what to mend.
+    # An unknown key first: a misspelt key is also a missing one, and the misspelling is what to mend.
     fault = min(error.errors(), key=lambda fault: fault["type"] not in UNKNOWN_KEY)
     location = [str(part) for part in fault["loc"] if part != "[key]"]
     key = ".".join(location)
@@ -113,11 +146,12 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: list[str]) -> list[str]:
+    """Return the keys that a document may have at a location."""
     documents: list[type] = [model]
     for part in location:
-        inner = [found for one in documents for found in _documents_in(one, part)]
+        inner = [field_type for document in documents for field_type in _documents_in(document, part)]
         documents = inner or documents
-    return [name for one in documents for name in _fields_of(one)]
+    return [name for document in documents for name in _fields_of(document)]
 
 
 def _documents_in(document: type, field: str) -> Iterator[type]:
@@ -131,7 +165,7 @@ def _documents_in(document: type, field: str) -> Iterator[type]:
 
 
 def _fields_of(document: type) -> dict[str, Any]:
-    """Return the annotations of a document's fields, or of a dataclass within one."""
+    """Return the annotations of the fields of a document, or of a dataclass within one."""
     if issubclass(document, BaseModel):
         return {name: field.annotation for name, field in document.model_fields.items()}
     return get_type_hints(document)

@@ -1,4 +1,4 @@
-"""A folder's tokenizer.json, read or refused in one line."""
+"""Reads the tokenizer.json of a folder, with errors of one line."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ def read_tokenizer(path: Path) -> "Tokenizer":
     """Read a tokenizer.
 
     Raises:
-        InputError: the file is missing, or no tokenizer.
+        InputError: the file is missing or not a tokenizer.
     """
     try:
         return parse_tokenizer(path.read_bytes(), str(path))
@@ -24,21 +24,21 @@ def read_tokenizer(path: Path) -> "Tokenizer":
 
 
 def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
-    """Return the tokenizer that a file holds.
+    """Return the tokenizer from a file's bytes.
 
     Raises:
-        InputError: it holds none.
+        InputError: it is not a tokenizer.
     """
     from tokenizers import Tokenizer
 
     try:
         return Tokenizer.from_buffer(data)
-    except Exception as error:  # the library has no class of its own for it
+    except Exception as error:  # the library raises plain Exception
         reason = " ".join(str(error).split())
         raise InputError(f"{source}: not a tokenizer ({reason})", "make its folder again") from error
 
 
 def pad_id_of(tokenizer: "Tokenizer") -> int:
-    """Return the token id that texts are padded with; 0 where the tokenizer has no padding token known here."""
-    found = [tokenizer.token_to_id(token) for token in PADDING]
-    return next((number for number in found if number is not None), 0)
+    """Return the token id to pad with; 0 if the tokenizer has none of the usual padding tokens."""
+    ids = [tokenizer.token_to_id(token) for token in PADDING]
+    return next((pad_id for pad_id in ids if pad_id is not None), 0)

@@ -1,4 +1,4 @@
-"""Token ids of sentences of different lengths, as they travel to a device. NumPy only.
+"""Token ids of sentences of different lengths, as sent to a device. NumPy only.
 
 Shapes: N sentences, T tokens of all sentences together, B sentences of one batch, L tokens of one padded sentence.
 """
@@ -21,14 +21,14 @@ Row = Sequence[int] | NDArray[np.integer]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Padded sentences, as every runtime takes them; all three are int64 of shape (B, L)."""
+    """A batch of padded sentences; all arrays are int64 of shape (B, L)."""
 
     input_ids_BL: NDArray[np.int64]
     attention_mask_BL: NDArray[np.int64]
     token_type_ids_BL: NDArray[np.int64]
 
     def by_role(self) -> dict[str, NDArray[np.int64]]:
-        """Return the arrays by what they are for."""
+        """Return the arrays by role."""
         return {
             "input_ids": self.input_ids_BL,
             "attention_mask": self.attention_mask_BL,
@@ -41,7 +41,7 @@ class Tokens:
     """Ragged token ids.
 
     Attributes:
-        ids_T: token ids, sentence after sentence.
+        ids_T: token ids, sentence by sentence.
         types_T: 0 for the first text of a pair and for a single text, 1 for the second.
         offsets: N + 1 positions; sentence i is ids_T[offsets[i]:offsets[i + 1]].
     """
@@ -55,15 +55,15 @@ class Tokens:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each sentence, shape (N,)."""
+        """Number of tokens of each sentence, shape (N,)."""
         return np.diff(self.offsets)
 
     def row_ids(self, row: int) -> NDArray[np.int32]:
         """Return the token ids of one sentence."""
         return self.ids_T[self.offsets[row] : self.offsets[row + 1]]
 
-    def places(self, rows: Sequence[int]) -> NDArray[np.int64]:
-        """Return where in ids_T the tokens of some sentences stand, sentence after sentence."""
+    def positions(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """Return the positions in ids_T of the tokens of some sentences, sentence by sentence."""
         spans = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
         return np.concatenate(spans or [np.empty(0, np.int64)])
 
@@ -80,9 +80,9 @@ class Tokens:
         """Pad some sentences to one length.
 
         Args:
-            rows: which sentences.
-            length_tokens: the padded length; the longest of these sentences if not given.
-            pad_id: the id to pad with.
+            rows: the sentences by number.
+            length_tokens: the padded length; the length of the longest sentence if not given.
+            pad_id: token id to pad with.
 
         Raises:
             ValueError: a sentence is longer than length_tokens.
@@ -95,13 +95,13 @@ def pad(ids: Sequence[Row], types: Sequence[Row], length_tokens: int | None = No
     """Pad B sentences to one length.
 
     Args:
-        ids: Token ids of each sentence.
-        types: Token types of each sentence.
-        length_tokens: The padded length; the longest of these sentences if not given.
-        pad_id: The id to pad with.
+        ids: token ids of each sentence.
+        types: token types of each sentence.
+        length_tokens: the padded length; the length of the longest sentence if not given.
+        pad_id: token id to pad with.
 
     Raises:
-        ValueError: A sentence is longer than length_tokens.
+        ValueError: a sentence is longer than length_tokens.
     """
     longest = max(map(len, ids))
     length = longest if length_tokens is None else length_tokens
@@ -121,7 +121,7 @@ def pad(ids: Sequence[Row], types: Sequence[Row], length_tokens: int | None = No
 
 
 def _unpadded(ids: Row, types: Row) -> Batch:
-    """Return one sentence as it is, which takes a third of the time: a user waits for it."""
+    """Return a single sentence without padding, in a third of the time, because a user waits for it."""
     ids_BL = np.array([ids], dtype=np.int64)
     types_BL = np.array([types], dtype=np.int64)
     return Batch(input_ids_BL=ids_BL, attention_mask_BL=np.ones(ids_BL.shape, np.int64), token_type_ids_BL=types_BL)
@@ -137,7 +137,7 @@ def from_rows(ids: Sequence[Row], types: Sequence[Row]) -> Tokens:
 
 
 def joined(parts: Sequence[Tokens]) -> Tokens:
-    """Join several ragged tokens, one behind the other."""
+    """Concatenate several ragged tokens."""
     return Tokens(
         ids_T=np.concatenate([part.ids_T for part in parts]),
         types_T=np.concatenate([part.types_T for part in parts]),
@@ -146,7 +146,7 @@ def joined(parts: Sequence[Tokens]) -> Tokens:
 
 
 def write_tokens(path: Path, tokens: Tokens, **more: NDArray[np.generic]) -> None:
-    """Write tokens, and other arrays beside them, as an uncompressed .npz."""
+    """Write tokens and other arrays to an uncompressed .npz."""
     arrays: Arrays = {
         "token_ids": tokens.ids_T,
         "token_types": tokens.types_T,
@@ -154,14 +154,14 @@ def write_tokens(path: Path, tokens: Tokens, **more: NDArray[np.generic]) -> Non
         **more,
     }
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keyword allow_pickle for an array
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes these for the keyword allow_pickle
 
 
 def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
     """Read tokens and the other arrays of an .npz; pickled objects are refused.
 
     Raises:
-        InputError: it is missing, cut, no .npz, does not hold tokens, or holds pickled objects.
+        InputError: it is missing, truncated, not an .npz, has no tokens, or has pickled objects.
     """
     try:
         arrays = _read_arrays(path)
@@ -180,7 +180,7 @@ def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
 def _read_arrays(path: Path) -> Arrays:
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
-            raise ValueError("no .npz")
+            raise ValueError("not an .npz file")
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     for name, array in arrays.items():
@@ -192,6 +192,6 @@ def _read_arrays(path: Path) -> Arrays:
 def _check(tokens: Tokens) -> None:
     offsets = tokens.offsets
     if len(tokens.types_T) != len(tokens.ids_T):
-        raise ValueError("as many types as ids are needed")
+        raise ValueError("not as many types as ids")
     if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(tokens.ids_T) or is_falling(offsets):
         raise ValueError("the offsets do not span the ids")

@@ -1,17 +1,17 @@
-"""Versions of the libraries that made or ran something."""
+"""Versions of installed libraries."""
 
 DISTRIBUTION = "tinybert-edge"
 
 
 def versions_of(*distributions: str) -> dict[str, str]:
-    """Return the installed versions by distribution name, this project's own first; absent ones are left out."""
-    # It takes 20 ms to import, and to answer a text nobody needs it.
+    """Return the installed versions by distribution, this project first; distributions that are absent are left out."""
+    # Importing this takes 20 ms, and answering a text does not need it.
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    versions = {}
     for name in (DISTRIBUTION, *distributions):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -25,7 +25,7 @@ def convert(job: Job) -> Exported:
     answer = ask(
         COMMAND,
         job.model_dump_json(),
-        who="the converter",
+        name="the converter",
         folder=job.destination,
         limits=Limits(seconds=TIMEOUT_S, memory_bytes=free_memory_bytes()),
         cure="ask for what can be made with --runtime and --precision",

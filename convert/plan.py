@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contract.errors import InputError
-from contract.strict import near_miss
+from contract.errors import InputError, near_miss
 from convert.converter import get, require
 from convert.offer import offers
 from infer.folders.variant import Reads, Variant

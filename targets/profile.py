@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from contract.errors import InputError
-from contract.strict import Strict, near_miss, read_toml
+from contract.errors import InputError, near_miss
+from contract.strict import Strict, read_toml
 from targets import isa
 
 Positive = Annotated[int, Field(gt=0)]

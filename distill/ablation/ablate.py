@@ -7,10 +7,9 @@ from statistics import mean
 from typing import Any
 
 from contract.digest import sha256_of_value
-from contract.errors import InputError
+from contract.errors import InputError, near_miss
 from contract.files import write_atomic
 from contract.progress import note
-from contract.strict import near_miss
 from distill.data.rows import Splits
 from distill.distil import distil
 from distill.model.source import Encoder

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from contract.errors import InputError
-from contract.strict import near_miss
+from contract.errors import InputError, near_miss
 
 
 def label_number(value: object, label_names: Sequence[str], location: str, noun: str = "label") -> int:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contract.errors import InputError
-from contract.strict import near_miss
+from contract.errors import InputError, near_miss
 from distill.data.labels import is_number
 from distill.data.table import Table
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from contract.strict import Strict, near_miss
+from contract.errors import near_miss
+from contract.strict import Strict
 from distill import tasks
 from distill.recipe.augmentation import Augmentation
 from distill.recipe.data import Data

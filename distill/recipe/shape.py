@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from contract.errors import InputError
-from contract.strict import Strict, near_miss
+from contract.errors import InputError, near_miss
+from contract.strict import Strict
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -4,8 +4,8 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
-from contract.errors import InputError
-from contract.strict import near_miss, parse, read_toml
+from contract.errors import InputError, near_miss
+from contract.strict import parse, read_toml
 from distill.recipe.override import apply_override
 from distill.recipe.recipe import Recipe
 

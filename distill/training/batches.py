@@ -84,7 +84,7 @@ class Collate:
         for name, values in self.token_arrays.items():
             filler = UNLABELLED if np.issubdtype(values.dtype, np.integer) else 0
             padded = np.full((*batch.input_ids_BL.shape, *values.shape[1:]), filler, dtype=values.dtype)
-            padded[batch.attention_mask_BL.astype(bool)] = values[self.tokens.places(rows)]
+            padded[batch.attention_mask_BL.astype(bool)] = values[self.tokens.positions(rows)]
             arrays[name] = torch.from_numpy(padded)
         return {**tensors(batch), **arrays}
 

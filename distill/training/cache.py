@@ -89,7 +89,7 @@ class TeacherCache:
             for rows in batches_by_length(self.tokens):
                 batch = self.tokens.batch(rows)
                 outputs = model(**{name: value.to(model.device) for name, value in tensors(batch).items()})
-                token_rows, is_token_BL = self.tokens.places(rows), batch.attention_mask_BL.astype(bool)
+                token_rows, is_token_BL = self.tokens.positions(rows), batch.attention_mask_BL.astype(bool)
                 for name in states:
                     arrays[name][token_rows] = captured.states[name].half().cpu().numpy()[is_token_BL]
                 if LOGITS in arrays:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from contract import data_file
-from contract.errors import InputError
+from contract.errors import InputError, near_miss
 from contract.progress import bar
-from contract.strict import near_miss
 from infer import texts
 from infer.texts import Example
 

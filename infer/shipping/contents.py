@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from contract.errors import InputError
-from contract.regular import open_regular
+from contract.files import open_regular
 from infer.safety.file_names import COUNT_LIMIT
 from infer.shipping import archive
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
-from contract.errors import InputError
-from contract.strict import near_miss, parse
+from contract.errors import InputError, near_miss
+from contract.strict import parse
 from infer.metrics.metric import Metric
 from infer.tasks import classification, regression, token_classification
 from infer.tasks.classification import Label

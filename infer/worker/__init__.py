@@ -1,1 +1,1 @@
-"""The process that measures, and how it is started: one fresh one for each job."""
+"""The process that measures, a fresh one for each job, and its client."""

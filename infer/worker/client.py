@@ -1,4 +1,4 @@
-"""Starting workers and reading their answers; whatever a worker does, the caller goes on."""
+"""Starts workers and reads their answers; the caller survives whatever a worker does."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMAND = command_of("infer.worker.main")
 TIMEOUT_S = 600.0
-# For a search, which compares many models in turn and needs no percentile of any.
+# For a search, which compares many models in turn and needs no percentiles.
 SHORT_WARM_UP = WarmUp(calls=5, lasting_ns=150_000_000, cap_ns=1_500_000_000)
 
 
@@ -34,14 +34,14 @@ def run_worker(
 
     Args:
         job: what to do.
-        kind: the answer it gives: infer.worker.reply.LatencyReply or OutputsReply.
-        timeout_s: after which the process and its children are killed.
-        command: what to start.
+        kind: the reply to expect: infer.worker.reply.LatencyReply or OutputsReply.
+        timeout_s: time after which the process and its children are killed.
+        command: the command that starts the worker.
 
     Raises:
         InputError: the worker refused its input, such as a file that was changed.
-        UnfinishedError: it hung, was killed, took too much memory, or found the disk full.
-        WorkerError: it crashed, or answered something else.
+        UnfinishedError: it hung, was killed, used too much memory, or ran out of disk space.
+        WorkerError: it crashed or gave an invalid answer.
     """
     source = f"{job.model.runtime} on {job.model.folder.name}"
     with TemporaryDirectory(prefix="tinybert-") as scratch:
@@ -49,7 +49,7 @@ def run_worker(
         answer = ask(
             command,
             jobs.write(replace(job, reply_file=str(file), asked_ns=time.perf_counter_ns())),
-            who=f"{source}: the worker",
+            name=f"{source}: the worker",
             folder=Path(scratch),
             limits=_limits(job, timeout_s),
             environment=_environment(job),
@@ -58,15 +58,15 @@ def run_worker(
 
 
 def outputs_of(model: Model, tokens: Tokens | None = None, *, timeout_s: float = TIMEOUT_S) -> Outputs:
-    """Run a model over sentences in a fresh process and return its outputs.
+    """Run a model on sentences in a fresh process and return its outputs.
 
     Args:
-        model: what to run.
+        model: the model to run.
         tokens: N sentences; those of the folder's evaluation.npz if not given.
-        timeout_s: after which the process is killed.
+        timeout_s: time after which the process is killed.
 
     Raises:
-        InputError: the model cannot be used so.
+        InputError: the model or the sentences cannot be used.
         WorkerError: the process failed.
     """
     from infer.worker.reply import OutputsReply
@@ -86,16 +86,16 @@ def times_of(
     """Time a model of an artifact folder in a fresh process.
 
     Args:
-        model: what to time.
-        rows: evaluation sentences, in order.
-        warm_up: when steady state is reached.
-        timeout_s: after which the process is killed.
+        model: the model to time.
+        rows: numbers of evaluation sentences, in order.
+        warm_up: when the warm-up ends.
+        timeout_s: time after which the process is killed.
 
     Returns:
-        Nanoseconds from token ids to logits, a sentence each.
+        Nanoseconds from token ids to logits for each sentence.
 
     Raises:
-        InputError: the model cannot be used so.
+        InputError: the model or the sentences cannot be used.
         WorkerError: the process failed.
     """
     from infer.worker.reply import LatencyReply
@@ -115,19 +115,19 @@ def _job(model: Model, mode: Mode) -> Job:
 
 
 def _limits(job: Job, timeout_s: float) -> Limits:
-    # What is timed is not looked at: its memory is known from the run for its outputs.
+    # Watching memory would disturb the timing; the `outputs` run of the same model has that limit.
     memory_bytes = free_memory_bytes() if job.mode == "outputs" else None
     return Limits(seconds=timeout_s, memory_bytes=memory_bytes)
 
 
 def _environment(job: Job) -> dict[str, str]:
-    # Where nothing is timed, waiting threads sleep: spinning ones hold up each other when other programs run.
+    # When nothing is timed, waiting threads sleep: spinning threads block each other when other programs run.
     waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if job.mode == "outputs" else {}
     return {
         **waiting,
         "OMP_NUM_THREADS": str(job.model.threads),
         "MKL_NUM_THREADS": str(job.model.threads),
-        "OPENBLAS_NUM_THREADS": "1",  # NumPy pads sentences here and multiplies nothing
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy only pads sentences here and multiplies nothing
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -1,14 +1,14 @@
-"""The clock that measurements read; a scripted one takes its place in tests."""
+"""The clock that measurements read; tests replace it by a scripted one."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where times come from."""
+    """A source of times."""
 
     def wall_ns(self) -> int:
-        """Return a time that never steps back, in nanoseconds."""
+        """Return a monotonic time in nanoseconds."""
 
     def cpu_ns(self) -> int:
         """Return the processor time of all threads of this process, in nanoseconds."""
@@ -18,7 +18,7 @@ class SystemClock:
     """The clocks of the system."""
 
     def wall_ns(self) -> int:
-        """Return the performance counter, which all processes of a machine share."""
+        """Return the performance counter, which all processes of the machine share."""
         return time.perf_counter_ns()
 
     def cpu_ns(self) -> int:

@@ -1,7 +1,7 @@
-"""State of the machine and of this process at one moment. Standard library and psutil: workers import it.
+"""The current conditions on the machine and in this process. Standard library and psutil, because workers import it.
 
-What psutil does not have is read below a root folder, so that another machine's /proc and /sys can be looked at too.
-null: not reported by this machine.
+What psutil lacks is read below a root folder, so that tests can give the /proc and /sys of other machines.
+None: not reported by this machine.
 """
 
 import os
@@ -19,7 +19,7 @@ Conditions = dict[str, float | int | bool | None]
 
 
 def read(root: Path = ROOT) -> Conditions:
-    """Return the fields of bench.record.Conditions."""
+    """Return the fields of infer.worker.reply.Conditions."""
     return {
         "load_average": load_average(),
         "steal_jiffies": steal_jiffies(),
@@ -32,15 +32,15 @@ def read(root: Path = ROOT) -> Conditions:
 
 
 def load_average() -> float | None:
-    """Return the load average of the last minute."""
+    """Return the load average over the last minute."""
     try:
-        return os.getloadavg()[0]  # psutil's, but for Windows: what it makes up there starts at zero in each process
+        return os.getloadavg()[0]  # not psutil's, which on Windows starts at zero in each process
     except (AttributeError, OSError):
         return None
 
 
 def steal_jiffies() -> int | None:
-    """Return the time the hypervisor gave to others since boot, of all cores."""
+    """Return the time that the hypervisor gave to others since boot, summed over all cores."""
     import psutil
 
     try:
@@ -51,24 +51,24 @@ def steal_jiffies() -> int | None:
 
 
 def involuntary_switches() -> int | None:
-    """Return the context switches forced on all threads of this process since its start."""
+    """Return the involuntary context switches of all threads of this process since its start."""
     if sys.platform == "win32":
         return None
     import resource
 
-    # On Linux psutil counts those of the main thread alone.
+    # On Linux psutil counts only those of the main thread.
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def frequency_khz(root: Path = ROOT) -> int | None:
-    """Return the mean current clock of the cores."""
-    # psutil's mean is of groups of cores that share a clock, and where no clock is known it gives the nominal one.
-    clocks = _numbers((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    return sum(clocks) // len(clocks) if clocks else None
+    """Return the mean current clock frequency of the cores."""
+    # psutil averages over groups of cores that share a clock, and falls back to the nominal frequency.
+    frequencies = _numbers((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    return sum(frequencies) // len(frequencies) if frequencies else None
 
 
 def governor(root: Path = ROOT) -> str | None:
-    """Return the frequency governors in use, joined where cores differ."""
+    """Return the frequency governor, or the governors joined by `+` if cores differ."""
     # Not in psutil.
     files = sorted((root / CPUFREQ).glob("cpu[0-9]*/cpufreq/scaling_governor"))
     return "+".join(dict.fromkeys(filter(None, (read_text(file).strip() for file in files)))) or None
@@ -76,12 +76,12 @@ def governor(root: Path = ROOT) -> str | None:
 
 def temperature_millicelsius(root: Path = ROOT) -> int | None:
     """Return the temperature of the hottest thermal zone."""
-    # psutil looks at them only where there are no other sensors, which may be those of a disk or a radio.
+    # psutil reads thermal zones only if there are no other sensors, which may be those of a disk or a radio.
     return max(_numbers((root / "sys/class/thermal").glob("thermal_zone*/temp")), default=None)
 
 
 def throttled_bits(root: Path = ROOT) -> int | None:
-    """Return Raspberry Pi's get_throttled word: bits 0 to 3 are now, 16 to 19 since boot."""
+    """Return Raspberry Pi's get_throttled word: bits 0 to 3 are current, 16 to 19 are since boot."""
     # Not in psutil.
     word = read_text(root / "sys/devices/platform/soc/soc:firmware/get_throttled").strip()
     if not word and root == ROOT:
@@ -93,7 +93,7 @@ def throttled_bits(root: Path = ROOT) -> int | None:
 
 
 def on_battery() -> bool | None:
-    """Tell whether a battery is discharging."""
+    """Return whether a battery is discharging."""
     import psutil
 
     sensor = getattr(psutil, "sensors_battery", None)
@@ -102,7 +102,7 @@ def on_battery() -> bool | None:
 
 
 def threads() -> int | None:
-    """Return how many threads this process has."""
+    """Return the number of threads of this process."""
     import psutil
 
     try:
@@ -112,13 +112,13 @@ def threads() -> int | None:
 
 
 def emulated(arch: str, root: Path = ROOT) -> bool:
-    """Tell whether this process runs under an emulator, so that its times say nothing.
+    """Return whether this process runs under an emulator, which makes its times meaningless.
 
     Args:
         arch: instruction set of the user space.
-        root: of the file system.
+        root: root of the file system.
     """
-    # Not in psutil. QEMU in user mode forges /proc/self/maps, but not its twin.
+    # Not in psutil. QEMU in user mode forges /proc/self/maps, but not this one.
     if "qemu-" in read_text(root / "proc/thread-self/maps"):
         return True
     vendor = "vendor_id" in read_text(root / "proc/cpuinfo")
@@ -126,7 +126,7 @@ def emulated(arch: str, root: Path = ROOT) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text; nothing where it is absent or may not be read."""
+    """Return a file's text; empty if the file is absent or not readable."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -147,4 +147,4 @@ def _vcgencmd() -> str:
             [command, "get_throttled"], capture_output=True, text=True, check=True, timeout=VCGENCMD_TIMEOUT_S
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return ""  # no such device, or no right to ask it
+        return ""  # no such device, or no permission

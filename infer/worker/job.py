@@ -1,4 +1,4 @@
-"""What a worker is asked to do. Standard library only: it is what the two processes share."""
+"""The job of a worker. Standard library only, because the client and the worker share it."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -12,13 +12,13 @@ Mode = Literal["latency", "outputs"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WarmUp:
-    """When steady state is reached, after pyperf's rule: the medians of the last two windows agree.
+    """When a warm-up ends, after pyperf's rule: the medians of the last two windows agree.
 
     Attributes:
-        calls: at least so many inferences.
-        lasting_ns: at least so long.
-        cap_ns: at most so long; then it counts as not settled.
-        agreement: largest difference of the two medians, as a share.
+        calls: minimum number of inferences.
+        lasting_ns: minimum duration.
+        cap_ns: maximum duration; a warm-up that reaches it counts as unstable.
+        agreement: largest relative difference of the two medians.
     """
 
     calls: int = 10
@@ -29,17 +29,17 @@ class WarmUp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One worker's task.
+    """The job of one worker.
 
     Attributes:
-        mode: `latency` times some sentences; `outputs` runs all of them, and tells memory.
-        model: what to run.
-        tokens: the .npz with the sentences.
-        tokenizer: tokenizer.json; needed for latency only.
-        rows: the sentences to time, in order.
-        reply_file: the .npz to write the outputs to, which are too large for an answer; needed for outputs only.
-        files: expected SHA-256 of every file below the model's folder that will be read.
-        asked_ns: the shared clock just before the process was asked for.
+        mode: `latency` times some sentences; `outputs` runs all of them and measures memory.
+        model: the model to run.
+        tokens: path of the .npz with the sentences.
+        tokenizer: path of tokenizer.json; only for `latency`.
+        rows: numbers of the sentences to time, in order; only for `latency`.
+        reply_file: path of the .npz to write the outputs to, which are too large for an answer; only for `outputs`.
+        files: expected SHA-256 of each file that will be read, by path below the model's folder.
+        asked_ns: the shared clock just before the process was started.
     """
 
     mode: Mode

@@ -1,6 +1,6 @@
 """The process that measures: `python -m infer.worker.main` reads one job from stdin and writes one answer to stdout.
 
-Each measurement gets a fresh one. It imports the standard library, NumPy, psutil, tokenizers and one runtime.
+Each measurement gets a fresh process. It imports the standard library, NumPy, psutil, tokenizers and one runtime.
 """
 
 import time
@@ -14,7 +14,7 @@ from contract.answer import answer  # noqa: E402
 
 
 def main() -> int:
-    """Answer one job; the exit code is that of the error, if any."""
+    """Answer one job; return the exit code, which is the error's if there is one."""
     argparse.ArgumentParser(
         prog="python -m infer.worker.main",
         description="Measure one model in this process: a JSON job on stdin, a JSON answer on stdout.",

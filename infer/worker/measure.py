@@ -1,7 +1,4 @@
-"""What a worker does with its job: time a model, or run it over all sentences.
-
-NumPy, psutil, tokenizers, one runtime.
-"""
+"""The modes of a worker: time a model, or run it on all sentences. NumPy, psutil, tokenizers, one runtime."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,32 +29,32 @@ Reply = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """A loaded model with its sentences."""
+class LoadedModel:
+    """A loaded model with the sentences to run it on."""
 
     model: Model
     session: Session
     tokens: Tokens
 
     def infer(self, row: int) -> Feed:
-        """Infer one sentence, as what answers a user does."""
+        """Infer one sentence, in the same way as for a user."""
         span = slice(self.tokens.offsets[row], self.tokens.offsets[row + 1])
         return infer(self.model, self.session, [Sentence(self.tokens.ids_T[span], self.tokens.types_T[span])])[0]
 
     def outputs(self) -> dict[str, Ragged]:
-        """Infer every sentence, one at a time, and return each output by its role."""
+        """Infer every sentence by itself, and return each output by role."""
         rows = [self.infer(row) for row in range(len(self.tokens))]
         return {
-            tensor.role: ragged.from_rows([found[tensor.role] for found in rows], like=_empty(tensor))
+            tensor.role: ragged.from_rows([arrays[tensor.role] for arrays in rows], like=_empty(tensor))
             for tensor in self.model.graph.outputs
         }
 
 
 def check_files(job: Job) -> None:
-    """Check every file against its SHA-256, for no runtime notices a flipped bit in a model, and the model for itself.
+    """Check each file's SHA-256, because no runtime notices a flipped bit, and the safety of the model files.
 
     Raises:
-        InputError: a file is missing or not the one that was meant, or the model refers to other files.
+        InputError: a file is missing or was changed, or the model refers to other files.
     """
     for name, expected in job.files.items():
         path = job.model.folder / name
@@ -74,18 +71,18 @@ def latency(job: Job, clock: Clock) -> Reply:
     tokens, _ = read_tokens(Path(job.tokens))
     reply: Reply = {"import_ns": _timed(clock, runtimes.get(job.model.runtime).start)[0]}
     reply["load_ns"], session = _timed(clock, lambda: _load(job.model))
-    subject = Subject(model=job.model, session=session, tokens=tokens)
+    model = LoadedModel(model=job.model, session=session, tokens=tokens)
     middle = _middle_row(tokens, job.rows)
-    reply["first_infer_ns"], _ = _timed(clock, lambda: subject.infer(middle))
+    reply["first_infer_ns"], _ = _timed(clock, lambda: model.infer(middle))
     encoders = _encoders(job, tokens)
     before_ns, before = clock.wall_ns(), conditions.read()
-    _visit_lengths(subject, job.rows)
-    stable = warm_up(partial(subject.infer, middle), job.warm_up, clock)
+    _infer_each_length(model, job.rows)
+    stable = warm_up(partial(model.infer, middle), job.warm_up, clock)
     tokenize_ns, infer_ns, cpu_ns = [], [], 0
     for row, encode in zip(job.rows, encoders, strict=True):
         tokenize_ns.append(_timed(clock, encode)[0])
         cpu_before_ns = clock.cpu_ns()
-        infer_ns.append(_timed(clock, partial(subject.infer, row))[0])
+        infer_ns.append(_timed(clock, partial(model.infer, row))[0])
         cpu_ns += clock.cpu_ns() - cpu_before_ns
     return {
         **reply,
@@ -101,17 +98,17 @@ def latency(job: Job, clock: Clock) -> Reply:
 
 
 def outputs(job: Job, _clock: Clock) -> Reply:
-    """Infer every sentence, one at a time, into the job's file, and tell what memory that took."""
+    """Infer every sentence by itself, write the outputs to the job's file, and reply with the memory used."""
     started_bytes = memory.resident_bytes()
     tokens, _ = read_tokens(Path(job.tokens))
     runtimes.get(job.model.runtime).start()
     imported_bytes = memory.resident_bytes()
-    subject = Subject(model=job.model, session=_load(job.model), tokens=tokens)
+    model = LoadedModel(model=job.model, session=_load(job.model), tokens=tokens)
     loaded_bytes = memory.resident_bytes()
-    found = subject.outputs()
+    arrays = model.outputs()
     peak_bytes, source = memory.peak_bytes()
     with Path(job.reply_file).open("wb") as file:
-        np.savez(file, **_flat(found))  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for an array
+        np.savez(file, **_flat(arrays))  # type: ignore[arg-type]  # numpy's stub takes these for allow_pickle
     return {
         "memory": {
             "started_bytes": started_bytes,
@@ -131,13 +128,13 @@ def _load(model: Model) -> Session:
 
 
 def _empty(tensor: Tensor) -> NDArray[Any]:
-    """Return no entries of an output, whose type and further sizes are those of all its entries."""
+    """Return an array without entries, of an output's type and further sizes."""
     return np.empty((0, *(size for size in tensor.axes[1:] if isinstance(size, int))), tensor.dtype)
 
 
-def _flat(found: dict[str, Ragged]) -> dict[str, NDArray[Any]]:
-    """Return arrays by the names that infer.worker.reply reads."""
-    parts = {role: {"values": array.values, "offsets": array.offsets} for role, array in found.items()}
+def _flat(outputs: dict[str, Ragged]) -> dict[str, NDArray[Any]]:
+    """Return arrays under the names that infer.worker.reply reads."""
+    parts = {role: {"values": array.values, "offsets": array.offsets} for role, array in outputs.items()}
     return {f"{role}.{part}": values for role, both in parts.items() for part, values in both.items()}
 
 
@@ -148,16 +145,16 @@ def _timed(clock: Clock, work: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def _middle_row(tokens: Tokens, rows: tuple[int, ...]) -> int:
-    """Return the sentence of middle length among those to be timed."""
+    """Return the row of middle length among those to time."""
     by_length = sorted(rows, key=lambda row: int(tokens.lengths[row]))
     return by_length[len(by_length) // 2]
 
 
-def _visit_lengths(subject: Subject, rows: tuple[int, ...]) -> None:
-    """Infer each length once: runtimes prepare something for each new one, which is not steady state."""
-    lengths = subject.tokens.lengths
-    for row in {subject.session.padded_length(int(lengths[row])): row for row in rows}.values():
-        subject.infer(row)
+def _infer_each_length(model: LoadedModel, rows: tuple[int, ...]) -> None:
+    """Infer each padded length once, because runtimes do one-time work for each new length."""
+    lengths = model.tokens.lengths
+    for row in {model.session.padded_length(int(lengths[row])): row for row in rows}.values():
+        model.infer(row)
 
 
 def _encoders(job: Job, tokens: Tokens) -> list[Callable[[], object]]:
@@ -172,5 +169,5 @@ def _encoders(job: Job, tokens: Tokens) -> list[Callable[[], object]]:
         ids, types = tokens.ids_T[span], tokens.types_T[span]
         texts = [tokenizer.decode(part.tolist()) for part in (ids[types == 0], ids[types == 1]) if len(part)]
         encoders.append(partial(tokenizer.encode, texts[0], texts[1] if len(texts) > 1 else None))
-    encoders[0]()  # the first call of a tokenizer is slower than all others
+    encoders[0]()  # a tokenizer's first call is slower than all others
     return encoders

@@ -1,4 +1,4 @@
-"""Resident memory of this process. Standard library, and psutil where there is no /proc: workers import it.
+"""Resident memory of this process. Standard library, and psutil if there is no /proc, because workers import it.
 
 The peak is VmHWM: ru_maxrss survives exec on Linux, so a small worker would report the size of its parent.
 """
@@ -14,27 +14,27 @@ STATUS = Path("/proc/self/status")
 
 
 def resident_bytes(status: Path = STATUS) -> int:
-    """Return the resident memory now."""
-    # psutil has no VmHWM, and importing it only for this would add 0.7 MiB to what is measured.
-    found = _field(status, "VmRSS")
-    if found is not None:
-        return found
+    """Return the current resident memory."""
+    # psutil has no VmHWM, and importing it just for this would add 0.7 MiB to the measurement.
+    resident = _field(status, "VmRSS")
+    if resident is not None:
+        return resident
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
 def peak_bytes(status: Path = STATUS) -> tuple[int, str]:
-    """Return the highest resident memory since the process began, and where that was read."""
+    """Return the highest resident memory since the process began, and the source of that number."""
     value, source = _peak(status)
     arenas = os.environ.get("MALLOC_ARENA_MAX")
     return value, f"{source} with MALLOC_ARENA_MAX={arenas}" if arenas else source
 
 
 def _peak(status: Path) -> tuple[int, str]:
-    found = _field(status, "VmHWM")
-    if found is not None:
-        return found, "VmHWM"
+    peak = _field(status, "VmHWM")
+    if peak is not None:
+        return peak, "VmHWM"
     if sys.platform == "win32":
         import psutil
 
@@ -47,5 +47,5 @@ def _peak(status: Path) -> tuple[int, str]:
 
 
 def _field(status: Path, name: str) -> int | None:
-    found = re.search(rf"^{name}:\s*(\d+) kB", read_text(status), re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
+    line = re.search(rf"^{name}:\s*(\d+) kB", read_text(status), re.MULTILINE)
+    return int(line[1]) * 1024 if line else None

@@ -1,4 +1,4 @@
-"""Inferring until the times are steady."""
+"""Warm-up: infer until the times are steady."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -10,10 +10,10 @@ SMALLEST_WINDOW = 5
 
 
 def warm_up(infer: Callable[[], object], limits: WarmUp, clock: Clock) -> bool:
-    """Infer one sentence over and over until its times are steady.
+    """Infer repeatedly until the times are steady.
 
     Returns:
-        Whether they became so before the cap.
+        Whether the times became steady before the cap.
     """
     samples_ns: list[int] = []
     start_ns = clock.wall_ns()
@@ -22,16 +22,16 @@ def warm_up(infer: Callable[[], object], limits: WarmUp, clock: Clock) -> bool:
         infer()
         now_ns = clock.wall_ns()
         samples_ns.append(now_ns - before_ns)
-        lasted_ns = now_ns - start_ns
-        enough = len(samples_ns) >= limits.calls and lasted_ns >= limits.lasting_ns
+        elapsed_ns = now_ns - start_ns
+        enough = len(samples_ns) >= limits.calls and elapsed_ns >= limits.lasting_ns
         if enough and is_steady(samples_ns, limits.agreement):
             return True
-        if lasted_ns >= limits.cap_ns:
+        if elapsed_ns >= limits.cap_ns:
             return False
 
 
 def is_steady(samples_ns: Sequence[int], agreement: float) -> bool:
-    """Tell whether the medians of the last quarter and the quarter before it agree within a share."""
+    """Return whether the medians of the last quarter and the quarter before it agree within a relative difference."""
     window = max(SMALLEST_WINDOW, len(samples_ns) // 4)
     if len(samples_ns) < 2 * window:
         return False

@@ -10,7 +10,7 @@ from bench.record import Block, Machine, Record
 from contract.errors import InconclusiveError
 from infer.packed_array import PackedLogits
 from infer.tasks import classification
-from infer.worker.state import Conditions, Memory
+from infer.worker.reply import Conditions, Memory
 
 SAMPLES = st.lists(st.integers(1, 10**9), min_size=1, max_size=800)
 CALM = Conditions(

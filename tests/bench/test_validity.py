@@ -4,7 +4,7 @@ import pytest
 
 from bench.record import Block, Validity
 from bench.validity import Observation, block_validity, record_validity
-from infer.worker.state import Conditions
+from infer.worker.reply import Conditions
 
 CALM = Conditions(
     load_average=1.0,

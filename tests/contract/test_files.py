@@ -24,7 +24,7 @@ def test_a_failed_write_leaves_the_old_file(
         patch.setattr(call, fail)
         with pytest.raises(OSError, match="no space left"):
             write_atomic(path, "new")
-    assert [found.read_text() for found in tmp_path.iterdir()] == ([] if old is None else [old])
+    assert [path.read_text() for path in tmp_path.iterdir()] == ([] if old is None else [old])
 
 
 @pytest.mark.parametrize(("content", "data"), [("käse\n", "käse\n".encode()), (b"\0\xff", b"\0\xff"), ("", b"")])

@@ -143,10 +143,10 @@ def test_what_a_killed_process_left_is_cleared_by_the_next_build(tmp_path: Path,
 
 
 def test_what_a_live_process_builds_is_left_alone(tmp_path: Path) -> None:
-    beside = tmp_path / f".thing.partial-{os.getppid()}"
-    beside.mkdir()
+    other = tmp_path / f".thing.partial-{os.getppid()}"
+    other.mkdir()
     build(tmp_path / "thing")
-    assert beside.is_dir()
+    assert other.is_dir()
 
 
 def change_one_byte(path: Path) -> None:
@@ -203,11 +203,11 @@ def test_a_harmed_file_is_refused(tmp_path: Path, harm: Callable[[Path], None], 
 
 
 @settings(max_examples=50)
-@given(place=st.integers(0, len(MODEL) - 1), bit=st.integers(0, 7))
-def test_any_flipped_bit_is_refused(tmp_path_factory: pytest.TempPathFactory, place: int, bit: int) -> None:
+@given(position=st.integers(0, len(MODEL) - 1), bit=st.integers(0, 7))
+def test_any_flipped_bit_is_refused(tmp_path_factory: pytest.TempPathFactory, position: int, bit: int) -> None:
     folder = build(tmp_path_factory.mktemp("flip") / "thing")
     data = bytearray(MODEL)
-    data[place] ^= 1 << bit
+    data[position] ^= 1 << bit
     (folder / "sub" / "model.bin").write_bytes(data)
     with pytest.raises(InputError, match="SHA-256"):
         verify(folder, read_manifest(folder / MANIFEST, Thing))
@@ -233,6 +233,8 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
         ("null", "should be an object"),
         ("", "cannot be read as JSON"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"schema_version": 2, "schema_version": 1}', r"cannot be read as JSON \(duplicate key 'schema_version'\)"),
+        (" " * (2**20 + 1), "has more than 1048576 bytes: check that it is the right file"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:

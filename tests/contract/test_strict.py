@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from contract.errors import InputError
-from contract.strict import Strict, near_miss, parse, read_json, read_toml
+from contract.errors import InputError, near_miss
+from contract.strict import Strict, parse, parse_json, read_json, read_toml
 
 
 class Leaf(Strict):
@@ -71,6 +71,9 @@ def test_a_good_document_is_frozen() -> None:
     [
         ("", "Expecting value"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"name": ' + "[" * 100 + "]" * 100 + "}", r"cannot be read as JSON \(nested too deeply\)"),
+        ('{"name": "a", "name": "b"}', r"cannot be read as JSON \(duplicate key 'name'\)"),
+        ('{"leaves": [{"size_bytes": 1, "size_bytes": 2}]}', r"cannot be read as JSON \(duplicate key 'size_bytes'\)"),
         ('{"name": "a", "leaf": {"size_bytes": 1, "share": 1e400}}', "leaf.share"),
         ('{"name": "a", "leaf": {"size_bytes": 1, "share": NaN}}', "leaf.share"),
         ("[1]", "should be an object"),
@@ -92,6 +95,7 @@ def test_no_json_text_is_more_than_an_input_error(tmp_path: Path, text: str, mes
         (b"name = ", r"cannot be read as TOML \(Invalid value"),
         (b"\xff\xfe", "cannot be read as TOML"),
         (b"name = 'a'\nname = 'b'", "cannot be read as TOML"),
+        (b"name = " + b"[" * 100_000, r"cannot be read as TOML \(nested too deeply\)"),
         (b"name = 'a'", "missing key 'leaf'"),
         (b"name = 2026-11-24\nleaf = { size_bytes = true }", "leaf.size_bytes"),
     ],
@@ -101,6 +105,23 @@ def test_no_toml_text_is_more_than_an_input_error(tmp_path: Path, data: bytes, m
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
         read_toml(path, Root)
+
+
+@pytest.mark.parametrize("read", [read_toml, read_json])
+def test_a_huge_file_is_not_read(tmp_path: Path, read: Any) -> None:
+    path = tmp_path / "document"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InputError) as error:
+        read(path, Root)
+    assert str(error.value) == f"{path}: has more than 67108864 bytes: check that it is the right file"
+
+
+def test_depth_up_to_the_limit_is_read() -> None:
+    text = b"[" * 100 + b"]" * 100
+    assert parse_json(text, "file")
+    with pytest.raises(InputError, match="nested too deeply"):
+        parse_json(b"[" + text + b"]", "file")
 
 
 @pytest.mark.parametrize("read", [read_toml, read_json])

@@ -84,7 +84,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as tokens"):
         read_tokens(path)
     path.write_bytes(pickle.dumps(Payload()))
-    with pytest.raises(InputError, match=r"no \.npz"):
+    with pytest.raises(InputError, match=r"not an \.npz"):
         read_tokens(path)
 
 

@@ -48,7 +48,7 @@ def test_it_holds_the_teachers_logits_and_states_and_the_teacher_runs_once(
         np.testing.assert_allclose(arrays["logits"][row], expected.logits_RC[0].numpy(), atol=1e-5)
         for name in NAMES[1:]:
             np.testing.assert_allclose(
-                arrays[name][TOKENS.places([row])], expected.captured.states[name][0].numpy(), atol=2e-3
+                arrays[name][TOKENS.positions([row])], expected.captured.states[name][0].numpy(), atol=2e-3
             )
 
 

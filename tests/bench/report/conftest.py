@@ -12,7 +12,7 @@ from infer.metrics.metric import Interval, paired_drop
 from infer.outputs import of_logits
 from infer.packed_array import PackedLogits
 from infer.tasks import classification, evaluate, regression
-from infer.worker.state import Conditions, Memory
+from infer.worker.reply import Conditions, Memory
 
 MakeRecord = Callable[..., Record]
 Judged = dict[str, Any]

@@ -120,7 +120,7 @@ def test_a_missing_file_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
     ("accident", "message"),
     [
         ("crash", "was ended by SIGSEGV"),
-        ("kill", "was ended by SIGKILL (probably for want of memory"),
+        ("kill", "was ended by SIGKILL (probably out of memory"),
         ("exit", "ended with exit code 7 and no answer"),
         ("error", "failed (RuntimeError: the runtime failed)"),
         ("hang", "did not end within 2 s and was killed"),
@@ -137,27 +137,27 @@ def test_an_accident_in_a_runtime_is_one_line(make_job: MakeJob, accident: str, 
 def test_outputs_come_with_what_a_runtime_prints_and_leave_no_file(
     make_job: MakeJob, tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
     reply = run_worker(make_job('{"accident": "chatter"}'), OutputsReply)
     logits_NC = reply.outputs.logits.values
     assert logits_NC.shape == (len(tokens), 2)
     assert logits_NC.dtype == np.float32
-    assert not list(place.iterdir())
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ("", r"cannot be read \(.*reply.npz: missing or not a regular file"),
-        ("logits=np.array([{}], dtype=object)", r"cannot be read \(.*'logits.npy' holds pickled objects"),
-        ("logits=np.ones((3, 2))", r"are not as agreed \(logits: float64 \(3, 2\)\)"),
-        (arrays_of("np.ones((3, 2))"), r"are not as agreed \(logits.values: float64 \(3, 2\), logits.offsets: "),
-        (arrays_of("np.ones(3, np.float32)"), r"are not as agreed \(logits.values: float32 \(3,\), logits.offsets: "),
-        (arrays_of("np.ones((2, 2), np.float32)"), r"are not as agreed \(logits.values: float32 \(2, 2\), "),
-        (arrays_of() + ", other=np.ones(1)", r"are not as agreed \(logits.values: .*, other: "),
-        (f"{arrays_of()}, {arrays_of('np.ones((0, 2), np.float32)', 0, 'more')}", r"are not as agreed \(logits.values"),
+        ("logits=np.array([{}], dtype=object)", r"cannot be read \(.*'logits.npy' has pickled objects"),
+        ("logits=np.ones((3, 2))", r"are invalid \(logits: float64 \(3, 2\)\)"),
+        (arrays_of("np.ones((3, 2))"), r"are invalid \(logits.values: float64 \(3, 2\), logits.offsets: "),
+        (arrays_of("np.ones(3, np.float32)"), r"are invalid \(logits.values: float32 \(3,\), logits.offsets: "),
+        (arrays_of("np.ones((2, 2), np.float32)"), r"are invalid \(logits.values: float32 \(2, 2\), "),
+        (arrays_of() + ", other=np.ones(1)", r"are invalid \(logits.values: .*, other: "),
+        (f"{arrays_of()}, {arrays_of('np.ones((0, 2), np.float32)', 0, 'more')}", r"are invalid \(logits.values"),
     ],
 )
 def test_a_file_that_holds_no_outputs_is_refused(make_job: MakeJob, arrays: str, message: str) -> None:
@@ -170,23 +170,23 @@ def test_a_file_that_holds_no_outputs_is_refused(make_job: MakeJob, arrays: str,
 
 
 def test_outputs_that_the_disk_does_not_take_are_named(make_job: MakeJob, tmp_path: Path) -> None:
-    place = tmp_path / "temporary"
-    place.mkdir()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
     job = tmp_path / "job.json"
     job.write_text(jobs.write(make_job(json.dumps({"logits": [[1.0] * 1000]}))), encoding="utf-8")
     mounted = ("unshare", "--map-root-user", "--mount", "bash", "-c", 'mount -t tmpfs -o size=8k x "$TMPDIR" && "$@"')
     command = (*mounted, "bash", sys.executable, "-c", CALLER, str(job))
     try:
         ended = subprocess.run(
-            command, env={**os.environ, "TMPDIR": str(place)}, capture_output=True, text=True, check=False
+            command, env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         pytest.skip("this system has no unshare")
     if "mount" in ended.stderr or "unshare" in ended.stderr:
         pytest.skip("this system lets nobody mount a file system of their own")
-    (said,) = [line for line in ended.stderr.splitlines() if line.startswith("contract.errors.UnfinishedError: ")]
-    assert "the worker failed (OSError: [Errno 28]" in said
-    assert said.endswith("free space on the disk, 0 MiB are left")
+    (error,) = [line for line in ended.stderr.splitlines() if line.startswith("contract.errors.UnfinishedError: ")]
+    assert "the worker failed (OSError: [Errno 28]" in error
+    assert error.endswith("free space on the disk, 0 MiB are left")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"mode": "latency", "speed": 1}'])

@@ -1,4 +1,4 @@
-"""The probes, on trees of /proc and /sys as other machines have them."""
+"""Conditions are read from the /proc and /sys of other machines."""
 
 import os
 import sys
@@ -8,9 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.machine import fingerprint
-from infer.worker import conditions, memory
-from infer.worker.state import Conditions
+from infer.worker import conditions
+from infer.worker.reply import Conditions
 
 Tree = Callable[[dict[str, str]], Path]
 CPUFREQ = "sys/devices/system/cpu"
@@ -27,35 +26,33 @@ PI = {
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    def lay_down(files: dict[str, str]) -> Path:
+    def write(files: dict[str, str]) -> Path:
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
         return tmp_path
 
-    return lay_down
+    return write
 
 
-def test_a_raspberry_pi_tells_everything(tree: Tree) -> None:
+def test_a_raspberry_pi_reports_everything(tree: Tree) -> None:
     root = tree(PI)
-    found = conditions.read(root)
-    assert found["frequency_khz"] == 1_650_000
-    assert found["temperature_millicelsius"] == 51_200
-    assert found["throttled_bits"] == 0x50005
+    current = conditions.read(root)
+    assert current["frequency_khz"] == 1_650_000
+    assert current["temperature_millicelsius"] == 51_200
+    assert current["throttled_bits"] == 0x50005
     assert conditions.governor(root) == "ondemand"
 
 
 def test_cores_of_two_kinds_have_both_governors(tree: Tree) -> None:
-    assert (
-        conditions.governor(tree({**PI, f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "powersave"}))
-        == "ondemand+powersave"
-    )
+    root = tree({**PI, f"{CPUFREQ}/cpu1/cpufreq/scaling_governor": "powersave"})
+    assert conditions.governor(root) == "ondemand+powersave"
 
 
-def test_a_machine_that_tells_nothing_gives_nulls(tmp_path: Path) -> None:
-    found = conditions.read(tmp_path)
+def test_a_machine_that_reports_nothing_gives_nulls(tmp_path: Path) -> None:
+    current = conditions.read(tmp_path)
     for name in ("frequency_khz", "temperature_millicelsius", "throttled_bits"):
-        assert found[name] is None
+        assert current[name] is None
     assert conditions.governor(tmp_path) is None
 
 
@@ -113,27 +110,5 @@ def test_an_emulator_is_noticed(files: dict[str, str], arch: str, expected: bool
     assert conditions.emulated(arch, tree(files)) is expected
 
 
-def test_this_machine_has_conditions_and_a_fingerprint() -> None:
+def test_this_machine_has_conditions() -> None:
     Conditions.model_validate(conditions.read())
-    machine = fingerprint()
-    assert machine.cores > 0
-    assert machine.memory_bytes > 2**20
-    assert machine == fingerprint()
-
-
-def test_memory_is_read_in_bytes(tree: Tree) -> None:
-    status = tree({"status": "Name:\tpython\nVmHWM:\t   2048 kB\nVmRSS:\t   1024 kB\n"}) / "status"
-    assert memory.resident_bytes(status) == 2**20
-    assert memory.peak_bytes(status)[0] == 2 * 2**20
-
-
-def test_memory_without_proc_names_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
-    value, source = memory.peak_bytes(tmp_path / "none")
-    assert source in ("ru_maxrss", "peak_wset")
-    assert value >= memory.resident_bytes(tmp_path / "none") // 2
-
-
-def test_a_changed_allocator_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
-    assert memory.peak_bytes()[1].endswith("with MALLOC_ARENA_MAX=1")
