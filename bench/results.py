@@ -16,6 +16,7 @@ from bench.validity import record_validity
 from contract.errors import InputError
 from contract.files import write_atomic
 from contract.progress import note
+from contract.ragged import Ragged
 from infer import runtimes, tasks
 from infer.metrics.metric import interval, paired_drop
 from infer.outputs import Outputs
@@ -160,10 +161,10 @@ def _quality(measurement: Measurement, reply: OutputsReply) -> dict[str, Any]:
         "examples": len(outputs),
         "quality": {name: interval(tasks.metric(task.kind, name), rows) for name, rows in statistics.items()},
         "drop": drop,
-        "agreement": {kind: _agreement(task, outputs, other) for kind, other in others.items()},
+        "agreement": {kind: _agreement(task, outputs, other, evaluation.labels) for kind, other in others.items()},
         "statistics": PackedArray.of(statistics[metric.name]),
     }
 
 
-def _agreement(task: tasks.TaskSettings, outputs: Outputs, reference: Outputs) -> float:
-    return float(tasks.get(task.kind).agree(outputs, reference).mean())
+def _agreement(task: tasks.TaskSettings, outputs: Outputs, reference: Outputs, labels: Ragged) -> float:
+    return float(tasks.get(task.kind).agree(outputs, reference, labels).mean())

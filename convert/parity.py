@@ -3,6 +3,7 @@
 import numpy as np
 
 from contract.errors import InputError, WorkerError
+from contract.ragged import Ragged
 from infer import tasks
 from infer.folders.artifact import Parity
 from infer.folders.model import Model
@@ -22,8 +23,14 @@ def fp32_limit(reference: Outputs, task: TaskSettings) -> float:
     return FP32_LIMIT * max(1.0, largest)
 
 
-def compare(reference: Outputs, outputs: Outputs, task: TaskSettings) -> Parity:
+def compare(reference: Outputs, outputs: Outputs, task: TaskSettings, labels: Ragged) -> Parity:
     """Compare a model's outputs with the reference's.
+
+    Args:
+        reference: outputs of the PyTorch student.
+        outputs: outputs of the model, for the same sentences.
+        task: the student's task.
+        labels: the references of the sentences, which show where the task reads answers.
 
     Raises:
         WorkerError: they are of another shape, or not finite.
@@ -37,7 +44,7 @@ def compare(reference: Outputs, outputs: Outputs, task: TaskSettings) -> Parity:
     )
     return Parity(
         sentences=len(outputs),
-        agreement=float(tasks.get(task.kind).agree(outputs, reference).mean()),
+        agreement=float(tasks.get(task.kind).agree(outputs, reference, labels).mean()),
         max_abs_difference=float(differences.max()),
         mean_abs_difference=float(differences.mean()),
     )
@@ -95,11 +102,12 @@ def measure(
         WorkerError: it does not run, or its outputs are of another shape or not finite.
     """
     outputs = client.outputs_of(model, evaluation.tokens)
-    parity = compare(evaluation.student, outputs, task)
+    parity = compare(evaluation.student, outputs, task, evaluation.labels)
     if not model.graph.source_lengths:
         first = range(min(PADDED_SENTENCES, len(evaluation.tokens)))
         padded = client.outputs_of(model.padded_to((padded_length_tokens,)), evaluation.tokens.take(first))
-        parity = worst(parity, compare(evaluation.student.take(first), padded, task))
+        padded_parity = compare(evaluation.student.take(first), padded, task, evaluation.labels.take(first))
+        parity = worst(parity, padded_parity)
     return parity, outputs
 
 

@@ -28,5 +28,5 @@ def judge(evaluation: Evaluation, task: tasks.TaskSettings, metric: str, outputs
         student=main.value(student_NK),
         teacher=main.value(teacher_NK),
         drop=paired_drop(main, own[metric], teacher_NK),
-        distance=tasks.get(task.kind).distance(outputs, evaluation.teacher),
+        distance=tasks.get(task.kind).distance(outputs, evaluation.teacher, evaluation.labels),
     )

@@ -1,6 +1,6 @@
-"""What a model answered: arrays by name, each with the rows of every example. NumPy only.
+"""The outputs of a model: arrays by name, each with one row per example. NumPy only.
 
-Shapes: N examples; a row has one entry where the model answers for the whole text, or one for each token.
+Shapes: N examples; a row has one entry for the whole text, or one for each token.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from contract.errors import InputError
 from contract.ragged import Ragged
 from infer.folders.graph import LOGITS
 
-# The label of a token that has none; what loss functions leave out.
+# The label of tokens without one, which loss functions ignore.
 UNLABELLED = -100
 
 
@@ -23,7 +23,7 @@ class Outputs:
     """A model's raw outputs for N examples.
 
     Attributes:
-        arrays: by the name of the output, such as `logits`; all of N rows.
+        arrays: arrays of N rows, by the name of the output, such as `logits`.
     """
 
     arrays: Mapping[str, Ragged]
@@ -33,7 +33,7 @@ class Outputs:
 
     @property
     def logits(self) -> Ragged:
-        """The array of that name, entries of shape (C,)."""
+        """The logits, with entries of shape (C,)."""
         return self.arrays[LOGITS]
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> "Outputs":
@@ -42,41 +42,43 @@ class Outputs:
 
 
 def of_logits(logits: Ragged | NDArray[np.float32]) -> Outputs:
-    """Return outputs that are logits alone; an array of shape (N, C) has one entry an example."""
+    """Return outputs of only logits; an array of shape (N, C) has one entry per example."""
     return Outputs(arrays={LOGITS: logits if isinstance(logits, Ragged) else ragged.single(logits)})
 
 
 def joined(parts: Sequence[Outputs]) -> Outputs:
-    """Return the outputs of several sets of examples, one behind the other."""
+    """Concatenate the outputs of several sets of examples."""
     return Outputs(arrays={name: ragged.joined([part.arrays[name] for part in parts]) for name in parts[0].arrays})
 
 
-def check_finite(outputs: Outputs, whose: str = "the model's outputs") -> None:
-    """Check that outputs may be judged: a NaN would count as the first class.
+def check_finite(outputs: Outputs, source: str = "the model's outputs") -> None:
+    """Check that outputs are finite, because a NaN would count as the first class.
 
     Raises:
         InputError: an output is not a finite number.
     """
     if not all(np.isfinite(array.values).all() for array in outputs.arrays.values()):
         raise InputError(
-            f"{whose}: not all are finite numbers", "lower the learning rate and train it again, or give another model"
+            f"{source}: not all are finite numbers", "lower the learning rate and train it again, or give another model"
         )
 
 
-def check_alike(outputs: Outputs, reference: Outputs, whose: str = "the model's outputs") -> None:
-    """Check that outputs are of the same examples and of the same shape as a reference's.
+def check_alike(outputs: Outputs, reference: Outputs, source: str = "the model's outputs") -> None:
+    """Check that outputs have the same shapes as a reference's, so that they may be of the same examples.
 
     Raises:
-        InputError: they are not.
+        InputError: they do not.
     """
     for name, array in reference.arrays.items():
-        own = outputs.arrays.get(name)
+        other = outputs.arrays.get(name)
         alike = (
-            own is not None and own.values.shape == array.values.shape and np.array_equal(own.offsets, array.offsets)
+            other is not None
+            and other.values.shape == array.values.shape
+            and np.array_equal(other.offsets, array.offsets)
         )
         if not alike:
-            shape = "none" if own is None else f"{own.values.shape} in {len(own)} rows"
+            shape = "none" if other is None else f"{other.values.shape} in {len(other)} rows"
             raise InputError(
-                f"{whose}: {name} of shape {shape}, expected {array.values.shape} in {len(array)} rows",
+                f"{source}: {name} of shape {shape}, expected {array.values.shape} in {len(array)} rows",
                 "measure the folder with the student it was made from",
             )

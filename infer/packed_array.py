@@ -1,4 +1,4 @@
-"""Logits and other numbers as text, as a record keeps them."""
+"""Arrays packed as text for records."""
 
 import base64
 import zlib
@@ -14,7 +14,7 @@ from contract.strict import Strict
 
 
 class PackedLogits(Strict):
-    """Logits of every evaluation sentence, little-endian float32 in base64."""
+    """The logits of all evaluation sentences, as little-endian float32 in base64."""
 
     shape: tuple[int, int]
     float32_base64: str
@@ -33,10 +33,10 @@ class PackedLogits(Strict):
 
 
 class PackedArray(Strict):
-    """Numbers of any shape, little-endian, compressed by zlib, in base64.
+    """An array of any shape, little-endian, compressed by zlib, in base64.
 
     Attributes:
-        dtype: the smallest of these types that holds each number exactly; counts of one example take a byte.
+        dtype: the smallest of these types that holds each number exactly; counts take a byte.
     """
 
     dtype: Literal["uint8", "float32", "float64"]
@@ -54,18 +54,18 @@ class PackedArray(Strict):
         """Unpack the array.
 
         Raises:
-            InputError: the data are not of this shape.
+            InputError: the data do not have this shape.
         """
         stored = np.dtype(self.dtype).newbyteorder("<")
         size = prod(self.shape) * stored.itemsize
         unpacking = zlib.decompressobj()
         try:
-            # No more than the shape takes is unpacked, whatever a file pretends to hold.
+            # Unpack no more than the shape needs, so that a hostile file cannot fill the memory.
             data = unpacking.decompress(base64.b64decode(self.zlib_base64, validate=True), size + 1)
         except (ValueError, zlib.error) as error:
             raise InputError(f"packed numbers cannot be unpacked ({error})") from error
         if len(data) != size:
-            raise InputError(f"packed numbers are not of shape {self.shape}")
+            raise InputError(f"packed numbers do not have the shape {self.shape}")
         return np.frombuffer(data, dtype=stored).reshape(self.shape).astype(np.float64)
 
 

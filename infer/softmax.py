@@ -1,4 +1,4 @@
-"""Probabilities of logits, in double precision. Shapes: ... leading axes, C classes."""
+"""Probabilities from logits, in double precision. Shapes: ... leading axes, C classes."""
 
 from collections.abc import Sequence
 from math import exp
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 def log_softmax(logits_C: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the logarithms of the probabilities, shape (..., C)."""
+    """Return the log-probabilities, shape (..., C)."""
     shifted_C = logits_C.astype(np.float64) - logits_C.max(axis=-1, keepdims=True)
-    found_C: NDArray[np.float64] = shifted_C - np.log(np.exp(shifted_C).sum(axis=-1, keepdims=True))
-    return found_C
+    log_probabilities_C: NDArray[np.float64] = shifted_C - np.log(np.exp(shifted_C).sum(axis=-1, keepdims=True))
+    return log_probabilities_C
 
 
 def softmax(logits_C: NDArray[Any]) -> NDArray[np.float64]:
@@ -23,15 +23,15 @@ def softmax(logits_C: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def softmax_of_list(logits: Sequence[float]) -> list[float]:
-    """Return the probabilities of one text's classes; for some dozen of them NumPy's calls take ten times as long."""
+    """Return the probabilities of the classes of one text, for a few dozen of them ten times faster than NumPy."""
     largest = max(logits)
     powers = [exp(logit - largest) for logit in logits]
     total = sum(powers)
     return [power / total for power in powers]
 
 
-def divergence(logits_C: NDArray[Any], reference_C: NDArray[Any]) -> NDArray[np.float64]:
+def kl_divergence(logits_C: NDArray[Any], reference_C: NDArray[Any]) -> NDArray[np.float64]:
     """Return KL(reference || model) of each row, in nats, shape (...)."""
-    own_C, other_C = log_softmax(logits_C), log_softmax(reference_C)
-    found: NDArray[np.float64] = (np.exp(other_C) * (other_C - own_C)).sum(axis=-1)
-    return found
+    log_model_C, log_reference_C = log_softmax(logits_C), log_softmax(reference_C)
+    nats: NDArray[np.float64] = (np.exp(log_reference_C) * (log_reference_C - log_model_C)).sum(axis=-1)
+    return nats

@@ -92,4 +92,4 @@ def _same_teacher(first: Entrant, other: Entrant) -> bool:
         check_alike(theirs, own)
     except InputError:
         return False
-    return bool(tasks.get(first.task.kind).agree(theirs, own).all())
+    return bool(tasks.get(first.task.kind).agree(theirs, own, first.evaluation.labels).all())

@@ -1,5 +1,6 @@
-"""The artifact folder: one model for one runtime, and all a device needs to run and time it."""
+"""The artifact folder: one model for one runtime, with all that a device needs to run and time it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from contract.folder import Manifest, read_manifest
 from contract.strict import Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
 from infer import runtimes, tasks
-from infer.folders.graph import Graph, encoder
+from infer.folders.graph import Graph, TaskGraph, encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.settings import with_task_settings
 from infer.folders.variant import Variant
@@ -26,12 +27,12 @@ TOKENIZER = "tokenizer.json"
 
 
 class Parity(Strict):
-    """How far an artifact's outputs are from the PyTorch student's, on real padded sentences.
+    """How much an artifact's outputs differ from the PyTorch student's, on real padded sentences.
 
     Attributes:
-        sentences: how many were compared.
-        agreement: share of sentences with the same answer, as the task compares answers.
-        max_abs_difference: largest difference of one output.
+        sentences: number of sentences compared.
+        agreement: share of sentences with the same answer, by the task's comparison.
+        max_abs_difference: largest difference of an output.
         mean_abs_difference: mean difference of an output.
     """
 
@@ -42,14 +43,14 @@ class Parity(Strict):
 
 
 class Quality(Strict):
-    """How right an artifact answered when it was converted, on all evaluation sentences; another device may differ.
+    """The quality of an artifact when it was converted, on all evaluation sentences; another device may differ.
 
     Attributes:
-        metric: what the student's recipe judges by.
-        values: of the artifact, by each metric of its task, with 95 % intervals over the sentences.
-        student, teacher: of the PyTorch student and of the teacher, by that metric.
-        drop: by how much the artifact is worse than the teacher by that metric, with the interval of the pairs.
-        distance: of its outputs from the teacher's, as the task measures it; null where layout 1 has none.
+        metric: the metric of the student's recipe.
+        values: each metric of the task, with 95 % intervals over the sentences.
+        student, teacher: the metric's value for the PyTorch student and for the teacher.
+        drop: how much worse the artifact is than the teacher in the metric, with a paired interval.
+        distance: distance of its outputs from the teacher's, by the task's measure; null if layout 1 has none.
     """
 
     metric: str
@@ -61,12 +62,12 @@ class Quality(Strict):
 
     @property
     def value(self) -> Interval:
-        """The artifact's own, by what the student's recipe judges by."""
+        """The artifact's value of the recipe's metric."""
         return self.values[self.metric]
 
 
-class _QualityOfLayout1(Strict):
-    """What layout 1 said: lost and gained were labels that the student has right and the artifact wrong, and back."""
+class _Layout1Quality(Strict):
+    """The quality in layout 1: only the student has the `lost` labels right, only the artifact the `gained` ones."""
 
     metric: str
     value: float
@@ -76,8 +77,8 @@ class _QualityOfLayout1(Strict):
     gained: int | None
     divergence: float | None
 
-    def read(self) -> Quality:
-        """Return it as it is said now; its intervals, which were not kept, are as wide as its metrics can be."""
+    def converted(self) -> Quality:
+        """Return it in this layout; the intervals, which were not stored, are as wide as a metric's range."""
         drop = self.teacher - self.value
         return Quality(
             metric=self.metric,
@@ -89,20 +90,20 @@ class _QualityOfLayout1(Strict):
         )
 
 
-def _quality_of_layout_1(value: Any) -> Any:
+def _convert_quality(value: Any) -> Any:
     try:
-        return _QualityOfLayout1.model_validate(value).read().model_dump(mode="json")
+        return _Layout1Quality.model_validate(value).converted().model_dump(mode="json")
     except ValidationError:
-        return value  # it is refused for that
+        return value  # validation refuses it
 
 
 class TokenizerSettings(Strict):
-    """How a tokenizer makes a model's inputs of texts.
+    """How a tokenizer turns texts into a model's inputs.
 
     Attributes:
-        file: the tokenizer, among the artifact's files.
+        file: path of the tokenizer in the artifact.
         pad_id: token id to pad with; null in layout 1, which left it to the tokenizer.
-        max_length_tokens: where texts are cut.
+        max_length_tokens: length at which texts are cut.
     """
 
     file: str
@@ -110,16 +111,16 @@ class TokenizerSettings(Strict):
     max_length_tokens: int
 
 
-class _ModelOfLayout1(Strict):
-    """What layout 1 said of its one model and its one tokenizer."""
+class _Layout1Model(Strict):
+    """The single model and tokenizer in layout 1."""
 
     model_file: str
     inputs: tuple[str, str, str]
     length_buckets_tokens: tuple[int, ...]
     max_length_tokens: int
 
-    def read(self, runtime: str, columns: int) -> dict[str, Any]:
-        """Return it as it is said now; that layout knew only answers to whole texts."""
+    def converted(self, runtime: str, columns: int) -> dict[str, Any]:
+        """Return its keys in this layout; layout 1 had only answers for whole texts."""
         graph = encoder(
             self.model_file,
             columns=columns,
@@ -134,29 +135,29 @@ class _ModelOfLayout1(Strict):
         }
 
 
-def _model_of_layout_1(value: dict[str, Any]) -> dict[str, Any]:
-    found = {key: value[key] for key in _ModelOfLayout1.model_fields if key in value}
-    kept = {key: entry for key, entry in value.items() if key not in found}
+def _convert_model(value: dict[str, Any]) -> dict[str, Any]:
+    model_keys = {key: value[key] for key in _Layout1Model.model_fields if key in value}
+    other_keys = {key: entry for key, entry in value.items() if key not in model_keys}
     labels = value.get("label_names")
     columns = max(1, len(labels)) if isinstance(labels, list) else 1
     try:
-        model = parse(_ModelOfLayout1, found, ARTIFACT_MANIFEST)
-        return {**kept, **model.read(value["variant"]["runtime"], columns)}
+        model = parse(_Layout1Model, model_keys, ARTIFACT_MANIFEST)
+        return {**other_keys, **model.converted(value["variant"]["runtime"], columns)}
     except (InputError, KeyError, TypeError, ValueError):
-        return value  # it is refused for that
+        return value  # validation refuses it
 
 
 class Artifact(Manifest):
     """artifact.json.
 
     Attributes:
-        name: the student's recipe.
-        task: the kind of task and what its answers are.
-        variant: how it was converted; its rewrites are those that could be applied.
-        graphs: what its model files take and give, by what they are for; an encoder is one `model`.
-        tokenizers: what makes the inputs, by the texts they are for.
-        threads: what its profile gives a runtime.
-        quantization: what was quantised and how, one line a step; empty for fp32.
+        name: name of the student's recipe.
+        task: kind of task and its possible answers.
+        variant: how it was converted; the rewrites are those that could be applied.
+        graphs: inputs and outputs of its model files, by purpose; an encoder has just `model`.
+        tokenizers: tokenizers by the texts they are for.
+        threads: number of threads that its profile gives a runtime.
+        quantization: what was quantised and how, one line per step; empty for fp32.
     """
 
     name: str
@@ -179,55 +180,55 @@ class Artifact(Manifest):
 
     @model_validator(mode="after")
     def _fits_task(self) -> "Artifact":
-        outputs = self.graphs["model"].outputs
-        if not outputs or outputs[0].axes[-1] != self.task.columns:
-            raise ValueError(f"the model does not give the {self.task.columns} numbers that the task's answers are of")
-        known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
+        task = tasks.get(self.task.kind)
+        for name, needed in task.GRAPHS.items():
+            _check_graph(self.graphs, name, needed, self.task.columns)
+        known = [metric.name for metric in task.METRICS]
         if self.quality.metric not in known or self.quality.metric not in self.quality.values:
             raise ValueError(f"{self.quality.metric!r} is not a metric of {self.task.kind}, or has no value")
         return self
 
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Return the keys of layout 1, which knew one metric, one model and one tokenizer, as these."""
-        return with_task_settings({**_model_of_layout_1(value), "quality": _quality_of_layout_1(value.get("quality"))})
+        """Convert the keys of layout 1, which had one metric, one model and one tokenizer."""
+        return with_task_settings({**_convert_model(value), "quality": _convert_quality(value.get("quality"))})
 
     @property
     def runtime(self) -> RuntimeName:
-        """What runs it."""
+        """The runtime that runs it."""
         return self.variant.runtime
 
     @property
     def precision(self) -> Precision:
-        """The numbers it is stored and computed in."""
+        """The precision of its weights and computations."""
         return self.variant.precision
 
     @property
     def model_size_bytes(self) -> int:
-        """Size of what a device needs to answer: the model and the tokenizer, without the evaluation sentences."""
+        """Size of what a device needs to answer: the model and the tokenizer without the evaluation sentences."""
         return self.size_bytes - self.files[EVALUATION].size_bytes
 
     @property
     def graph(self) -> Graph:
-        """The function of its model."""
+        """The graph of its model."""
         return self.graphs["model"]
 
     @property
     def tokenizer(self) -> TokenizerSettings:
-        """What makes the inputs of a text."""
+        """The tokenizer of its texts."""
         return self.tokenizers["source"]
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The files that every artifact needs, whatever stands beside them."""
+        """The files that every artifact of this manifest needs."""
         models = {graph.file: None for graph in self.graphs.values()}
-        return (*models, *(one.file for one in self.tokenizers.values()), EVALUATION)
+        return (*models, *(tokenizer.file for tokenizer in self.tokenizers.values()), EVALUATION)
 
     def model(self, folder: Path) -> Model:
-        """Return the model as its runtime takes it.
+        """Return the model for its runtime.
 
         Args:
-            folder: of this artifact.
+            folder: folder of this artifact.
 
         Raises:
             InputError: it is of layout 1, and its tokenizer cannot be read.
@@ -241,6 +242,15 @@ class Artifact(Manifest):
             threads=self.threads,
             pad_id=pad_id_of(read_tokenizer(folder / tokenizer.file)) if pad_id is None else pad_id,
         )
+
+
+def _check_graph(graphs: Mapping[Any, Graph], name: str, needed: TaskGraph, columns: int) -> None:
+    if name not in graphs:
+        raise ValueError(f"'graphs' has no {name!r}")
+    try:
+        needed.check(graphs[name], columns)
+    except ValueError as error:
+        raise ValueError(f"'graphs.{name}': {error}") from error
 
 
 def read_artifact(folder: Path) -> Artifact:

@@ -1,1 +1,1 @@
-"""Metrics: a reduction of statistics that each example has by itself, and the only place where intervals are made."""
+"""Metrics: reductions of per-example statistics, and the only place where intervals are computed."""

@@ -1,4 +1,4 @@
-"""Metrics of scores. Shapes: N examples; x are the right scores, y the answered ones."""
+"""Metrics of scores. Shapes: N examples; x are the reference scores, y the predicted ones."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,18 +6,18 @@ from numpy.typing import NDArray
 from contract.errors import needs_extra
 from infer.metrics.metric import Metric, Statistics
 
-# The smallest variance, beside the mean square, that is more than rounding.
+# The smallest variance, relative to the mean square, that is more than rounding.
 TINY = 1e-12
 
 
 def pairs(right_N: NDArray[np.float64], answers_N: NDArray[np.float64]) -> Statistics:
-    """Return the statistics of Spearman's correlation, shape (N, 2): both scores, to be ranked in each sample."""
+    """Return the statistics of Spearman's correlation, shape (N, 2): both scores, which are ranked in each sample."""
     return np.stack([right_N, answers_N], axis=1)
 
 
 def products(right_N: NDArray[np.float64], answers_N: NDArray[np.float64]) -> Statistics:
     """Return the statistics of Pearson's correlation, shape (N, 5): both scores, their squares and their product."""
-    # The correlation is the same wherever zero is, and rounding is least where it is in the middle.
+    # A shift does not change the correlation, and around zero rounding is least.
     x_N, y_N = right_N - right_N.mean(), answers_N - answers_N.mean()
     return np.stack([x_N, y_N, x_N**2, y_N**2, x_N * y_N], axis=1)
 
@@ -28,7 +28,7 @@ def squared_errors(right_N: NDArray[np.float64], answers_N: NDArray[np.float64])
 
 
 def pearson(first_N: NDArray[np.float64], second_N: NDArray[np.float64]) -> float:
-    """Return Pearson's correlation of two models' scores, 0 where one side is constant."""
+    """Return Pearson's correlation of two models' scores; 0 if one side is constant."""
     return PEARSON.value(products(first_N, second_N))
 
 
@@ -49,7 +49,7 @@ def _ranked(pairs_N2: Statistics) -> Statistics:
 PEARSON = Metric(
     name="pearson",
     heading="Pearson",
-    meaning="the linear correlation with the right scores: 1 is perfect, 0 is chance",
+    meaning="the linear correlation with the reference scores: 1 is perfect, 0 is chance",
     unit="",
     digits=3,
     of_means=_pearson,
@@ -57,7 +57,7 @@ PEARSON = Metric(
 SPEARMAN = Metric(
     name="spearman",
     heading="Spearman",
-    meaning="the correlation of the ranks of answered and right scores",
+    meaning="the correlation of the ranks of predicted and reference scores",
     unit="",
     digits=3,
     of_means=_pearson,
@@ -66,7 +66,7 @@ SPEARMAN = Metric(
 RMSE = Metric(
     name="rmse",
     heading="RMSE",
-    meaning="the root of the mean squared error, on the data's own scale",
+    meaning="the root of the mean squared error, on the scale of the data",
     unit="",
     digits=3,
     of_means=lambda means_K: np.sqrt(means_K[..., 0]),

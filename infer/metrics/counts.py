@@ -1,7 +1,7 @@
-"""Metrics of counted labels. Shapes: N examples, C labels, K = 3 C statistics.
+"""Metrics of label counts. Shapes: N examples, C labels, K = 3 C statistics.
 
-The statistics of an example are three indicators for each label: it is right and answered (a hit), it is right, it is
-answered.
+The statistics of an example are three indicators for each label: it is both the reference and the prediction (a hit),
+it is the reference, it is the prediction.
 """
 
 from typing import Any
@@ -21,19 +21,19 @@ def right(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64]) -> Statisti
 def hits(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64], classes: int) -> Statistics:
     """Return the statistics of F1 and Matthews' coefficient, shape (N, 3 C)."""
     numbers_C = np.arange(classes)
-    true_NC, answered_NC = (side_N[:, None] == numbers_C for side_N in (labels_N, answers_N))
-    return np.concatenate([true_NC & answered_NC, true_NC, answered_NC], axis=1).astype(np.float64)
+    true_NC, predicted_NC = (side_N[:, None] == numbers_C for side_N in (labels_N, answers_N))
+    return np.concatenate([true_NC & predicted_NC, true_NC, predicted_NC], axis=1).astype(np.float64)
 
 
 def share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Divide, with 0 where there is nothing to divide by."""
+    """Divide, with 0 where the divisor is 0."""
     quotient: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
     return quotient
 
 
 def _f1(means_K: Statistics) -> NDArray[np.float64]:
-    hit_C, true_C, answered_C = np.split(means_K, 3, axis=-1)
-    return share(2 * hit_C, true_C + answered_C)
+    hit_C, true_C, predicted_C = np.split(means_K, 3, axis=-1)
+    return share(2 * hit_C, true_C + predicted_C)
 
 
 def _f1_macro(means_K: Statistics) -> NDArray[np.float64]:
@@ -48,10 +48,10 @@ def _f1_binary(means_K: Statistics) -> NDArray[np.float64]:
 
 def _matthews(means_K: Statistics) -> NDArray[np.float64]:
     # Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient (2004), equation 8.
-    hit_C, true_C, answered_C = np.split(means_K, 3, axis=-1)
-    agreement = hit_C.sum(axis=-1) - (true_C * answered_C).sum(axis=-1)
-    spread = (1 - (true_C**2).sum(axis=-1)) * (1 - (answered_C**2).sum(axis=-1))
-    # Where all labels or all answers are the same one, rounding leaves a spread that is not quite 0.
+    hit_C, true_C, predicted_C = np.split(means_K, 3, axis=-1)
+    agreement = hit_C.sum(axis=-1) - (true_C * predicted_C).sum(axis=-1)
+    spread = (1 - (true_C**2).sum(axis=-1)) * (1 - (predicted_C**2).sum(axis=-1))
+    # If all labels or all predictions are the same, rounding leaves a spread that is not exactly 0.
     return share(agreement, np.sqrt(np.where(spread < TINY, 0.0, spread)))
 
 
@@ -69,7 +69,7 @@ ACCURACY = Metric(
 MATTHEWS = Metric(
     name="matthews",
     heading="Matthews",
-    meaning="the correlation of right and answered labels (Matthews' coefficient): 1 is perfect, 0 is chance",
+    meaning="the correlation of reference and predicted labels (Matthews' coefficient): 1 is perfect, 0 is chance",
     unit="",
     digits=3,
     of_means=_matthews,

@@ -1,8 +1,7 @@
-"""What a metric is, and its intervals. Shapes: N examples, K statistics of one example, R resamples.
+"""Metrics and their intervals. Shapes: N examples, K statistics of one example, R resamples.
 
 A metric is a function of means over examples (accuracy: of right answers; F1: of hits and misses; Pearson's
-correlation: of products). So an interval, a paired difference and a sequential test are written once and hold for every
-task.
+correlation: of products). So intervals, paired differences and sequential tests are written once for every task.
 """
 
 from collections.abc import Callable
@@ -35,18 +34,18 @@ class Interval(Strict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """One way to judge answers.
+    """A metric of a model's answers.
 
     Attributes:
-        name: the word in recipes and limits.
-        heading: how a table calls it.
-        meaning: one sentence for a reader who does not know it.
-        unit: `%` where the value is a share of 1 that people read in hundredths; else empty.
-        digits: behind the point, as printed.
-        of_means: means of statistics over examples, shape (..., K), to the metric's value, shape (...).
-        higher_is_better: the direction.
-        is_share: the one statistic is 0 or 1, and the metric their mean: exact intervals are known for it.
-        prepare: changes the statistics of a whole sample first, shape (N, K) to (N, K), such as to ranks.
+        name: its name in recipes and limits.
+        heading: its name in tables.
+        meaning: an explanation for readers who do not know it.
+        unit: `%` if the value is a fraction that people read as a percentage; otherwise empty.
+        digits: printed decimals.
+        of_means: maps means of statistics over examples, shape (..., K), to the metric's value, shape (...).
+        higher_is_better: whether a higher value is better.
+        is_share: whether the one statistic is 0 or 1 and the metric is its mean, which has exact intervals.
+        prepare: maps the statistics of a whole sample, shape (N, K) to (N, K), such as to ranks.
     """
 
     name: str
@@ -60,7 +59,7 @@ class Metric:
     prepare: Callable[[Statistics], Statistics] | None = None
 
     def value(self, statistics_NK: Statistics) -> float:
-        """Return the metric of some examples."""
+        """Return the value over some examples."""
         prepared_NK = statistics_NK if self.prepare is None else self.prepare(statistics_NK)
         return float(self.of_means(prepared_NK.mean(axis=0)))
 
@@ -68,7 +67,7 @@ class Metric:
 def interval(metric: Metric, statistics_NK: Statistics) -> Interval:
     """Return a metric with its 95 % interval.
 
-    Wilson's for a share (by SciPy), the percentiles of a seeded bootstrap over the examples for all others.
+    Wilson's interval for a share (by SciPy), and percentiles of a seeded bootstrap over the examples for other metrics.
 
     Raises:
         ValueError: there are no examples.
@@ -84,16 +83,16 @@ def interval(metric: Metric, statistics_NK: Statistics) -> Interval:
 
 
 def paired_drop(metric: Metric, statistics_NK: Statistics, reference_NK: Statistics) -> Interval:
-    """Return by how much answers are worse than a reference's to the same examples, with its 95 % interval.
+    """Return how much worse answers are than a reference's to the same examples, with its 95 % interval.
 
     Positive is worse, whatever the metric's direction. The interval pairs the examples: Agresti and Min's (2005) for a
-    share, which keeps its level for few examples and few differences; a seeded bootstrap for all others.
+    share, which keeps its level for few examples and few differences; a seeded bootstrap for other metrics.
 
     Raises:
         ValueError: there are no examples, or not the same number on both sides.
     """
     if _checked(statistics_NK).shape != reference_NK.shape:
-        raise ValueError("the examples of both sides are not the same")
+        raise ValueError("the two sides have different examples")
     if metric.is_share:
         return _share_drop(statistics_NK[:, 0], reference_NK[:, 0])
     sign = 1.0 if metric.higher_is_better else -1.0
@@ -106,7 +105,7 @@ def _share_drop(right_N: NDArray[np.float64], reference_right_N: NDArray[np.floa
     lost = float((reference_right_N * (1 - right_N)).sum())
     won = float((right_N * (1 - reference_right_N)).sum())
     value = (lost - won) / len(right_N)
-    # Half an example is added to each of the four kinds of pairs.
+    # Agresti and Min add half an example to each of the four kinds of pairs.
     total = len(right_N) + 2
     centre = (lost - won) / total
     spread = sqrt((lost + won + 1) / total - centre**2) / sqrt(total)
@@ -116,7 +115,7 @@ def _share_drop(right_N: NDArray[np.float64], reference_right_N: NDArray[np.floa
 
 def _checked(statistics_NK: Statistics) -> Statistics:
     if not len(statistics_NK):
-        raise ValueError("no example was judged")
+        raise ValueError("there are no examples")
     return statistics_NK
 
 
@@ -127,7 +126,7 @@ def _between(value: float, samples_R: NDArray[np.float64]) -> Interval:
 
 
 def _resampled(metric: Metric, statistics_NK: Statistics) -> NDArray[np.float64]:
-    """Return the metric of R bootstrap samples, of the same examples each time it is asked."""
+    """Return the metric of R bootstrap samples, which are of the same examples in every call."""
     generator = np.random.default_rng(SEED)
     count = len(statistics_NK)
     if metric.prepare is not None:

@@ -1,6 +1,6 @@
 """Metrics of labelled spans, as seqeval counts them (the CoNLL evaluation). Shapes: N examples, K = 3 statistics.
 
-The statistics of an example are counts of spans: answered rightly (hits), right ones, answered ones.
+The statistics of an example are counts of spans: hits, reference spans, predicted spans.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from infer.metrics.metric import Metric, Statistics
 def hits(right_N: Sequence[Sequence[str]], answers_N: Sequence[Sequence[str]]) -> Statistics:
     """Return the statistics of precision, recall and F1, shape (N, 3).
 
-    A span counts as found only with its type and both ends. An I- tag that follows no span of its type begins one, as
-    in seqeval's default mode and in conlleval.
+    A hit has the right type and both ends. An I- tag that does not follow a span of its type begins one, as in the
+    default mode of seqeval and in conlleval.
 
     Args:
-        right_N, answers_N: the tags of each example's words.
+        right_N, answers_N: reference and predicted tags of each example's words.
     """
     with needs_extra("report"):
         from seqeval.metrics.sequence_labeling import get_entities
@@ -46,7 +46,7 @@ F1 = Metric(
 PRECISION = Metric(
     name="precision",
     heading="Span precision",
-    meaning="the share of answered spans that are right",
+    meaning="the share of predicted spans that are right",
     unit="%",
     digits=1,
     of_means=lambda means_K: share(means_K[..., 0], means_K[..., 2]),
@@ -54,7 +54,7 @@ PRECISION = Metric(
 RECALL = Metric(
     name="recall",
     heading="Span recall",
-    meaning="the share of right spans that are answered",
+    meaning="the share of reference spans that are predicted",
     unit="%",
     digits=1,
     of_means=lambda means_K: share(means_K[..., 0], means_K[..., 1]),

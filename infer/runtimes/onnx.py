@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from contract.errors import needs_extra
-from infer.folders.graph import Axis, Graph
+from infer.folders.graph import Graph
 from infer.folders.rewrite import Rewrite
 from infer.runtimes import lengths
 from infer.runtimes.protocol import Feed, Traits
@@ -20,7 +20,7 @@ TRAITS = Traits(
 )
 ONLY_ERRORS = 3
 # What convert.onnx calls the sizes that vary.
-DIMENSIONS: dict[Axis, str] = {"batch": "batch", "source": "length"}
+DIMENSIONS: dict[str, str] = {"batch": "batch", "source": "length"}
 
 
 def start() -> None:

@@ -1,4 +1,4 @@
-"""The kinds of task by name: the half of each that a device needs. Torch-free, and imported when asked for."""
+"""The kinds of task by name, the half of each that a device needs. Torch-free."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -28,31 +28,33 @@ def get(name: str) -> Task:
     """Return the module of a kind of task.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: there is no kind of that name.
     """
     return cast("Task", import_module(MODULES[name]))
 
 
 def settings(kind: str, names: Sequence[str]) -> TaskSettings:
-    """Return the settings of a kind of task by what its answers are called.
+    """Return the settings of a kind of task with these answers.
 
     Args:
-        kind: its name.
-        names: what each column of the logits stands for; empty where the answer is a number.
+        kind: name of the kind.
+        names: the meaning of each column of the logits; empty if the answer is a number.
     """
     return cast("TaskSettings", get(kind).settings(names))
 
 
 def changed(task: TaskSettings, settings: Mapping[str, Any]) -> TaskSettings:
-    """Return a task's settings with some that its answers depend on changed.
+    """Return a task's settings with some of the optional ones changed.
 
     Raises:
-        InputError: The task has no such setting, or not with such a value.
+        InputError: the task has no such setting, or the value is invalid.
     """
-    free = [name for name, field in type(task).model_fields.items() if not field.is_required() and name != "kind"]
+    optional = [name for name, field in type(task).model_fields.items() if not field.is_required() and name != "kind"]
     for name in settings:
-        if name not in free:
-            raise InputError(f"{task.kind} has no setting {name!r}{near_miss(name, free)}", _settings_cure(free))
+        if name not in optional:
+            raise InputError(
+                f"{task.kind} has no setting {name!r}{near_miss(name, optional)}", _settings_cure(optional)
+            )
     return parse(type(task), {**task.model_dump(mode="json"), **settings}, task.kind)
 
 
@@ -60,9 +62,9 @@ def metric(kind: str, name: str) -> Metric:
     """Return a metric of a kind of task.
 
     Raises:
-        KeyError: it has none of that name.
+        KeyError: it has no metric of that name.
     """
-    return {one.name: one for one in get(kind).METRICS}[name]
+    return {metric.name: metric for metric in get(kind).METRICS}[name]
 
 
 def _settings_cure(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A model's outputs judged by the metrics of its task."""
+"""Evaluates a model's outputs by the metrics of its task."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,17 @@ from infer.outputs import Outputs, check_finite
 
 
 def require(task: tasks.TaskSettings) -> None:
-    """Check that what judges a task is installed: better known before anything is measured than after.
+    """Check that the libraries for a task's metrics are installed, to fail before anything is measured.
 
     Raises:
-        MissingExtraError: a library is not.
+        MissingExtraError: a library is not installed.
     """
     errors.require(*tasks.get(task.kind).REQUIRES, extra="report")
+
+
+def default_metric(kind: str) -> str:
+    """Return the name of the metric that a kind of task is judged by unless a recipe names another."""
+    return tasks.get(kind).METRICS[0].name
 
 
 def statistics(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> Mapping[str, Statistics]:
@@ -28,28 +33,23 @@ def statistics(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> Ma
     return tasks.get(task.kind).statistics(outputs, labels, task)
 
 
-def values(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[str, float]:
-    """Return each metric that is defined for a model of this task.
-
-    Raises:
-        InputError: an output is not a finite number.
-    """
-    found = statistics(task, outputs, labels)
-    return {name: tasks.metric(task.kind, name).value(found[name]) for name in found}
-
-
-def default_metric(kind: str) -> str:
-    """Return the name of the metric that a kind of task is judged by where nobody says another."""
-    return tasks.get(kind).METRICS[0].name
-
-
 def value(task: tasks.TaskSettings, metric: str, outputs: Outputs, labels: Ragged) -> float:
-    """Return one metric.
+    """Return the value of one metric.
 
     Raises:
         InputError: an output is not a finite number.
     """
     return tasks.metric(task.kind, metric).value(statistics(task, outputs, labels)[metric])
+
+
+def values(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[str, float]:
+    """Return the value of each metric that is defined for a model of this task.
+
+    Raises:
+        InputError: an output is not a finite number.
+    """
+    by_metric = statistics(task, outputs, labels)
+    return {name: tasks.metric(task.kind, name).value(by_metric[name]) for name in by_metric}
 
 
 def intervals(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dict[str, Interval]:
@@ -58,15 +58,15 @@ def intervals(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dic
     Raises:
         InputError: an output is not a finite number.
     """
-    found = statistics(task, outputs, labels)
-    return {name: interval(tasks.metric(task.kind, name), found[name]) for name in found}
+    by_metric = statistics(task, outputs, labels)
+    return {name: interval(tasks.metric(task.kind, name), by_metric[name]) for name in by_metric}
 
 
 def drop(task: tasks.TaskSettings, metric: str, outputs: Outputs, reference: Outputs, labels: Ragged) -> Interval:
-    """Return by how much a model is worse than a reference on the same examples, with a paired 95 % interval.
+    """Return how much worse a model is than a reference on the same examples, with a paired 95 % interval.
 
     Raises:
         InputError: an output is not a finite number.
     """
-    own, other = (statistics(task, one, labels)[metric] for one in (outputs, reference))
-    return paired_drop(tasks.metric(task.kind, metric), own, other)
+    model_NK, reference_NK = (statistics(task, side, labels)[metric] for side in (outputs, reference))
+    return paired_drop(tasks.metric(task.kind, metric), model_NK, reference_NK)

@@ -1,4 +1,4 @@
-"""The half of a task that a device needs. Shapes: N examples, C columns of logits, K statistics of one example."""
+"""The protocol of a task's device half. Shapes: N examples, C columns of logits, K statistics of one example."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from contract.ragged import Ragged
 from infer.encoder import Encoded
+from infer.folders.graph import TaskGraph
 from infer.inference import Output
 from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
@@ -15,46 +16,58 @@ from infer.tasks.settings import Settings
 
 
 class Task(Protocol):
-    """What a module of infer/tasks/ has.
+    """A module of infer/tasks/.
 
     Attributes:
-        METRICS: what a recipe may judge by, the usual one first.
-        REQUIRES: modules of the extra `report` that the metrics and their intervals need.
-        READS: what of the last layer the answer is made of: its `first` token, or `all` of them.
+        METRICS: the metrics that a recipe may choose from, the default first.
+        REQUIRES: libraries of the extra `report` that the metrics and their intervals need.
+        READS: which tokens of the last layer the answer depends on: the `first`, or `all`.
+        GRAPHS: the inputs and outputs of its graphs, by the names in an artifact.
     """
 
     METRICS: tuple[Metric, ...]
     REQUIRES: tuple[str, ...]
     READS: Literal["first", "all"]
+    GRAPHS: Mapping[str, TaskGraph]
 
     def settings(self, names: Sequence[str]) -> Settings:
-        """Return the settings of a model whose columns of logits have these names; none where they are a number."""
+        """Return the settings of a model whose columns of logits have these names; no names for a number."""
         ...
 
     def statistics(self, outputs: Outputs, labels: Ragged, settings: Any) -> Mapping[str, Statistics]:
-        """Return what each metric is a function of, by its name, shape (N, K); without those that are not defined.
+        """Return the statistics of each metric that is defined, by the metric's name, shape (N, K).
 
         Args:
-            outputs: of N examples.
-            labels: the right answers to them.
-            settings: this task's.
+            outputs: outputs for N examples.
+            labels: the references of the examples.
+            settings: the settings of this task.
         """
         ...
 
     def answer(self, output: Output, encoded: Encoded, settings: Any) -> Any:
-        """Return what a user gets for a text: a frozen dataclass, or a list of them.
+        """Return the answer to a text for the user: a frozen dataclass, or a list of them.
 
         Args:
-            output: The model's, for this text.
-            encoded: The text with its tokens.
-            settings: This task's.
+            output: the model's output for this text.
+            encoded: the text with its tokens.
+            settings: the settings of this task.
         """
         ...
 
-    def agree(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:
-        """Tell of each example whether a model answers as a reference does, shape (N,)."""
+    def agree(self, outputs: Outputs, reference: Outputs, labels: Ragged) -> NDArray[np.bool_]:
+        """Return for each example whether a model gives the same answer as a reference model, shape (N,).
+
+        Args:
+            outputs, reference: outputs for N examples.
+            labels: the references of the examples, which show where answers are read.
+        """
         ...
 
-    def distance(self, outputs: Outputs, reference: Outputs) -> float:
-        """Return how far a model's outputs are from a reference's on average; 0 for the same outputs."""
+    def distance(self, outputs: Outputs, reference: Outputs, labels: Ragged) -> float:
+        """Return the mean distance of a model's outputs from those of a reference model; 0 if they are the same.
+
+        Args:
+            outputs, reference: outputs for N examples.
+            labels: the references of the examples, which show where answers are read.
+        """
         ...

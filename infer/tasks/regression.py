@@ -1,4 +1,4 @@
-"""Regression: a score for a text or a pair of texts; what a device needs. Shapes: N examples, outputs (N, 1)."""
+"""Regression: a score for a text or a pair of texts, the device half. Shapes: N examples, outputs (N, 1)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from contract.ragged import Ragged
 from infer.encoder import Encoded
-from infer.folders.graph import LOGITS
+from infer.folders.graph import LOGITS, TaskGraph
 from infer.inference import Output
 from infer.metrics.correlation import PEARSON, RMSE, SPEARMAN, pairs, products, squared_errors
 from infer.metrics.metric import Metric, Statistics
@@ -19,7 +19,8 @@ from infer.tasks.settings import Settings as TaskSettings
 METRICS: tuple[Metric, ...] = (PEARSON, SPEARMAN, RMSE)
 REQUIRES = ("scipy",)
 READS: Literal["first", "all"] = "first"
-# Scores are alike within so many standard deviations of the reference's.
+GRAPHS: Mapping[str, TaskGraph] = {"model": TaskGraph()}
+# The largest difference of two scores that agree, in standard deviations of the reference's scores.
 NEAR = 0.1
 
 
@@ -31,13 +32,13 @@ class Settings(TaskSettings):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A text's score, on the scale of the data the model was trained on."""
+    """The score of a text, on the scale of the training data."""
 
     score: float
 
 
 def settings(names: Sequence[str]) -> Settings:
-    """Return the settings of a model that gives scores."""
+    """Return the settings of a model with scores."""
     return Settings()
 
 
@@ -58,17 +59,17 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
 
 
 def answer(output: Output, encoded: Encoded, settings: Settings) -> Score:
-    """Return a text's score."""
+    """Return the score of a text."""
     return Score(float(output[LOGITS][0, 0]))
 
 
-def agree(outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:
-    """Tell of each example whether the scores are within a tenth of the standard deviation of the reference's."""
+def agree(outputs: Outputs, reference: Outputs, labels: Ragged) -> NDArray[np.bool_]:
+    """Return for each example whether the scores differ by at most a tenth of the reference's standard deviation."""
     reference_N = decode(reference)
     near_N: NDArray[np.bool_] = np.abs(decode(outputs) - reference_N) <= NEAR * reference_N.std()
     return near_N
 
 
-def distance(outputs: Outputs, reference: Outputs) -> float:
-    """Return the root of the mean squared difference, on the data's own scale."""
+def distance(outputs: Outputs, reference: Outputs, labels: Ragged) -> float:
+    """Return the root mean squared difference, on the scale of the data."""
     return float(np.sqrt(np.mean((decode(outputs) - decode(reference)) ** 2)))

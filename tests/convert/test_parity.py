@@ -13,18 +13,19 @@ from contract import ragged
 from contract.errors import WorkerError
 from convert.parity import check, compare, fp32_limit, worst
 from infer.folders.artifact import Parity
-from infer.outputs import Outputs, of_logits
+from infer.outputs import UNLABELLED, Outputs, of_logits
 from infer.tasks import classification, regression, token_classification
 from targets.profile import Precision
 
 LABELS = classification.Settings(labels=("bad", "fair", "good"))
 SCORES = regression.Settings()
 TAGS = token_classification.Settings(tags=("O", "B-PER", "I-PER"))
+NO_LABELS = ragged.single(np.empty(0, np.int64))  # answers for whole texts need none to be compared
 LOGITS_NC = arrays(np.float32, (5, 3), elements=st.floats(-100, 100, width=32))
 
 
 def compared(reference_NC: NDArray[np.float32], logits_NC: NDArray[np.float32]) -> Parity:
-    return compare(of_logits(reference_NC), of_logits(logits_NC), LABELS)
+    return compare(of_logits(reference_NC), of_logits(logits_NC), LABELS, NO_LABELS)
 
 
 def by_token(*rows: Any) -> Outputs:
@@ -48,24 +49,36 @@ def test_scores_agree_when_they_are_near(moved: float, agreement: float) -> None
     reference_N1 = np.array([[0.0], [0.2], [0.0], [0.2]], np.float32)
     logits_N1 = reference_N1.copy()
     logits_N1[1] += moved
-    assert compare(of_logits(reference_N1), of_logits(logits_N1), SCORES).agreement == agreement
+    assert compare(of_logits(reference_N1), of_logits(logits_N1), SCORES, NO_LABELS).agreement == agreement
 
 
-def test_sentences_agree_when_all_their_tokens_do() -> None:
-    short, long = np.eye(3)[[0, 1, 0]], np.eye(3)[[0, 2, 1, 0]]
+@pytest.mark.parametrize(
+    ("token", "agreement"),
+    [
+        pytest.param(0, 1.0, id="[CLS]"),
+        pytest.param(1, 0.5, id="first piece"),
+        pytest.param(2, 1.0, id="second piece of the same word"),
+        pytest.param(3, 1.0, id="[SEP]"),
+    ],
+)
+def test_sentences_agree_when_the_tags_of_their_words_do(token: int, agreement: float) -> None:
+    short, long = np.eye(3)[[0, 1, 0]], np.eye(3)[[0, 1, 1, 0]]
+    labels_NL = ([UNLABELLED, 2, UNLABELLED], [UNLABELLED, 2, UNLABELLED, UNLABELLED])
+    labels = ragged.from_rows([np.asarray(labels_L) for labels_L in labels_NL], like=np.empty(0, np.int64))
     other = long.copy()
-    other[2] = [0.5, 0, 0]
-    found = compare(by_token(short, long), by_token(short, other), TAGS)
+    other[token] = [0, 0, 2]
+    found = compare(by_token(short, long), by_token(short, other), TAGS, labels)
     assert found.sentences == 2
-    assert found.agreement == 0.5
-    assert found.max_abs_difference == 1.0
-    assert found.mean_abs_difference == pytest.approx(1.5 / 21)
+    assert found.agreement == agreement
+    assert found.max_abs_difference == 2.0
+    assert found.mean_abs_difference == pytest.approx(3 / 21)
 
 
 def test_differences_are_those_of_all_outputs() -> None:
     tags = by_token(np.eye(3)).arrays
     near, far = (Outputs(arrays={**tags, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0))
-    found = compare(near, far, TAGS)
+    labels = ragged.from_rows([np.full(3, UNLABELLED)], like=np.empty(0, np.int64))
+    found = compare(near, far, TAGS, labels)
     assert found.max_abs_difference == 4.0
     assert found.mean_abs_difference == 0.4
 
@@ -100,7 +113,7 @@ def test_the_worst_is_no_better_than_either(
 )
 def test_no_answer_is_refused(outputs: Outputs, message: str) -> None:
     with pytest.raises(WorkerError, match=message):
-        compare(of_logits(np.zeros((2, 3), np.float32)), outputs, LABELS)
+        compare(of_logits(np.zeros((2, 3), np.float32)), outputs, LABELS, NO_LABELS)
 
 
 @pytest.mark.parametrize(

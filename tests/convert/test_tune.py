@@ -36,7 +36,8 @@ import json, os, pathlib, signal, sys
 job = json.load(sys.stdin)
 task = json.loads(pathlib.Path(job["student"], "student.json").read_text())["task"]
 graph = GRAPH
-graph["outputs"][0]["axes"] = ["batch", len(task.get("labels") or task["tags"])]
+by_token = ["source"] if "tags" in task else []
+graph["outputs"][0]["axes"] = ["batch", *by_token, len(task.get("labels") or task["tags"])]
 variant = job["variant"]
 path = pathlib.Path(job["destination"], "model.bin")
 path.write_text(json.dumps([variant["runtime"], variant["precision"], variant["rewrites"], variant["kept_in_float"]]))

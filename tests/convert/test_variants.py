@@ -248,7 +248,8 @@ def answers(student: Path, folder: Path, model: Exported, runtime: RuntimeName) 
     evaluation = read_evaluation(student)
     loadable = Model(folder=folder, runtime=runtime, graphs={MODEL: model.graph}, threads=1, pad_id=0)
     assert np.ptp(evaluation.student.logits.values) > 100 * FP32_LIMIT
-    return compare(evaluation.student, outputs_of(loadable, evaluation.tokens), read_student(student).task)
+    outputs = outputs_of(loadable, evaluation.tokens)
+    return compare(evaluation.student, outputs, read_student(student).task, evaluation.labels)
 
 
 TFLITE = "convert.classifier.Classifier/transformers.models.bert.modeling_bert.BertForSequenceClassification_student"

@@ -39,9 +39,9 @@ def test_the_smallest_exact_type_is_taken(numbers: list[float], dtype: str) -> N
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (zlib.compress(bytes(9)), "not of shape"),
-        (zlib.compress(bytes(10**6)), "not of shape"),
-        (zlib.compress(bytes(11)), "not of shape"),
+        (zlib.compress(bytes(9)), "do not have the shape"),
+        (zlib.compress(bytes(10**6)), "do not have the shape"),
+        (zlib.compress(bytes(11)), "do not have the shape"),
         (b"none", "cannot be unpacked"),
     ],
 )

@@ -42,8 +42,8 @@ def test_intervals_hold_their_value_and_are_the_same_again() -> None:
     answers_N = right_N + generator.normal(size=200)
     worse_N = answers_N + 2 * generator.normal(size=200)
     for metric, statistics in ((PEARSON, products), (SPEARMAN, pairs), (RMSE, squared_errors)):
-        found = interval(metric, statistics(right_N, answers_N))
-        assert found == interval(metric, statistics(right_N, answers_N))
-        assert found.low < found.value < found.high
+        bounds = interval(metric, statistics(right_N, answers_N))
+        assert bounds == interval(metric, statistics(right_N, answers_N))
+        assert bounds.low < bounds.value < bounds.high
         drop = paired_drop(metric, statistics(right_N, worse_N), statistics(right_N, answers_N))
         assert 0 < drop.low < drop.value < drop.high  # worse is above 0, whatever the metric's direction

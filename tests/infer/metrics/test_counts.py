@@ -36,6 +36,6 @@ def test_metrics_are_those_of_scikit_learn(confusion_CC: NDArray[np.int64]) -> N
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=50))
 def test_an_interval_holds_its_value_and_is_the_same_again(pairs: list[tuple[int, int]]) -> None:
     labels_N, answers_N = np.asarray(pairs).T
-    found = interval(ACCURACY, right(labels_N, answers_N))
-    assert found == interval(ACCURACY, right(labels_N, answers_N))
-    assert 0 <= found.low <= found.value <= found.high <= 1
+    bounds = interval(ACCURACY, right(labels_N, answers_N))
+    assert bounds == interval(ACCURACY, right(labels_N, answers_N))
+    assert 0 <= bounds.low <= bounds.value <= bounds.high <= 1

@@ -1,4 +1,4 @@
-"""What every kind of task must hold: both of its halves, and that nothing else knows its name."""
+"""Both halves of every kind of task pass the same tests, and nothing else knows a kind by name."""
 
 import re
 from collections.abc import Iterator
@@ -50,19 +50,19 @@ def answers(name: str, seed: int = 0, examples: int = 40) -> tuple[Outputs, Ragg
 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_survive_their_way_through_a_manifest(name: str) -> None:
-    found = settings(name)
-    assert parse(type(found), found.model_dump(mode="json"), "a manifest") == found
-    assert found.kind == name
-    assert found.columns == max(1, len(found.names))
+    task = settings(name)
+    assert parse(type(task), task.model_dump(mode="json"), "a manifest") == task
+    assert task.kind == name
+    assert task.columns == max(1, len(task.names))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_metric_has_statistics_of_each_example(name: str) -> None:
     outputs, labels = answers(name)
-    found = evaluate.statistics(settings(name), outputs, labels)
-    assert set(found) <= {metric.name for metric in tasks.get(name).METRICS}
-    assert evaluate.default_metric(name) in found
-    for statistics_NK in found.values():
+    by_metric = evaluate.statistics(settings(name), outputs, labels)
+    assert set(by_metric) <= {metric.name for metric in tasks.get(name).METRICS}
+    assert evaluate.default_metric(name) in by_metric
+    for statistics_NK in by_metric.values():
         assert statistics_NK.shape[0] == len(outputs)
         assert np.isfinite(statistics_NK).all()
 
@@ -72,24 +72,22 @@ def test_statistics_of_some_examples_are_those_of_a_part(name: str) -> None:
     """So that intervals, paired drops and sequential tests may take them apart; ranks are of each sample."""
     outputs, labels = answers(name)
     rows = np.arange(0, len(outputs), 3)
-    whole, part = (
-        evaluate.statistics(settings(name), *both)
-        for both in ((outputs, labels), (outputs.take(rows), labels.take(rows)))
-    )
+    whole = evaluate.statistics(settings(name), outputs, labels)
+    part = evaluate.statistics(settings(name), outputs.take(rows), labels.take(rows))
     for metric in tasks.get(name).METRICS:
         if metric.name in whole:
             assert metric.value(whole[metric.name][rows]) == pytest.approx(metric.value(part[metric.name]))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_agrees_with_itself_and_is_no_distance_away(name: str) -> None:
+def test_an_answer_agrees_with_itself_at_no_distance(name: str) -> None:
     (outputs, labels), (other, _) = answers(name), answers(name, seed=1)
     task = tasks.get(name)
-    assert task.agree(outputs, outputs).all()
-    assert task.distance(outputs, outputs) == pytest.approx(0, abs=1e-9)
+    assert task.agree(outputs, outputs, labels).all()
+    assert task.distance(outputs, outputs, labels) == pytest.approx(0, abs=1e-9)
     if len(other.logits.values) == len(outputs.logits.values):
-        assert not task.agree(other, outputs).all()
-        assert task.distance(other, outputs) > 0
+        assert not task.agree(other, outputs, labels).all()
+        assert task.distance(other, outputs, labels) > 0
     drop = evaluate.drop(settings(name), evaluate.default_metric(name), outputs, outputs, labels)
     assert drop.value == 0
     assert drop.low <= 0 <= drop.high
@@ -105,9 +103,9 @@ def test_the_head_of_a_task_makes_a_model_that_is_ready_for_it(name: str) -> Non
     assert half.is_fine_tuned(model.config)
     assert model.config.num_labels == settings(name).columns
     half.check_head(model.config, settings(name).names, "a model")
-    found = training.of_config(model.config)
-    assert found is not None
-    assert found.model_class() is half.model_class()
+    recognised = training.of_config(model.config)
+    assert recognised is not None
+    assert recognised.model_class() is half.model_class()
     assert training.of_config(BertConfig(architectures=["BertModel"])) is None
 
 
@@ -118,12 +116,12 @@ def sources() -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_other_module_knows_a_task_by_name(name: str) -> None:
-    """What a task needs of the other stages it says by its two halves: a new one is no change to them."""
+    """Other stages read what they need from a task's two halves, so a new task does not change them."""
     known = re.compile(rf'["\']{name}["\']|\b{name.upper()}\b|tasks\.{name}\b|tasks import .*\b{name}\b')
-    found = [
+    mentions = [
         f"{path.relative_to(HOUSE)}:{number}"
         for path in sources()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if known.search(line)
     ]
-    assert found == []
+    assert mentions == []
