@@ -1,1 +1,1 @@
-"""Run a model: what a device needs to answer with one. NumPy, tokenizers and one runtime; no torch."""
+"""Runs a model; everything a device needs to answer with it. NumPy, tokenizers and one runtime; no torch."""

@@ -119,9 +119,9 @@ def run_folder(
         "parameters": 1234,
         "seed": 1,
     }
-    for place, model in ((teacher, teacher_network), (student, network)):
-        model.save_pretrained(place)
-        tiny.tokenizer(SPECIAL + WORDS).save_pretrained(place)
+    for path, model in ((teacher, teacher_network), (student, network)):
+        model.save_pretrained(path)
+        tiny.tokenizer(SPECIAL + WORDS).save_pretrained(path)
     write_tokens(teacher / EVALUATION, tokens)
     write_manifest(
         teacher / TEACHER_MANIFEST,
@@ -167,7 +167,7 @@ def model_of(
     def give(runtime: str) -> Model:
         if runtime not in made:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the exporters' own
+                warnings.simplefilter("ignore")  # the exporters warn
                 made[runtime] = make(runtime)
         return made[runtime]
 

@@ -1,4 +1,4 @@
-"""Small real student folders, laid down as distillation lays them down; one is converted for all tests of this room."""
+"""Small real student folders, as distillation writes them; one is converted for all tests."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -88,8 +88,8 @@ def random_sentences(count: int, max_length_tokens: int) -> Tokens:
     """Return sentences that all differ, the first of them as long as they may be."""
     generator = np.random.default_rng(7)
     rows = []
-    for place in range(count):
-        words = max_length_tokens - 2 if place == 0 else int(generator.integers(2, max_length_tokens - 1))
+    for index in range(count):
+        words = max_length_tokens - 2 if index == 0 else int(generator.integers(2, max_length_tokens - 1))
         rows.append([2, *generator.integers(len(SPECIAL), len(SPECIAL) + len(WORDS), words).tolist(), 3])
     return from_rows(rows, [[0] * len(row) for row in rows])
 
@@ -162,7 +162,7 @@ def _logits(model: PreTrainedModel, tokens: Tokens) -> Ragged:
 
 @pytest.fixture(name="in_process")
 def _in_process() -> Iterator[None]:
-    """Convert in the test's own process."""
+    """Convert in the process of the test."""
     with in_process():
         yield
 
@@ -209,7 +209,7 @@ def slim_student(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def make_student() -> Callable[..., Path]:
-    """Make a student folder of one's own."""
+    """Make another student folder."""
     return build
 
 
@@ -252,5 +252,5 @@ def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One of them as one file."""
+    """An artifact packed into one file."""
     return pack(artifacts / "onnx-int8", tmp_path_factory.mktemp("packed") / "model.zip").path

@@ -1,1 +1,1 @@
-"""The folders that hold a model: what their manifests say, and how a runtime is to load it."""
+"""The folders of a model: their manifests, and how a runtime loads the model."""

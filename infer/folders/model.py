@@ -1,4 +1,4 @@
-"""A model that a runtime can load. Standard library only: the process that measures reads it too."""
+"""A model that a runtime can load. Standard library only, because the measuring process reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ MODEL = "model"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """A model on the disk, and how it is to be run.
+    """A model on disk, and how to run it.
 
     Attributes:
-        folder: where it lies.
-        runtime: what runs it: a name in infer.runtimes.RUNTIMES.
-        graphs: its functions; a model of one has it under `model`.
-        threads: how many one inference may use.
+        folder: the model's folder.
+        runtime: a name in infer.runtimes.RUNTIMES.
+        graphs: its functions by name; a single function is named `model`.
+        threads: number of threads that one inference may use.
         pad_id: token id to pad texts with.
     """
 
@@ -31,19 +31,19 @@ class Model:
 
     @property
     def graph(self) -> Graph:
-        """The only function of a model that has one."""
+        """The function of a model with a single function."""
         return self.graphs[MODEL]
 
     def padded_to(self, source_lengths: tuple[int, ...]) -> "Model":
-        """Return the model as a runtime prepares it for some padded lengths; for any if there are none."""
+        """Return the same model prepared for other padded lengths of a text; for any length if there are none."""
         return replace(self, graphs={**self.graphs, MODEL: self.graph.padded_to(source_lengths)})
 
 
 def read(value: Mapping[str, Any]) -> Model:
-    """Return the model that `dataclasses.asdict` and JSON made a value of.
+    """Return the model from the JSON value of `dataclasses.asdict`.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no model.
+        KeyError, TypeError, ValueError: not a model.
     """
-    found = {name: graphs.read(graph) for name, graph in value["graphs"].items()}
-    return Model(**{**value, "folder": Path(value["folder"]), "graphs": found})
+    by_name = {name: graphs.read(graph) for name, graph in value["graphs"].items()}
+    return Model(**{**value, "folder": Path(value["folder"]), "graphs": by_name})

@@ -1,18 +1,18 @@
-"""How a student may be changed on its way to a runtime. Standard library only: runtimes say which they take."""
+"""Options for converting a student. Standard library only, because runtimes declare which they support."""
 
 from enum import StrEnum
 
 
 class Rewrite(StrEnum):
-    """An exact rewrite of the student, before it is exported or in what was exported.
+    """An exact rewrite of the student before its export, or of the exported model.
 
     Attributes:
-        FIRST_TOKEN: the last layer computes the row of [CLS] alone, where the answer is made of nothing else.
+        FIRST_TOKEN: the last layer computes only the row of [CLS], if the answer depends on no other.
         SCALED_QUERY: the attention's factor 1/sqrt(d) is multiplied into the query's weights.
         ONE_PRODUCT: query, key and value come from one matrix product.
-        FUSED_ATTENTION: scores, softmax and their product with the values are one operation of ONNX Runtime's.
-        SEPARATE_NORM: each sum stays apart from the normalisation after it, which ONNX Runtime would join to an
-            operation that takes longer than the two.
+        FUSED_ATTENTION: scores, softmax and their product with the values are a single operation of ONNX Runtime.
+        SEPARATE_NORM: each sum stays separate from the normalisation after it, because ONNX Runtime would fuse the two
+            into a slower operation.
     """
 
     FIRST_TOKEN = "first-token"
@@ -23,7 +23,7 @@ class Rewrite(StrEnum):
 
 
 class Calibration(StrEnum):
-    """How the range of an activation follows from what calibration sentences showed."""
+    """How the range of an activation is derived from its values on the calibration sentences."""
 
     MIN_MAX = "min-max"
     PERCENTILE = "percentile"

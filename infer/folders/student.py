@@ -1,6 +1,6 @@
-"""The student folder: a plain Hugging Face model, plus what the later stages need to know of it.
+"""The student folder: a plain Hugging Face model, plus what later stages need.
 
-Torch-free, so that conversion's and measurement's bookkeeping can read it anywhere.
+Torch-free, so that conversion and measurement can read it anywhere.
 """
 
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ CURE = "make the student again"
 
 
 class Model(Manifest):
-    """What teacher.json and student.json both say.
+    """The common fields of teacher.json and student.json.
 
     Attributes:
-        name: the recipe's name, which also names the data.
-        task: the kind of task and what its answers are.
-        max_length_tokens: where texts were cut.
-        parameters: how many numbers the model has.
+        name: name of the recipe, which is also that of the data.
+        task: kind of task and its possible answers.
+        max_length_tokens: length at which texts were cut.
+        parameters: number of parameters of the model.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Model(Manifest):
 
     @classmethod
     def from_layout_1(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Return the keys of layout 1, which had the task's name and the labels beside each other, as these."""
+        """Convert the keys of layout 1, which had the task's name and the labels in separate keys."""
         return with_task_settings(value)
 
     def model(self, folder: Path) -> RuntimeModel:
@@ -74,24 +74,24 @@ class Model(Manifest):
 
 
 class Teacher(Model):
-    """teacher.json: a model of the task, where it is from, and each metric of its task on the validation split."""
+    """teacher.json: a model for the task, its source, and each metric of its task on the validation split."""
 
     source: str
     validation_scores: dict[str, float]
 
 
 class Student(Model):
-    """student.json: the student, its shape in words, and the recipe that made it, as it was read."""
+    """student.json: the student, its shape in words, and the recipe that made it, as read from its file."""
 
     shape: str
     recipe: dict[str, object]
 
     @property
     def main_metric(self) -> str:
-        """What its recipe judges by; the task's usual metric where it says nothing.
+        """The metric that the recipe names; the task's default metric if it names none.
 
         Raises:
-            InputError: the recipe names none of its task.
+            InputError: the recipe names a metric that its task does not have.
         """
         known = [metric.name for metric in tasks.get(self.task.kind).METRICS]
         metric = self.recipe.get("metric") or known[0]
@@ -102,13 +102,13 @@ class Student(Model):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """The evaluation split as token ids, with what only the host may know.
+    """The evaluation split as token ids, with the references, which never leave the host.
 
     Attributes:
-        tokens: N examples.
-        labels: the right answers, one entry an example, or one for each token.
-        teacher: the teacher's outputs.
-        student: the PyTorch student's outputs in fp32, the reference of every converted artifact.
+        tokens: token ids of N examples.
+        labels: the references, one entry per example or one per token.
+        teacher: outputs of the teacher.
+        student: outputs of the PyTorch student in fp32, with which each artifact is compared.
     """
 
     tokens: Tokens
@@ -161,58 +161,58 @@ def read_evaluation(folder: Path) -> Evaluation:
     """Read evaluation.npz of a student folder.
 
     Raises:
-        InputError: an array is missing, or they are not of the same examples and labels.
+        InputError: an array is missing, or the arrays are not of the same examples and labels.
     """
     source = folder / EVALUATION
     tokens, arrays = read_tokens(source)
-    arrays = _of_layout_1(arrays)
+    arrays = _from_layout_1(arrays)
     try:
         labels = _ragged(arrays, "labels")
-        teacher, student = (_outputs(arrays, whose) for whose in ("teacher", "student"))
+        teacher, student = (_outputs(arrays, side) for side in ("teacher", "student"))
     except KeyError as error:
         raise InputError(f"{source}: has no labels or no logits", CURE) from error
     except ValueError as error:
-        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE) from error
+        raise InputError(f"{source}: its labels and logits do not match its sentences", CURE) from error
     logits = student.logits
     if not len(tokens) == len(labels) == len(teacher) == len(student) or logits.values.ndim != 2:
-        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE)
+        raise InputError(f"{source}: its labels and logits do not match its sentences", CURE)
     same = teacher.logits.values.shape == logits.values.shape and np.array_equal(teacher.logits.offsets, logits.offsets)
     if not same:
-        raise InputError(f"{source}: its labels and logits are not of its sentences", CURE)
+        raise InputError(f"{source}: its labels and logits do not match its sentences", CURE)
     columns = logits.values.shape[1]
     if np.issubdtype(labels.values.dtype, np.integer) and (labels.values >= columns).any():
         raise InputError(f"{source}: label out of range: the model has {columns} classes", CURE)
     return Evaluation(tokens=tokens, labels=labels, teacher=teacher, student=student)
 
 
-def _named(whose: str, outputs: Outputs) -> dict[str, Ragged]:
-    return {f"{whose}.{name}": array for name, array in outputs.arrays.items()}
+def _named(side: str, outputs: Outputs) -> dict[str, Ragged]:
+    return {f"{side}.{name}": array for name, array in outputs.arrays.items()}
 
 
-def _outputs(arrays: Arrays, whose: str) -> Outputs:
+def _outputs(arrays: Arrays, side: str) -> Outputs:
     names = [
-        name.removesuffix(".values") for name in arrays if name.startswith(f"{whose}.") and name.endswith(".values")
+        name.removesuffix(".values") for name in arrays if name.startswith(f"{side}.") and name.endswith(".values")
     ]
-    found = {name.removeprefix(f"{whose}."): _ragged(arrays, name) for name in names}
-    if LOGITS not in found:
+    by_name = {name.removeprefix(f"{side}."): _ragged(arrays, name) for name in names}
+    if LOGITS not in by_name:
         raise KeyError(LOGITS)
-    return Outputs(arrays=found)
+    return Outputs(arrays=by_name)
 
 
 def _ragged(arrays: Arrays, name: str) -> Ragged:
     return Ragged(values=arrays[f"{name}.values"], offsets=arrays[f"{name}.offsets"].astype(np.int64))
 
 
-def _of_layout_1(arrays: Arrays) -> Arrays:
-    """Read the names of layout 1, where each sentence had one label and one row of logits."""
-    found: Arrays = {}
+def _from_layout_1(arrays: Arrays) -> Arrays:
+    """Convert the arrays of layout 1, in which each sentence had one label and one row of logits."""
+    converted: Arrays = {}
     for old, name in (("labels", "labels"), ("teacher_logits", "teacher.logits"), ("student_logits", "student.logits")):
         if old in arrays:
             single = ragged.single(arrays[old])
-            found |= {f"{name}.values": single.values, f"{name}.offsets": single.offsets}
-    return found or arrays
+            converted |= {f"{name}.values": single.values, f"{name}.offsets": single.offsets}
+    return converted or arrays
 
 
 def read_calibration(folder: Path) -> Tokens:
-    """Read the calibration sentences (training data only) of a student folder."""
+    """Read the calibration sentences of a student folder, which are from the training data."""
     return read_tokens(folder / CALIBRATION)[0]

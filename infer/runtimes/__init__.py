@@ -1,4 +1,4 @@
-"""The runtimes by name; each is a module with the functions of infer.runtimes.protocol, imported when asked for."""
+"""The runtimes by name; each is a module with the functions of infer.runtimes.protocol, imported on first use."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ __all__ = ["FAKE", "PYTORCH", "RUNTIMES", "clock_of", "get", "require", "version
 
 
 def get(name: str) -> Runtime:
-    """Return a runtime's module; its library is imported by its `start`.
+    """Return a runtime's module, whose `start` imports the library.
 
     Raises:
         InputError: no such runtime.
@@ -27,7 +27,7 @@ def require(name: str) -> None:
 
     Raises:
         InputError: no such runtime.
-        MissingExtraError: its library is absent; the message has the line that installs it.
+        MissingExtraError: its library is not installed; the message has the command to install it.
     """
     entry = _entry(name)
     if entry.libraries and not any(find_spec(library) for library in entry.libraries):
@@ -37,15 +37,15 @@ def require(name: str) -> None:
 def version(name: str) -> str:
     """Return the versions of a runtime's installed distributions, such as `1.32.0` or `torch 2.13.0, …`."""
     entry = _entry(name)
-    found = versions_of(*entry.extras)
-    found.pop(DISTRIBUTION, None)
+    versions = versions_of(*entry.extras)
+    versions.pop(DISTRIBUTION, None)
     if len(entry.extras) == 1:
-        return next(iter(found.values()), "")
-    return ", ".join(f"{distribution} {number}" for distribution, number in found.items())
+        return next(iter(versions.values()), "")
+    return ", ".join(f"{distribution} {number}" for distribution, number in versions.items())
 
 
 def clock_of(name: str) -> Clock:
-    """Return the clock a runtime is timed by: the system's, but for the fake, which brings its own."""
+    """Return the clock that a runtime is timed with: the system's, except for the fake, which has its own."""
     if name != FAKE:
         return SYSTEM
     from infer.runtimes.fake import CLOCK

@@ -1,6 +1,6 @@
-"""A runtime of scripted times, outputs and accidents, so that all around it is tested exactly and at once.
+"""A runtime with scripted times, outputs and accidents, so that tests of everything around it are exact and fast.
 
-Its model file is a JSON script; every key may be left out.
+Its model file is a JSON script; every key is optional.
 """
 
 import json
@@ -25,14 +25,14 @@ START_NS = 30_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """What the fake does.
+    """A script.
 
     Attributes:
-        load_ns, first_infer_ns: how long these take.
-        infer_ns: time of the second inference and those after it, over and over.
-        cores: processor time by wall time.
-        logits: logits by the second token id of a sentence modulo their number.
-        accident: what happens at the first inference.
+        load_ns, first_infer_ns: times of loading and of the first inference.
+        infer_ns: times of the inferences after the first, repeated in turn.
+        cores: processor time divided by wall time.
+        logits: rows of logits; a sentence gets the row of its second token id modulo the number of rows.
+        accident: the accident at the first inference.
     """
 
     load_ns: int = 20_000_000
@@ -44,7 +44,7 @@ class Script:
 
 
 class ScriptedClock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that only moves when it is advanced."""
 
     def __init__(self) -> None:
         self._wall_ns = 0
@@ -58,8 +58,8 @@ class ScriptedClock:
         """Return the scripted processor time."""
         return self._cpu_ns
 
-    def go_on(self, wall_ns: int, cores: float = 1.0) -> None:
-        """Let time pass."""
+    def advance(self, wall_ns: int, cores: float = 1.0) -> None:
+        """Advance both times."""
         self._wall_ns += wall_ns
         self._cpu_ns += int(wall_ns * cores)
 
@@ -68,8 +68,8 @@ CLOCK = ScriptedClock()
 
 
 def start() -> None:
-    """Take the time an import takes."""
-    CLOCK.go_on(START_NS)
+    """Take the scripted time of an import."""
+    CLOCK.advance(START_NS)
 
 
 def load(folder: Path, graph: Graph, *, threads: int) -> "FakeSession":
@@ -85,12 +85,12 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "FakeSession":
     if unknown:
         raise ValueError(f"{model}: unknown key {unknown[0]!r}")
     script = Script(**values)
-    CLOCK.go_on(script.load_ns)
+    CLOCK.advance(script.load_ns)
     return FakeSession(script, graph)
 
 
 class FakeSession:
-    """A script being played."""
+    """A session that follows a script."""
 
     def __init__(self, script: Script, graph: Graph) -> None:
         self._script = script
@@ -98,23 +98,23 @@ class FakeSession:
         self._inferred = 0
 
     def run(self, feed: Feed) -> Feed:
-        """Let the scripted time pass and return the scripted logits, shape (B, C)."""
+        """Advance the clock by the scripted time and return the scripted logits, shape (B, C)."""
         script = self._script
         times = script.infer_ns
         if not self._inferred:
-            _happen(script.accident)
+            _cause(script.accident)
         wall_ns = times[(self._inferred - 1) % len(times)] if self._inferred else script.first_infer_ns
         self._inferred += 1
-        CLOCK.go_on(wall_ns, script.cores)
+        CLOCK.advance(wall_ns, script.cores)
         rows = feed["input_ids"][:, 1] % len(script.logits)
         return {LOGITS: np.array([script.logits[row] for row in rows], dtype=np.float32)}
 
     def padded_length(self, length_tokens: int) -> int:
-        """Return the length a sentence must be padded to."""
+        """Return the length that a sentence must be padded to."""
         return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
 
-def _happen(accident: str) -> None:
+def _cause(accident: str) -> None:
     accidents: dict[str, Callable[[], object]] = {
         "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
@@ -128,5 +128,5 @@ def _happen(accident: str) -> None:
 
 
 def _error() -> None:
-    sys.stderr.write("what the runtime said last\n")
+    sys.stderr.write("the last line of the runtime\n")
     raise RuntimeError("the runtime failed")

@@ -1,4 +1,4 @@
-"""Lengths of formats with static shapes."""
+"""Padded lengths of formats with static shapes."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from infer.runtimes.protocol import Feed
 
 
 def padded_length(length_tokens: int, lengths: tuple[int, ...]) -> int:
-    """Return the shortest padded length a sentence fits in, or its own where a model takes any.
+    """Return the shortest padded length that a sentence fits; its own length if the model takes any.
 
     Raises:
-        ValueError: it is longer than every one.
+        ValueError: it is longer than all of them.
     """
     if not lengths:
         return length_tokens
@@ -26,10 +26,10 @@ def length_of(feed: Feed) -> int:
     return int(next(iter(feed.values())).shape[1])
 
 
-def one_by_one(feed: Feed, run_one: Callable[[Feed], Feed]) -> Feed:
-    """Run a model that takes one text at a time over a batch."""
+def one_by_one(feed: Feed, run: Callable[[Feed], Feed]) -> Feed:
+    """Run a batch on a model that takes one text at a time."""
     texts = len(next(iter(feed.values())))
     if texts == 1:
-        return run_one(feed)
-    outputs = [run_one({role: array[row : row + 1] for role, array in feed.items()}) for row in range(texts)]
+        return run(feed)
+    outputs = [run({role: array[row : row + 1] for role, array in feed.items()}) for row in range(texts)]
     return {role: np.concatenate([output[role] for output in outputs]) for role in outputs[0]}

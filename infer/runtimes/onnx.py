@@ -7,6 +7,7 @@ import numpy as np
 
 from contract.errors import needs_extra
 from infer.folders.graph import Graph
+from infer.folders.interface import Interface, Port, check_interface
 from infer.folders.rewrite import Rewrite
 from infer.runtimes import lengths
 from infer.runtimes.protocol import Feed, Traits
@@ -19,8 +20,9 @@ TRAITS = Traits(
     default_rewrites=frozenset({Rewrite.SEPARATE_NORM}),
 )
 ONLY_ERRORS = 3
-# What convert.onnx calls the sizes that vary.
+# The names that convert.onnx gives to the axes that vary.
 DIMENSIONS: dict[str, str] = {"batch": "batch", "source": "length"}
+DTYPES = {"tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(float)": "float32"}
 
 
 def start() -> None:
@@ -31,22 +33,28 @@ def start() -> None:
 
 
 def load(folder: Path, graph: Graph, *, threads: int) -> "OnnxSession":
-    """Load an .onnx file with all graph optimisations, once for any length or once for each of the graph's."""
+    """Load an .onnx file with all graph optimisations, once for any length or once for each of the graph's lengths.
+
+    Raises:
+        InputError: its inputs and outputs are not those of the graph.
+    """
     import onnxruntime
 
     model = folder / graph.file
     sessions = {}
     for length in graph.source_lengths or (0,):
         options = _options(threads)
-        if length:  # known sizes are folded into constants, and memory is planned beforehand
+        if length:  # known sizes are folded into constants, and memory is planned ahead
             options.add_free_dimension_override_by_name(DIMENSIONS["batch"], 1)
             options.add_free_dimension_override_by_name(DIMENSIONS["source"], length)
-        sessions[length] = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        check_interface(_interface(session), graph, str(model), length)
+        sessions[length] = session
     return OnnxSession(sessions, graph)
 
 
 class OnnxSession:
-    """A loaded ONNX model, by padded length; under 0 the one that takes any."""
+    """A loaded ONNX model for each padded length; the one under 0 takes any."""
 
     def __init__(self, sessions: dict[int, Any], graph: Graph) -> None:
         self._sessions = sessions
@@ -58,7 +66,7 @@ class OnnxSession:
         return lengths.one_by_one(feed, self._run) if self._graph.source_lengths else self._run(feed)
 
     def padded_length(self, length_tokens: int) -> int:
-        """Return the length a sentence must be padded to."""
+        """Return the length that a sentence must be padded to."""
         return lengths.padded_length(length_tokens, self._graph.source_lengths)
 
     def _run(self, feed: Feed) -> Feed:
@@ -70,6 +78,19 @@ class OnnxSession:
         }
 
 
+def _interface(session: Any) -> Interface:
+    return Interface(
+        inputs=tuple(map(_port, session.get_inputs())),
+        outputs=tuple(map(_port, session.get_outputs())),
+    )
+
+
+def _port(tensor: Any) -> Port:
+    sizes = tuple(size if isinstance(size, int) else None for size in tensor.shape)
+    # A shape that could not be inferred is empty, like that of a single number.
+    return Port(names=(tensor.name,), dtype=DTYPES.get(tensor.type, tensor.type), sizes=sizes or None)
+
+
 def _options(threads: int) -> Any:
     import onnxruntime
 
@@ -79,7 +100,7 @@ def _options(threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = ONLY_ERRORS
-    # Threads keep spinning between the layers of one inference, as by default, but not between two inferences:
-    # there they would take the cores from the tokenizer and from every other program on a small board.
+    # Threads spin between the layers of one inference, which is the default, but not between two inferences, when they
+    # would take the cores from the tokenizer and from all other programs on a small board.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options

@@ -1,6 +1,6 @@
-"""What a runtime is: a module with one function to import its library and one to load a model.
+"""The protocol of a runtime: a module with one function to import its library and one to load a model.
 
-Shapes: B texts of a batch, L tokens of a padded text.
+Shapes: B texts in a batch, L tokens in a padded text.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 from numpy.typing import NDArray
 
 from infer.folders.graph import Graph, Layout
+from infer.folders.interface import Interface
 from infer.folders.rewrite import Rewrite
 
 Feed = Mapping[str, NDArray[Any]]  # arrays by role
@@ -18,23 +19,24 @@ Feed = Mapping[str, NDArray[Any]]  # arrays by role
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traits:
-    """What others must know of a runtime; what is said here is asked nowhere by its name.
+    """The facts about a runtime that others need, so that no other module branches on its name.
 
     Attributes:
-        suffix: of its model files; empty if it loads a folder or nothing that could be hostile.
-        beside: suffixes of the files that belong to a model file and have its name.
-        check_file: raises InputError for a model file that is not what it seems or that names others; its arguments are
-            the open file, its size in bytes and its name.
-        needs_lengths: a model file holds a function for each padded length, and takes no other.
-        rewrites: those that need an operation or a quirk of this runtime.
-        default_rewrites: those of them that are applied where nothing else is said.
+        suffix: suffix of its model files; empty if it loads a folder, or nothing that could be hostile.
+        companions: suffixes of the files that belong to a model file and share its name.
+        check_file: raises InputError for a model file of another format or that refers to other files; returns its
+            inputs and outputs if they can be read without the runtime. Its arguments are the open file, its size in
+            bytes and its name.
+        needs_lengths: whether a model file has a function for each padded length, and takes no other length.
+        rewrites: rewrites that need an operation or a quirk of this runtime.
+        default_rewrites: those of them that are applied by default.
         uniform: precisions, other than fp32, that treat all operations alike.
-        layout: what the files of this project's exporter call an encoder's tensors.
+        layout: the names that this project's exporter gives to an encoder's tensors.
     """
 
     suffix: str = ""
-    beside: tuple[str, ...] = ()
-    check_file: Callable[[BinaryIO, int, str], None] | None = None
+    companions: tuple[str, ...] = ()
+    check_file: Callable[[BinaryIO, int, str], Interface | None] | None = None
     needs_lengths: bool = False
     rewrites: frozenset[Rewrite] = frozenset()
     default_rewrites: frozenset[Rewrite] = frozenset()
@@ -49,15 +51,15 @@ class Session(Protocol):
         """Run a batch of texts, padded to a length that `padded_length` gave.
 
         Args:
-            feed: the inputs, each of shape (B, L); roles that the graph does not take are left out.
+            feed: the inputs, each of shape (B, L); roles that the graph has no input for are left out.
 
         Returns:
-            The outputs, as the graph's axes say: (B, ...), or (B, L, ...) where each token is answered for. They are
-            the caller's: no later call changes them.
+            The outputs, with the axes of the graph: (B, ...), or (B, L, ...) if there is an answer for each token.
+            They belong to the caller: no later call changes them.
         """
 
     def padded_length(self, length_tokens: int) -> int:
-        """Return the length a sentence must be padded to: its own where any length is taken.
+        """Return the length that a sentence must be padded to; its own length if the model takes any.
 
         Raises:
             ValueError: the model takes no sentence that long.
@@ -68,7 +70,7 @@ class Runtime(Protocol):
     """A module of this folder.
 
     Attributes:
-        TRAITS: what others must know of it.
+        TRAITS: the facts that others need.
     """
 
     TRAITS: Traits
@@ -81,11 +83,14 @@ class Runtime(Protocol):
         """
 
     def load(self, folder: Path, graph: Graph, *, threads: int) -> Session:
-        """Read, compile and allocate a graph, for its padded lengths alone if it has some.
+        """Read, compile and allocate a graph, only for its padded lengths if it has any.
 
         Args:
-            folder: the model's.
-            graph: what to load, bound by the names it gives its tensors.
-            threads: how many threads one inference may use.
+            folder: the model's folder.
+            graph: the graph to load; its tensors are found by name.
+            threads: number of threads that one inference may use.
+
+        Raises:
+            InputError: the file has not the inputs and outputs of the graph, or cannot be used with this runtime.
         """
         ...

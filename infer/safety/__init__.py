@@ -1,1 +1,1 @@
-"""What the files of an artifact must be before anything opens them: names, archives, arrays, models of each runtime."""
+"""Checks of an artifact's files before anything opens them: names, archives, arrays, and the models of each runtime."""

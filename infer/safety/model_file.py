@@ -1,4 +1,4 @@
-"""What a model file must be before a runtime opens it: as the runtime's own module says."""
+"""Checks a model file before a runtime opens it, by the rules of the runtime's module."""
 
 import os
 from pathlib import Path
@@ -7,36 +7,39 @@ from typing import BinaryIO
 from contract.errors import InputError
 from contract.files import open_regular
 from infer import runtimes
+from infer.folders.interface import Interface
 
 
 def check(runtime: str, path: Path) -> None:
-    """Check the model file of a runtime; one that says no rule loads nothing that could be hostile.
+    """Check a model file; a runtime without a rule loads nothing that could be hostile.
 
     Raises:
-        InputError: it is no regular file, not of the runtime's format, or refers to what is outside of it.
+        InputError: it is not a regular file, not of the runtime's format, or refers to other files.
     """
     if runtimes.get(runtime).TRAITS.check_file is not None:
         with open_regular(path) as file:
             check_opened(runtime, file, os.fstat(file.fileno()).st_size, str(path))
 
 
-def check_opened(runtime: str, file: BinaryIO, size_bytes: int, source: str) -> None:
-    """Check a model file that is open.
+def check_opened(runtime: str, file: BinaryIO, size_bytes: int, source: str) -> Interface | None:
+    """Check an open model file.
 
     Args:
-        runtime: the model's.
-        file: at its beginning.
-        size_bytes: of the file.
-        source: its name, which tells runtimes its format, and errors begin with.
+        runtime: name of the runtime.
+        file: the file, open at its beginning.
+        size_bytes: its size.
+        source: its name, from which runtimes guess the format, and to begin an error with.
+
+    Returns:
+        Its inputs and outputs, as far as they can be read without the runtime.
 
     Raises:
         InputError: as `check`.
     """
     traits = runtimes.get(runtime).TRAITS
     if not source.endswith(traits.suffix):
-        # The libraries choose a reader by the name: ONNX Runtime reads an .ort in another way.
+        # The libraries choose a reader by the name: ONNX Runtime reads an .ort differently.
         raise InputError(
-            f"{source}: no model for {runtime}, whose files end in {traits.suffix}", "convert the student again"
+            f"{source}: not a model for {runtime}, whose files end in {traits.suffix}", "convert the student again"
         )
-    if traits.check_file is not None:
-        traits.check_file(file, size_bytes, source)
+    return None if traits.check_file is None else traits.check_file(file, size_bytes, source)

@@ -1,4 +1,4 @@
-"""What an .npz of sentences must hold: plain arrays, no pickled objects, and as many numbers as it says."""
+"""Checks that an .npz has only plain arrays of the declared sizes, and no pickled objects."""
 
 import io
 import math
@@ -8,7 +8,7 @@ from zipfile import ZipFile, ZipInfo
 from contract.errors import InputError
 from infer.safety import zip_index
 
-# Fifty million tokens. It is read whole, as everything that runs a model reads it.
+# Fifty million tokens. The file is read whole, as by everything that runs a model.
 SIZE_LIMIT_BYTES = 256 * 2**20
 CURE = "do not load it; make its folder again"
 
@@ -17,12 +17,12 @@ def check(file: BinaryIO, size_bytes: int, source: str) -> None:
     """Check an .npz before anything loads it.
 
     Args:
-        file: at its beginning.
-        size_bytes: of the file.
+        file: the file, open at its beginning.
+        size_bytes: its size.
         source: its name, to begin an error with.
 
     Raises:
-        InputError: it is no plain .npz, or holds pickled objects.
+        InputError: it is not a plain .npz, or has pickled objects.
     """
     if size_bytes > SIZE_LIMIT_BYTES:
         raise InputError(f"{source}: has {size_bytes} bytes, more than {SIZE_LIMIT_BYTES}", CURE)
@@ -41,7 +41,7 @@ def _check_array(archive: ZipFile, info: ZipInfo, source: str) -> None:
         except (KeyError, ValueError, SyntaxError, TypeError) as error:
             raise InputError(f"{source}: {info.filename!r}: not an array", CURE) from error
         if dtype.hasobject:
-            raise InputError(f"{source}: {info.filename!r} holds pickled objects", CURE)
-        held_bytes = info.file_size - member.tell()
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held_bytes:
+            raise InputError(f"{source}: {info.filename!r} has pickled objects", CURE)
+        data_bytes = info.file_size - member.tell()
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != data_bytes:
         raise InputError(f"{source}: {info.filename!r}: size does not match its shape {shape}", CURE)

@@ -1,16 +1,17 @@
-"""What an .onnx file must not do: read weights from other files, or use operators that no runtime of ours has.
+"""Checks that an .onnx file keeps its weights inside and uses only operators that our runtimes have.
 
-ONNX Runtime reads external data of any file beside a model, and its location may be hostile. A device has no `onnx`
-package, and one that has it would read those files by loading; so the file is walked.
+ONNX Runtime reads external data from any file near the model, and the location may be hostile. A device has no `onnx`
+package, and loading with that package would read those files too; so this walks the file.
 """
 
 from collections.abc import Callable
 from typing import BinaryIO
 
 from contract.errors import InputError
+from infer.folders.interface import Interface, Port
 from infer.safety.protobuf import BYTES, DEPTH_LIMIT, VARINT, Field, Walk
 
-# The messages of onnx.proto in which a tensor or a node can stand, by field number. A test holds it against `onnx`.
+# The messages of onnx.proto that can contain a tensor or a node, by field number. A test compares this with `onnx`.
 MESSAGES: dict[str, dict[int, str]] = {
     "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
     "TrainingInfoProto": {1: "GraphProto", 2: "GraphProto"},
@@ -29,6 +30,10 @@ MESSAGES: dict[str, dict[int, str]] = {
     "TensorProto": {},
 }
 GRAPH = ("ModelProto", 7)
+GRAPH_DEPTH = 1  # of the model's own graph; those of control flow are deeper
+INPUT = ("GraphProto", 11)
+OUTPUT = ("GraphProto", 12)
+VALUE_INFO_NAME = 1
 EXTERNAL_DATA = ("TensorProto", 13)
 DATA_LOCATION = ("TensorProto", 14)
 DOMAINS = (("NodeProto", 7), ("FunctionProto", 10))
@@ -37,37 +42,71 @@ KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 SHOWN_BYTES = 200
 
 
-def check(file: BinaryIO, size_bytes: int, source: str) -> None:
+def check(file: BinaryIO, size_bytes: int, source: str) -> Interface:
     """Check an .onnx file before anything loads it.
 
     Args:
-        file: at its beginning.
-        size_bytes: of the file.
+        file: the file, open at its beginning.
+        size_bytes: its size.
         source: its name, to begin an error with.
 
+    Returns:
+        The names of its inputs and outputs.
+
     Raises:
-        InputError: it is no .onnx file, keeps tensors in other files, or uses operators of an unknown domain.
+        InputError: it is not ONNX, keeps tensors in other files, or uses operators of an unknown domain.
     """
-    seen: set[tuple[str, int]] = set()
+    scan = _Scan(Walk(file, size_bytes), source)
     try:
-        _message(Walk(file, size_bytes), "ModelProto", size_bytes, 0, seen, source)
+        scan.message("ModelProto", size_bytes, 0)
     except ValueError as error:
         raise InputError(f"{source}: cannot be read as ONNX ({error})", "convert the student again") from error
-    if GRAPH not in seen:
+    if not scan.has_graph:
         raise InputError(f"{source}: cannot be read as ONNX (it has no graph)", "convert the student again")
+    return Interface(inputs=tuple(scan.ports[INPUT]), outputs=tuple(scan.ports[OUTPUT]))
 
 
-def _message(walk: Walk, kind: str, end: int, depth: int, seen: set[tuple[str, int]], source: str) -> None:
-    if depth > DEPTH_LIMIT:
-        raise ValueError("nested too deeply")
-    inner = MESSAGES[kind]
-    for field in walk.fields(end):
-        place = (kind, field.number)
-        if field.wire_type == BYTES and field.number in inner:
-            seen.add(place)
-            _message(walk, inner[field.number], field.end, depth + 1, seen, source)
-        elif rule := RULES.get((*place, field.wire_type)):
-            rule(walk, field, source)
+class _Scan:
+    """One pass over a file.
+
+    Attributes:
+        has_graph: whether a graph was found.
+        ports: the inputs and outputs of the model's own graph.
+    """
+
+    def __init__(self, walk: Walk, source: str) -> None:
+        self._walk = walk
+        self._source = source
+        self.has_graph = False
+        self.ports: dict[tuple[str, int], list[Port]] = {INPUT: [], OUTPUT: []}
+
+    def message(self, kind: str, end: int, depth: int) -> None:
+        """Scan a message.
+
+        Raises:
+            ValueError: it cannot be read.
+            InputError: it breaks a rule.
+        """
+        if depth > DEPTH_LIMIT:
+            raise ValueError("nested too deeply")
+        inner = MESSAGES[kind]
+        for field in self._walk.fields(end):
+            key = (kind, field.number)
+            if field.wire_type == BYTES and field.number in inner:
+                self.has_graph = self.has_graph or key == GRAPH
+                self.message(inner[field.number], field.end, depth + 1)
+            elif field.wire_type == BYTES and depth == GRAPH_DEPTH and key in self.ports:
+                self.ports[key].append(Port(names=(_name(self._walk, field),)))
+            elif rule := RULES.get((*key, field.wire_type)):
+                rule(self._walk, field, self._source)
+
+
+def _name(walk: Walk, field: Field) -> str:
+    name = b""
+    for part in walk.fields(field.end):
+        if part.wire_type == BYTES and part.number == VALUE_INFO_NAME:
+            name = walk.read(part, SHOWN_BYTES)
+    return name.decode(errors="replace")
 
 
 def _external_data(walk: Walk, field: Field, source: str) -> None:
@@ -77,18 +116,18 @@ def _external_data(walk: Walk, field: Field, source: str) -> None:
             key = walk.read(part, SHOWN_BYTES)
         elif part.wire_type == BYTES and part.number == 2:
             value = walk.read(part, SHOWN_BYTES)
-    where = f" ({value.decode(errors='replace')!r})" if key == LOCATION else ""
-    raise _outside(source, where)
+    location = f" ({value.decode(errors='replace')!r})" if key == LOCATION else ""
+    raise _external_error(source, location)
 
 
 def _data_location(_walk: Walk, field: Field, source: str) -> None:
     if field.value:
-        raise _outside(source, "")
+        raise _external_error(source, "")
 
 
-def _outside(source: str, where: str) -> InputError:
+def _external_error(source: str, location: str) -> InputError:
     return InputError(
-        f"{source}: keeps tensors in another file{where}", "do not load it; convert the student to one file"
+        f"{source}: keeps tensors in another file{location}", "do not load it; convert the student to one file"
     )
 
 
@@ -104,5 +143,5 @@ def _domain(walk: Walk, field: Field, source: str) -> None:
 RULES: dict[tuple[str, int, int], Callable[[Walk, Field, str], None]] = {
     (*EXTERNAL_DATA, BYTES): _external_data,
     (*DATA_LOCATION, VARINT): _data_location,
-    **{(*place, BYTES): _domain for place in DOMAINS},
+    **{(*domain, BYTES): _domain for domain in DOMAINS},
 }

@@ -1,6 +1,6 @@
-"""Protobuf's wire format, walked forwards without a schema: a device that runs .onnx files has no library to read them.
+"""Walks protobuf's wire format forwards, without a schema: a device that runs .onnx files has no library to read them.
 
-Large values are skipped, not read, so a walk costs what a model has of nodes, not of weights.
+Large values are skipped, not read, so the cost of a walk depends on the number of nodes, not of weights.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from typing import BinaryIO
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 FIXED_SIZE_BYTES = {FIXED_64: 8, FIXED_32: 4}
 VARINT_LIMIT_BYTES = 10
-# What protobuf itself reads: a tag is of 32 bits, a message of 2 GiB, nested a hundred deep.
+# Protobuf's own limits: tags of 32 bits, messages of 2 GiB, a nesting depth of 100.
 TAG_LIMIT = LENGTH_LIMIT_BYTES = 2**31
 DEPTH_LIMIT = 100
-# A student has thousands. Two bytes are enough for a field, so a file of gigabytes could be walked for hours.
+# A student has thousands. A field can be as short as two bytes, so a walk of gigabytes could take hours.
 FIELDS_LIMIT = 2_000_000
 
 
@@ -23,9 +23,9 @@ class Field:
 
     Attributes:
         number: its number in the schema.
-        wire_type: how it is written.
-        value: of a varint.
-        end: where it ends in the file.
+        wire_type: its encoding.
+        value: the value of a varint; 0 for other types.
+        end: its end position in the file.
     """
 
     number: int
@@ -38,8 +38,8 @@ class Walk:
     """A file being walked.
 
     Args:
-        file: at its beginning; it need not go backwards.
-        size_bytes: of the file.
+        file: the file, open at its beginning; it is only read forwards.
+        size_bytes: its size.
     """
 
     def __init__(self, file: BinaryIO, size_bytes: int) -> None:
@@ -49,10 +49,10 @@ class Walk:
         self.size_bytes = size_bytes
 
     def fields(self, end: int) -> Iterator[Field]:
-        """Yield the fields from here to an end; what the caller leaves of a field is skipped.
+        """Yield the fields from the current position to an end; parts that the caller does not read are skipped.
 
         Raises:
-            ValueError: this is no protobuf, or one that is made to take for ever.
+            ValueError: not protobuf, or so many fields that a walk would take too long.
         """
         while self._position < end:
             self._fields += 1
@@ -67,7 +67,7 @@ class Walk:
                 self._position = field.end
 
     def read(self, field: Field, limit_bytes: int) -> bytes:
-        """Return the beginning of the bytes of the field that was yielded last."""
+        """Return the first bytes of the field that was yielded last."""
         return self._take(min(field.end - self._position, limit_bytes))
 
     def _field(self) -> Field:
@@ -88,9 +88,9 @@ class Walk:
 
     def _varint(self) -> int:
         value = 0
-        for place in range(VARINT_LIMIT_BYTES):
+        for index in range(VARINT_LIMIT_BYTES):
             byte = self._take(1)[0]
-            value |= (byte & 0x7F) << (7 * place)
+            value |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
                 return value
         raise ValueError("a number of more than 10 bytes")
@@ -99,5 +99,5 @@ class Walk:
         data = self._file.read(count)
         self._position += len(data)
         if len(data) < count:
-            raise ValueError("it is cut")
+            raise ValueError("it is truncated")
         return data

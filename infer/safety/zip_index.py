@@ -1,7 +1,7 @@
-"""Opens a ZIP file so that nothing in it can surprise: what is not plain is refused before a byte of it is unpacked.
+"""Opens plain ZIP files, and refuses all others before any of it is unpacked.
 
 Plain means: stored, not compressed, so that a member cannot be larger than the archive; not encrypted; regular files
-of different names that stay inside; nothing before, behind or over another.
+with different names that do not lead out; nothing before, after or overlapping a member.
 """
 
 import stat
@@ -15,27 +15,27 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from contract.errors import InputError
 from infer.safety.file_names import check_names
 
-ENCRYPTED = 0x1 | 0x40 | 0x2000  # its traditional, its strong, and its hidden headers
-END = struct.Struct("<4s4H2LH")  # the end record: signature, two disks, two counts, size, offset, length of a comment
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional encryption, strong encryption, and hidden headers
+END = struct.Struct("<4s4H2LH")  # the end record: signature, two disks, two counts, size, offset, comment length
 END_SIGNATURE, LOCATOR_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
 LOCATOR_SIZE_BYTES = 20
 INDEX_LIMIT_BYTES = 2**20
 CURE = "do not unpack it; pack the artifact again with tinybert pack"
-# What zipfile raises at an archive that is not one.
+# What zipfile raises for a broken archive.
 FAULTS = (BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, struct.error)
 
 
 @contextmanager
 def opened(file: BinaryIO, size_bytes: int, source: Path | str) -> Iterator[ZipFile]:
-    """Open a ZIP file whose index is plain; faults found while it is read end the block with the same error.
+    """Open a ZIP file with a plain index; faults found while members are read raise the same error.
 
     Args:
-        file: can be read from any place.
-        size_bytes: of the file.
+        file: the file, seekable.
+        size_bytes: its size.
         source: its name, to begin an error with.
 
     Raises:
-        InputError: it is no ZIP file, or not a plain one.
+        InputError: it is not a plain ZIP file.
     """
     _check_end(file, size_bytes, source)
     try:
@@ -47,17 +47,17 @@ def opened(file: BinaryIO, size_bytes: int, source: Path | str) -> Iterator[ZipF
 
 
 def _check_end(file: BinaryIO, size_bytes: int, source: Path | str) -> None:
-    """Check the end record, so that `zipfile` reads no index of gigabytes, and none that lies elsewhere."""
+    """Check the end record, so that `zipfile` does not read an index of gigabytes or in another place."""
     if size_bytes < END.size:
         raise InputError(f"{source}: not an archive", CURE)
     file.seek(max(0, size_bytes - END.size - LOCATOR_SIZE_BYTES))
     tail = file.read()
-    signature, disk, index_disk, here, count, length, offset, comment = END.unpack(tail[-END.size :])
+    signature, disk, index_disk, disk_count, count, length, offset, comment = END.unpack(tail[-END.size :])
     if signature != END_SIGNATURE:
-        raise InputError(f"{source}: not an archive, or cut short", CURE)
+        raise InputError(f"{source}: not an archive, or truncated", CURE)
     whole = offset + length + END.size == size_bytes
-    if disk or index_disk or comment or here != count or not whole or tail.startswith(LOCATOR_SIGNATURE):
-        raise InputError(f"{source}: holds more than its members and their index", CURE)
+    if disk or index_disk or comment or disk_count != count or not whole or tail.startswith(LOCATOR_SIGNATURE):
+        raise InputError(f"{source}: contains more than its members and their index", CURE)
     if length > INDEX_LIMIT_BYTES:
         raise InputError(f"{source}: its index has {length} bytes, more than {INDEX_LIMIT_BYTES}", CURE)
 

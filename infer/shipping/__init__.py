@@ -1,1 +1,1 @@
-"""An artifact on its way to a device: packed to one file, and either form of it verified."""
+"""Ships an artifact to a device: packs it into one file, and verifies the folder or the file."""

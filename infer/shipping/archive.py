@@ -1,8 +1,8 @@
-"""The archive of an artifact: a ZIP file that is the same for the same files, byte for byte.
+"""The archive of an artifact: a ZIP file with the same bytes for the same files.
 
-ZIP, because every system unpacks it without tools, and has a checksum of each file, the manifest too. Stored, because
-what DEFLATE writes depends on the version of zlib, weights hardly shrink, and a reader that refuses compression cannot
-be made to unpack more than it was sent.
+ZIP, because every system can unpack it and it has a checksum for each file, including the manifest. Stored, because the
+output of DEFLATE depends on the version of zlib, weights hardly shrink, and a reader that refuses compression cannot be
+made to unpack more than it received.
 """
 
 import io
@@ -19,10 +19,10 @@ from contract.errors import InputError
 from infer.folders.artifact import ARTIFACT_MANIFEST
 from infer.safety import zip_index
 
-# Of all files together, 1.9 GiB: from 2 GiB on ZIP is written in another way, and ONNX knows no larger file either.
+# For all files together, 1.9 GiB: from 2 GiB on, ZIP uses another layout, and ONNX has no larger files either.
 SIZE_LIMIT_BYTES = 15 * 2**27
 HEADERS_LIMIT_BYTES = 2 * zip_index.INDEX_LIMIT_BYTES
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that ZIP knows
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in ZIP
 UNIX = 3
 MODE = stat.S_IFREG | 0o644
 CHUNK_BYTES = 2**20
@@ -35,8 +35,8 @@ def write(target: BinaryIO, sizes_bytes: Mapping[str, int], open_file: Open) -> 
 
     Args:
         target: an empty file.
-        sizes_bytes: of the files by name; the manifest is written first, the others in the order of their names.
-        open_file: gives a file by its name.
+        sizes_bytes: sizes of the files by name; the manifest is written first, then the others in order of name.
+        open_file: opens a file by name.
     """
     with ZipFile(target, "w") as archive:
         for name in sorted(sizes_bytes, key=lambda name: (name != ARTIFACT_MANIFEST, name)):
@@ -51,45 +51,45 @@ def opened(file: BinaryIO, path: Path) -> Iterator[ZipFile]:
     """Open an archive to read its members.
 
     Raises:
-        InputError: it is too large, no ZIP file, or not a plain one.
+        InputError: it is too large or not a plain ZIP file.
     """
     size_bytes = os.fstat(file.fileno()).st_size
     if size_bytes > SIZE_LIMIT_BYTES + HEADERS_LIMIT_BYTES:
-        raise InputError(f"{path}: has {size_bytes} bytes, more than any file of tinybert pack", zip_index.CURE)
+        raise InputError(f"{path}: has {size_bytes} bytes, more than any archive of tinybert pack", zip_index.CURE)
     with zip_index.opened(file, size_bytes, path) as archive:
         yield archive
 
 
 def check_layout(file: BinaryIO, path: Path, sizes_bytes: Mapping[str, int], open_file: Open) -> None:
-    """Check that an archive is, to the byte, what `write` makes of its members.
+    """Check that an archive has exactly the bytes that `write` makes of its members.
 
-    So there is nothing in it that a hash of a member does not cover, and nothing another reader could read otherwise.
+    So each byte is covered by the hash of a member, and all readers agree about the content.
 
     Raises:
-        InputError: it is not.
+        InputError: it has other bytes.
     """
-    comparison = Comparison(file)
-    write(comparison, sizes_bytes, open_file)  # type: ignore[arg-type]  # as much of a file as ZipFile needs
+    comparison = _Comparison(file)
+    write(comparison, sizes_bytes, open_file)  # type: ignore[arg-type]  # ZipFile needs no more of a file
     if not comparison.is_same(os.fstat(file.fileno()).st_size):
-        raise InputError(f"{path}: is not as tinybert pack writes it", zip_index.CURE)
+        raise InputError(f"{path}: was not written by tinybert pack", zip_index.CURE)
 
 
-class Comparison(io.RawIOBase):
-    """A file to write to that keeps nothing: it compares what is written with what stands in another one."""
+class _Comparison(io.RawIOBase):
+    """A file that stores nothing, but compares what is written to it with the content of another file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._position = 0
         self._end = 0
-        # By position: ZipFile writes a member's header again, in the same length, when it knows its checksum.
+        # By position, because ZipFile rewrites a member's header, in the same length, when it knows the checksum.
         self._differing: set[int] = set()
 
     def writable(self) -> bool:
-        """Return that it can be written to."""
+        """Return true."""
         return True
 
     def seekable(self) -> bool:
-        """Return that the position can be set."""
+        """Return true."""
         return True
 
     def tell(self) -> int:
@@ -97,13 +97,13 @@ class Comparison(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set the position, from the beginning."""
+        """Set the position from the beginning."""
         assert whence == os.SEEK_SET
         self._position = offset
         return offset
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # ZipFile writes bytes only
-        """Compare data with what stands here."""
+        """Compare data with the other file at this position."""
         self._file.seek(self._position)
         if self._file.read(len(data)) == data:
             self._differing.discard(self._position)
@@ -114,5 +114,5 @@ class Comparison(io.RawIOBase):
         return len(data)
 
     def is_same(self, size_bytes: int) -> bool:
-        """Tell whether all that stands at last is what the other file holds, and that has no more bytes."""
+        """Return whether the final content is that of the other file, which has this size."""
         return not self._differing and self._end == size_bytes

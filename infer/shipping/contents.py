@@ -1,4 +1,4 @@
-"""What lies in a finished folder, or in the archive of one: names, sizes, and a way to read each file."""
+"""The contents of a finished folder or of its archive: names, sizes, and a way to read each file."""
 
 import os
 import stat
@@ -18,12 +18,12 @@ CURE = "copy or make the folder again"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """Files to be checked.
+    """The files of a folder or an archive.
 
     Attributes:
-        path: of the folder or the archive.
-        sizes_bytes: of each file, by its name with forward slashes.
-        open: gives a file by its name; it is read forwards.
+        path: path of the folder or the archive.
+        sizes_bytes: size of each file, by name with forward slashes.
+        open: opens a file by name, to be read forwards.
     """
 
     path: Path
@@ -33,54 +33,54 @@ class Contents:
 
 @contextmanager
 def contents(path: Path) -> Iterator[Contents]:
-    """Give what lies in a folder or an archive.
+    """Yield the contents of a folder or an archive.
 
     Raises:
-        InputError: it is neither, or holds what is no regular file.
+        InputError: it is neither, or has something that is not a regular file.
     """
     if path.is_dir():
         yield of_folder(path)
         return
-    with open_regular(path) as file, of_archive(file, path) as found:
-        yield found
+    with open_regular(path) as file, of_archive(file, path) as archived:
+        yield archived
 
 
 def of_folder(folder: Path) -> Contents:
     """List a folder.
 
     Raises:
-        InputError: it holds a symlink, FIFO, socket or device.
+        InputError: it has a symlink, FIFO, socket or device.
     """
     sizes_bytes: dict[str, int] = {}
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        for path in (Path(place, name) for name in sorted(folders + files)):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        for path in (Path(parent, name) for name in sorted(folders + files)):
             status = path.lstat()
             if stat.S_ISREG(status.st_mode):
                 sizes_bytes[path.relative_to(folder).as_posix()] = status.st_size
             elif not stat.S_ISDIR(status.st_mode):
-                kind = "a symlink" if stat.S_ISLNK(status.st_mode) else "no regular file"
+                kind = "a symlink" if stat.S_ISLNK(status.st_mode) else "not a regular file"
                 raise InputError(f"{path}: is {kind}", CURE)
             if len(sizes_bytes) > COUNT_LIMIT:
-                raise InputError(f"{folder}: holds more than {COUNT_LIMIT} files", "name a finished folder")
+                raise InputError(f"{folder}: has more than {COUNT_LIMIT} files", "name a finished folder")
     return Contents(path=folder, sizes_bytes=sizes_bytes, open=lambda name: open_regular(folder / name))
 
 
 @contextmanager
 def of_archive(file: BinaryIO, path: Path) -> Iterator[Contents]:
-    """List an archive, which must be just what `tinybert pack` makes of its members.
+    """List an archive, which must have exactly the bytes that `tinybert pack` makes of its members.
 
     Args:
-        file: the archive, open.
-        path: its name.
+        file: the open archive.
+        path: its path.
 
     Raises:
-        InputError: it is no archive, or another one.
+        InputError: it is not an archive of `tinybert pack`.
     """
     with archive.opened(file, path) as members:
         sizes_bytes = {info.filename: info.file_size for info in members.infolist()}
 
         def open_member(name: str) -> BinaryIO:
-            return members.open(name)  # type: ignore[return-value]  # typeshed knows it as IO[bytes]
+            return members.open(name)  # type: ignore[return-value]  # typeshed has IO[bytes]
 
         yield Contents(path=path, sizes_bytes=sizes_bytes, open=open_member)
         archive.check_layout(file, path, sizes_bytes, open_member)

@@ -1,4 +1,4 @@
-"""Packs an artifact folder into one file."""
+"""Packs an artifact folder into one archive."""
 
 import stat
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from infer.shipping import archive
 from infer.shipping.contents import Contents, of_archive, of_folder
 from infer.shipping.verify import Verified, verify_contents
 
-# Of the header of the first member, whose name tells an archive of ours.
+# In the header of the first member, whose name identifies our archives.
 SIGNATURE = b"PK\x03\x04"
 NAME_OFFSET_BYTES = 30
 
@@ -23,8 +23,8 @@ class Packed:
 
     Attributes:
         path: the archive.
-        sha256: of its bytes.
-        artifact: what is in it.
+        sha256: SHA-256 of its bytes.
+        artifact: the artifact in it.
     """
 
     path: Path
@@ -37,39 +37,41 @@ def pack(artifact: Path, out: Path) -> Packed:
     """Write the archive of an artifact folder; the same artifact gives the same bytes.
 
     Args:
-        artifact: the folder; it is verified first, and so is the archive before it takes its place.
+        artifact: the folder; it is verified first, and so is the archive before it replaces an older one.
         out: the file to write; an older archive is replaced.
 
     Raises:
-        InputError: the folder is not good, `out` is something else than an archive, or it cannot be written; whatever
-            stood at `out` is unchanged.
+        InputError: the folder fails verification, `out` is not an archive, or it cannot be written; an existing file at
+            `out` is unchanged.
     """
     if not artifact.is_dir():
         raise InputError(f"{artifact}: not a folder", "name an artifact folder, as tinybert convert writes it")
     _check_out(artifact, out)
-    found = of_folder(artifact)
-    verified = verify_contents(found)
+    contents = of_folder(artifact)
+    verified = verify_contents(contents)
     if verified.manifest_file != ARTIFACT_MANIFEST:
         raise InputError(f"{artifact}: is a {verified.kind}, not an artifact", "convert it first: tinybert convert")
-    _check_size(found)
-    _write(found, out, verified.sha256)
+    _check_size(contents)
+    _write(contents, out, verified.sha256)
     return Packed(path=out, sha256=sha256_of_file(out), size_bytes=out.stat().st_size, artifact=verified)
 
 
-def _check_size(found: Contents) -> None:
-    size_bytes = sum(found.sizes_bytes.values())
+def _check_size(contents: Contents) -> None:
+    size_bytes = sum(contents.sizes_bytes.values())
     if size_bytes > archive.SIZE_LIMIT_BYTES:
-        raise InputError(f"{found.path}: has {size_bytes} bytes, too many for one archive", "copy the folder instead")
+        raise InputError(
+            f"{contents.path}: has {size_bytes} bytes, too many for one archive", "copy the folder instead"
+        )
 
 
-def _write(found: Contents, out: Path, sha256: str) -> None:
+def _write(contents: Contents, out: Path, sha256: str) -> None:
     try:
         with replacing(out) as file:
-            archive.write(file, found.sizes_bytes, found.open)
+            archive.write(file, contents.sizes_bytes, contents.open)
             file.flush()
             with of_archive(file, out) as written:
                 if verify_contents(written).sha256 != sha256:
-                    raise InputError(f"{found.path}: was changed while it was packed", "pack it again")
+                    raise InputError(f"{contents.path}: was changed while it was packed", "pack it again")
     except OSError as error:
         cure = "make room, or choose another --out"
         raise InputError(f"{out}: not written ({error.strerror or error})", cure) from error
@@ -77,16 +79,16 @@ def _write(found: Contents, out: Path, sha256: str) -> None:
 
 def _check_out(artifact: Path, out: Path) -> None:
     if out.resolve().is_relative_to(artifact.resolve()):
-        raise InputError(f"{out}: lies in the artifact folder", "choose another --out")
+        raise InputError(f"{out}: is in the artifact folder", "choose another --out")
     try:
         is_regular = stat.S_ISREG(out.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return
     if not is_regular or not _is_ours(out):
-        raise InputError(f"{out}: exists, and is not a file of tinybert pack", "choose another --out, or remove it")
+        raise InputError(f"{out}: exists, and was not written by tinybert pack", "choose another --out, or remove it")
 
 
 def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
-        begins = file.read(NAME_OFFSET_BYTES + len(ARTIFACT_MANIFEST))
-    return begins.startswith(SIGNATURE) and begins[NAME_OFFSET_BYTES:] == ARTIFACT_MANIFEST.encode()
+        header = file.read(NAME_OFFSET_BYTES + len(ARTIFACT_MANIFEST))
+    return header.startswith(SIGNATURE) and header[NAME_OFFSET_BYTES:] == ARTIFACT_MANIFEST.encode()

@@ -1,4 +1,4 @@
-"""`tinybert pack`: an artifact folder to one file."""
+"""`tinybert pack`: pack an artifact folder into one file."""
 
 import json as json_module
 from pathlib import Path
@@ -9,12 +9,12 @@ import typer
 
 def pack(
     artifact: Annotated[Path, typer.Argument(help="An artifact folder, as `tinybert convert` writes it.")],
-    out: Annotated[Path, typer.Option("--out", help="The file to write; an older one of this command is replaced.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write; it may replace an older one of this command.")],
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
 ) -> None:
-    """Pack an artifact into one ZIP file for a device: the same artifact gives the same bytes.
+    """Pack an artifact into one ZIP file for a device; the same artifact gives the same bytes.
 
-    The artifact is verified before it is packed, and the file before it takes its place.
+    The artifact is verified before it is packed, and the file before it replaces an older one.
 
     Examples:
 

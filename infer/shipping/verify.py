@@ -1,4 +1,4 @@
-"""Verifies a folder or an archive: every file is the one its manifest names, there is no other, and none is hostile.
+"""Verifies a folder or an archive: each file is the one in the manifest, there are no others, and none is hostile.
 
 Nothing is unpacked or loaded: files are streamed through their hash, and models are walked.
 """
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from contract.errors import InputError
-from contract.folder import FileEntry, Manifest, parse_manifest
+from contract.folder import MANIFEST_LIMIT_BYTES, FileEntry, Manifest, parse_manifest
 from contract.tokenizer import parse_tokenizer
 from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
+from infer.folders.graph import Graph
+from infer.folders.interface import check_interface
 from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from infer.safety import model_file, npz
 from infer.safety.file_names import check_names
@@ -22,23 +24,22 @@ KINDS: dict[str, type[Manifest]] = {
     STUDENT_MANIFEST: Student,
     TEACHER_MANIFEST: Teacher,
 }
-MANIFEST_LIMIT_BYTES = 2**20
-# The largest known have some 20 MiB; a larger one is not read into memory for a look.
+# The largest known have some 20 MiB; a larger one is not read into memory just to be checked.
 TOKENIZER_LIMIT_BYTES = 2**26
 CHUNK_BYTES = 2**20
 NAMED_LIMIT = 5
 PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
-CURE = "it was changed or cut; make or copy it again"
+CURE = "it was changed or truncated; make or copy it again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """What was found good.
+    """A folder or an archive that passed.
 
     Attributes:
-        path: the folder or archive.
-        manifest_file: the name of its manifest, which tells what it is.
-        sha256: its identity: that of the manifest, which holds the hash of every other file.
+        path: path of the folder or archive.
+        manifest_file: name of its manifest, which shows its kind.
+        sha256: its identity: the SHA-256 of the manifest, which has the hashes of all other files.
     """
 
     path: Path
@@ -48,7 +49,7 @@ class Verified:
 
     @property
     def kind(self) -> str:
-        """What it is: artifact, student or teacher."""
+        """Its kind: artifact, student or teacher."""
         return PurePosixPath(self.manifest_file).stem
 
 
@@ -56,114 +57,117 @@ def verify(path: Path) -> Verified:
     """Check a folder or an archive.
 
     Raises:
-        InputError: the first fault that was found.
+        InputError: the first fault.
     """
-    with contents(path) as found:
-        return verify_contents(found)
+    with contents(path) as folder:
+        return verify_contents(folder)
 
 
-def verify_contents(found: Contents, *, parses_tokenizer: bool = True) -> Verified:
+def verify_contents(folder: Contents, *, parses_tokenizer: bool = True) -> Verified:
     """Check the files of a folder or an archive; raises as `verify` does.
 
     Args:
-        found: The files.
-        parses_tokenizer: Whether to parse the tokenizer, the slowest check; who loads it next need not.
+        folder: the files.
+        parses_tokenizer: whether to parse the tokenizer, which is the slowest check; not needed if it is loaded next.
     """
-    name = _manifest_file(found)
-    data = _manifest_bytes(found, name)
-    manifest = parse_manifest(data, KINDS[name], _place(found, name))
-    check_names([*manifest.files, name], _place(found, name), "do not use it")
-    _check_complete(found, manifest, name)
+    name = _manifest_file(folder)
+    data = _manifest_bytes(folder, name)
+    manifest = parse_manifest(data, KINDS[name], _path(folder, name))
+    check_names([*manifest.files, name], _path(folder, name), "do not use it")
+    _check_complete(folder, manifest, name)
     for file, entry in manifest.files.items():
-        _check_file(found, file, entry)
-    _check_safe(found, manifest)
+        _check_file(folder, file, entry)
+    _check_safe(folder, manifest)
     if parses_tokenizer:
-        _check_tokenizer(found, manifest)
-    return Verified(path=found.path, manifest_file=name, manifest=manifest, sha256=hashlib.sha256(data).hexdigest())
+        _check_tokenizer(folder, manifest)
+    return Verified(path=folder.path, manifest_file=name, manifest=manifest, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _place(found: Contents, name: str) -> str:
-    return str(found.path / name)
+def _path(folder: Contents, name: str) -> str:
+    return str(folder.path / name)
 
 
-def _manifest_file(found: Contents) -> str:
+def _manifest_file(folder: Contents) -> str:
     for name in KINDS:
-        if name in found.sizes_bytes:
+        if name in folder.sizes_bytes:
             return name
     raise InputError(
-        f"{found.path}: holds no {', '.join(KINDS)}",
-        "name a folder that tinybert convert or distill has written, or a file of tinybert pack",
+        f"{folder.path}: has no {', '.join(KINDS)}",
+        "name a folder written by tinybert convert or distill, or an archive of tinybert pack",
     )
 
 
-def _manifest_bytes(found: Contents, name: str) -> bytes:
-    if found.sizes_bytes[name] > MANIFEST_LIMIT_BYTES:
-        raise InputError(f"{_place(found, name)}: has more than {MANIFEST_LIMIT_BYTES} bytes", CURE)
-    with found.open(name) as file:
+def _manifest_bytes(folder: Contents, name: str) -> bytes:
+    if folder.sizes_bytes[name] > MANIFEST_LIMIT_BYTES:
+        raise InputError(f"{_path(folder, name)}: has more than {MANIFEST_LIMIT_BYTES} bytes", CURE)
+    with folder.open(name) as file:
         return file.read(MANIFEST_LIMIT_BYTES)
 
 
-def _check_complete(found: Contents, manifest: Manifest, name: str) -> None:
-    extra = sorted(set(found.sizes_bytes) - {*manifest.files, name})
+def _check_complete(folder: Contents, manifest: Manifest, name: str) -> None:
+    extra = sorted(set(folder.sizes_bytes) - {*manifest.files, name})
     if extra:
         named = ", ".join(map(repr, extra[:NAMED_LIMIT])) + (", …" if len(extra) > NAMED_LIMIT else "")
-        raise InputError(f"{found.path}: extra file that {name} does not list: {named}", "delete it, or do not use it")
-    missing = sorted(set(manifest.files) - set(found.sizes_bytes))
+        raise InputError(f"{folder.path}: extra file that {name} does not list: {named}", "delete it, or do not use it")
+    missing = sorted(set(manifest.files) - set(folder.sizes_bytes))
     if missing:
-        raise InputError(f"{_place(found, missing[0])}: missing", CURE)
+        raise InputError(f"{_path(folder, missing[0])}: missing", CURE)
 
 
-def _check_file(found: Contents, name: str, entry: FileEntry) -> None:
-    size_bytes = found.sizes_bytes[name]
-    if size_bytes != entry.size_bytes:  # before it is read, which might take for ever
+def _check_file(folder: Contents, name: str, entry: FileEntry) -> None:
+    size_bytes = folder.sizes_bytes[name]
+    if size_bytes != entry.size_bytes:  # before reading the file, which might be endless
         raise InputError(
-            f"{_place(found, name)}: has {size_bytes} bytes, not the {entry.size_bytes} of its manifest", CURE
+            f"{_path(folder, name)}: has {size_bytes} bytes, not the {entry.size_bytes} of its manifest", CURE
         )
     digest = hashlib.sha256()
-    with found.open(name) as file:
+    with folder.open(name) as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     if digest.hexdigest() != entry.sha256:
-        raise InputError(f"{_place(found, name)}: its SHA-256 is not the one of its manifest", CURE)
+        raise InputError(f"{_path(folder, name)}: its SHA-256 is not the one of its manifest", CURE)
 
 
-def _check_safe(found: Contents, manifest: Manifest) -> None:
-    """Check the files whose hashes are right, for a manifest can name hostile ones."""
+def _check_safe(folder: Contents, manifest: Manifest) -> None:
+    """Check files with the right hashes, because the manifest itself may name hostile ones."""
     if isinstance(manifest, Artifact):
-        for name in _needed(manifest):
+        for name in (*manifest.needed, *_companions(manifest)):
             if name not in manifest.files:
-                raise InputError(f"{found.path}: its manifest lists no {name!r}", "convert the student again")
-        for name in {graph.file for graph in manifest.graphs.values()}:
-            with found.open(name) as file:
-                model_file.check_opened(manifest.runtime.value, file, found.sizes_bytes[name], _place(found, name))
+                raise InputError(f"{folder.path}: its manifest lists no {name!r}", "convert the student again")
+        for graph in manifest.graphs.values():
+            _check_model(folder, manifest, graph)
     for name in manifest.files:
-        _check_unpickled(found, name, is_plain=name in _beside(manifest))
+        _check_unpickled(folder, name, is_plain=name in _companions(manifest))
 
 
-def _check_tokenizer(found: Contents, manifest: Manifest) -> None:
-    if TOKENIZER in manifest.files and found.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
-        with found.open(TOKENIZER) as file:
-            parse_tokenizer(file.read(), _place(found, TOKENIZER))
+def _check_tokenizer(folder: Contents, manifest: Manifest) -> None:
+    if TOKENIZER in manifest.files and folder.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
+        with folder.open(TOKENIZER) as file:
+            parse_tokenizer(file.read(), _path(folder, TOKENIZER))
 
 
-def _needed(manifest: Artifact) -> tuple[str, ...]:
-    return (*manifest.needed, *_beside(manifest))
+def _check_model(folder: Contents, manifest: Artifact, graph: Graph) -> None:
+    source = _path(folder, graph.file)
+    with folder.open(graph.file) as file:
+        interface = model_file.check_opened(manifest.runtime.value, file, folder.sizes_bytes[graph.file], source)
+    if interface is not None:
+        check_interface(interface, graph, source)
 
 
-def _beside(manifest: Manifest) -> tuple[str, ...]:
+def _companions(manifest: Manifest) -> tuple[str, ...]:
     """Return the files that belong to the model files of an artifact."""
     if not isinstance(manifest, Artifact):
         return ()
     models = [PurePosixPath(graph.file) for graph in manifest.graphs.values()]
-    suffixes = runtimes.get(manifest.runtime).TRAITS.beside
+    suffixes = runtimes.get(manifest.runtime).TRAITS.companions
     return tuple(model.with_suffix(suffix).as_posix() for model in models for suffix in suffixes)
 
 
-def _check_unpickled(found: Contents, name: str, *, is_plain: bool) -> None:
+def _check_unpickled(folder: Contents, name: str, *, is_plain: bool) -> None:
     suffix = PurePosixPath(name).suffix.lower()
-    # PyTorch's own .bin is a pickle; what belongs to a model file of another format is plain numbers.
+    # PyTorch's .bin is a pickle; the companion of another format's model file is plain numbers.
     if suffix in PICKLES and not is_plain:
-        raise InputError(f"{_place(found, name)}: is a pickle, which runs code when it is read", "do not load it")
+        raise InputError(f"{_path(folder, name)}: is a pickle, which runs code when it is read", "do not load it")
     if suffix == ".npz":
-        with found.open(name) as file:
-            npz.check(file, found.sizes_bytes[name], _place(found, name))
+        with folder.open(name) as file:
+            npz.check(file, folder.sizes_bytes[name], _path(folder, name))

@@ -1,4 +1,4 @@
-"""`tinybert verify`: is this folder or archive whole, and what is it."""
+"""`tinybert verify`: check a folder or archive, and describe it."""
 
 import json as json_module
 from pathlib import Path
@@ -18,11 +18,12 @@ def verify(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
 ) -> None:
-    """Check that a folder or archive is whole and harmless, and say what it is; nothing is unpacked or loaded.
+    """Check that a folder or archive is complete and harmless, and describe it; nothing is unpacked or loaded.
 
-    Every file must have the size and the SHA-256 of the manifest, and there may be no other. Refused are symlinks and
-    names that lead out, ONNX models that read other files or use unknown operators, document types in OpenVINO models,
-    pickles, and archives that are not, to the byte, as tinybert pack writes them.
+    Every file must have the size and the SHA-256 of the manifest, and no other files are allowed. Refused are symlinks
+    and names that lead out of the folder, ONNX models that read other files or use unknown operators, document types in
+    OpenVINO models, models without the manifest's inputs and outputs (not read from TFLite), pickles, and archives
+    that differ by a byte from what tinybert pack writes.
 
     Examples:
 
@@ -32,46 +33,46 @@ def verify(
     """
     from infer.shipping.verify import verify as check
 
-    found = check(path)
+    verified = check(path)
     if json:
-        typer.echo(json_module.dumps(_values(found)))
+        typer.echo(json_module.dumps(_values(verified)))
         return
-    for what, text in _lines(found):
-        typer.echo(f"{what:<12}{text if text.isprintable() else repr(text)}")
+    for label, text in _lines(verified):
+        typer.echo(f"{label:<12}{text if text.isprintable() else repr(text)}")
 
 
-def _values(found: "Verified") -> dict[str, Any]:
-    manifest = found.manifest.model_dump(mode="json")
-    known = {**manifest, **manifest.get("variant", {})}
-    more = {key: known[key] for key in ("runtime", "precision", "target") if key in known}
+def _values(verified: "Verified") -> dict[str, Any]:
+    manifest = verified.manifest.model_dump(mode="json")
+    fields = {**manifest, **manifest.get("variant", {})}
+    artifact_fields = {key: fields[key] for key in ("runtime", "precision", "target") if key in fields}
     return {
-        "path": str(found.path),
-        "kind": found.kind,
-        "sha256": found.sha256,
+        "path": str(verified.path),
+        "kind": verified.kind,
+        "sha256": verified.sha256,
         "name": manifest["name"],
         "task": manifest["task"]["kind"],
-        **more,
+        **artifact_fields,
         "parents": manifest["parents"],
         "tool_versions": manifest["tool_versions"],
         "files": manifest["files"],
-        "size_bytes": found.manifest.size_bytes,
+        "size_bytes": verified.manifest.size_bytes,
     }
 
 
-def _lines(found: "Verified") -> list[tuple[str, str]]:
-    values = _values(found)
-    what = [values[key] for key in ("runtime", "precision") if key in values]
+def _lines(verified: "Verified") -> list[tuple[str, str]]:
+    values = _values(verified)
+    variant = [values[key] for key in ("runtime", "precision") if key in values]
     files = {name: entry["size_bytes"] / MIB for name, entry in values["files"].items()}
-    made = [f"{tool} {version}" for tool, version in values["tool_versions"].items()]
+    tools = [f"{tool} {version}" for tool, version in values["tool_versions"].items()]
     return [
-        ("whole", str(found.path)),
-        ("kind", " ".join([found.kind, *what])),
+        ("whole", str(verified.path)),
+        ("kind", " ".join([verified.kind, *variant])),
         *([("target", values["target"])] if "target" in values else []),
         ("name", f"{values['name']} ({values['task']})"),
-        ("SHA-256", found.sha256),
-        # The nearest parent first: what was made from something comes behind it in the manifest.
+        ("SHA-256", verified.sha256),
+        # The nearest parent first: in the manifest, a folder follows the folders it was made from.
         *reversed(values["parents"].items()),
-        ("made with", ", ".join(made)),
+        ("made with", ", ".join(tools)),
         *(("file", f"{size_mib:8.2f} MiB  {name}") for name, size_mib in files.items()),
         ("size", f"{values['size_bytes'] / MIB:8.2f} MiB"),
     ]

@@ -143,5 +143,5 @@ def test_a_variant_without_it_is_another_where_it_is_usual() -> None:
 
 
 def test_the_first_token_alone_is_refused_where_all_are_read() -> None:
-    with pytest.raises(ValidationError, match="first-token: not where the answer is made of all tokens"):
+    with pytest.raises(ValidationError, match="first-token: not if the answer depends on all tokens"):
         Variant(runtime=RuntimeName.ONNX, precision=Precision.FP32, reads="all", rewrites=(Rewrite.FIRST_TOKEN,))

@@ -28,23 +28,23 @@ SETTINGS = Settings(blocks=1, sentences_per_block=2, warm_up=WarmUp(calls=2, las
 
 @pytest.mark.parametrize("name", ["onnx-int8", "openvino-fp32", "tflite-int8"])
 def test_it_is_read_as_a_graph(name: str) -> None:
-    found = read_artifact(LAYOUT_1 / name)
-    assert found.schema_version == 2
-    assert found.task == classification.Settings(labels=("bad", "good"))
-    assert (found.tokenizer.file, found.tokenizer.max_length_tokens) == ("tokenizer.json", 24)
-    assert [tensor.role for tensor in found.graph.inputs] == [*ROLES]
-    (logits,) = found.graph.outputs
-    if found.runtime == "tflite":
-        assert (found.graph.file, found.graph.entry) == ("model.tflite", "seq{source}")
-        assert [tensor.name for tensor in found.graph.inputs] == ["args_0", "args_1", "args_2"]
-        assert {tensor.dtype for tensor in found.graph.inputs} == {"int32"}
+    artifact = read_artifact(LAYOUT_1 / name)
+    assert artifact.schema_version == 2
+    assert artifact.task == classification.Settings(labels=("bad", "good"))
+    assert (artifact.tokenizer.file, artifact.tokenizer.max_length_tokens) == ("tokenizer.json", 24)
+    assert [tensor.role for tensor in artifact.graph.inputs] == [*ROLES]
+    (logits,) = artifact.graph.outputs
+    if artifact.runtime == "tflite":
+        assert (artifact.graph.file, artifact.graph.entry) == ("model.tflite", "seq{source}")
+        assert [tensor.name for tensor in artifact.graph.inputs] == ["args_0", "args_1", "args_2"]
+        assert {tensor.dtype for tensor in artifact.graph.inputs} == {"int32"}
         assert (logits.name, logits.axes) == ("output_0", (1, 2))
-        assert found.graph.lengths == {"source": (16, 24)}
+        assert artifact.graph.lengths == {"source": (16, 24)}
     else:
-        assert [tensor.name for tensor in found.graph.inputs] == [*ROLES]
-        assert {tensor.dtype for tensor in found.graph.inputs} == {"int64"}
+        assert [tensor.name for tensor in artifact.graph.inputs] == [*ROLES]
+        assert {tensor.dtype for tensor in artifact.graph.inputs} == {"int64"}
         assert (logits.name, logits.axes) == ("logits", ("batch", 2))
-        assert found.graph.lengths == {}
+        assert artifact.graph.lengths == {}
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -27,7 +27,7 @@ from infer.worker.client import outputs_of
 from targets.profile import Precision, Profile, RuntimeName
 
 VALUES = np.arange(4, dtype=np.float32)
-Place = Callable[[onnx.ModelProto, TensorProto], None]
+Insert = Callable[[onnx.ModelProto, TensorProto], None]
 
 
 def tiny(domain: str = "") -> onnx.ModelProto:
@@ -56,7 +56,7 @@ def attribute(model: onnx.ModelProto) -> Any:
     return model.graph.node[0].attribute.add(name="value")
 
 
-PLACES: dict[str, Place] = {
+LOCATIONS: dict[str, Insert] = {
     "initializer": lambda model, tensor: model.graph.initializer[0].CopyFrom(tensor),
     "sparse values": lambda model, tensor: model.graph.sparse_initializer.add().values.CopyFrom(tensor),
     "sparse indices": lambda model, tensor: model.graph.sparse_initializer.add().indices.CopyFrom(tensor),
@@ -72,10 +72,10 @@ PLACES: dict[str, Place] = {
 
 
 @pytest.mark.parametrize("location", ["../../etc/passwd", "/etc/passwd", "weights.bin"])
-@pytest.mark.parametrize("place", sorted(PLACES))
-def test_external_data_is_refused(place: str, location: str) -> None:
+@pytest.mark.parametrize("where", sorted(LOCATIONS))
+def test_external_data_is_refused(where: str, location: str) -> None:
     model = tiny()
-    PLACES[place](model, external(location))
+    LOCATIONS[where](model, external(location))
     with pytest.raises(InputError) as caught:
         check(model.SerializeToString())
     assert str(caught.value).startswith(f"model.onnx: keeps tensors in another file ('{location}')")
@@ -91,17 +91,28 @@ def test_half_a_reference_is_refused(field: str) -> None:
         check(model.SerializeToString())
 
 
+def test_inputs_and_outputs_are_those_of_the_outermost_graph() -> None:
+    model = tiny()
+    inner = attribute(model).g
+    inner.input.add(name="inner x")
+    inner.output.add(name="inner y")
+    model.training_info.add().initialization.input.add(name="trained")
+    data = model.SerializeToString()
+    interface = onnx_graph.check(io.BytesIO(data), len(data), "model.onnx")
+    assert [port.names for port in (*interface.inputs, *interface.outputs)] == [("x",), ("y",)]
+
+
 @pytest.mark.parametrize("domain", ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])
 def test_known_domains_are_taken(domain: str) -> None:
     check(tiny(domain).SerializeToString())
 
 
-@pytest.mark.parametrize("place", ["node", "node of a function", "function"])
-def test_an_unknown_domain_is_named(place: str) -> None:
-    model = tiny("evil.ops" if place == "node" else "")
-    if place == "node of a function":
+@pytest.mark.parametrize("where", ["node", "node of a function", "function"])
+def test_an_unknown_domain_is_named(where: str) -> None:
+    model = tiny("evil.ops" if where == "node" else "")
+    if where == "node of a function":
         model.functions.add().node.add(domain="evil.ops")
-    elif place == "function":
+    elif where == "function":
         model.functions.add(domain="evil.ops")
     with pytest.raises(InputError, match=r"^model.onnx: uses operators of the domain 'evil.ops'"):
         check(model.SerializeToString())
@@ -149,13 +160,13 @@ def test_a_file_that_would_be_walked_for_ever_is_refused(monkeypatch: pytest.Mon
         check(b"\x08\x08" * 2000)
 
 
-def _paths(message: Any, seen: frozenset[str] = frozenset()) -> set[str]:
+def _paths(message: Any, parents: frozenset[str] = frozenset()) -> set[str]:
     """Return the messages below a message in which a tensor or a node can stand."""
-    if message.name in seen:
+    if message.name in parents:
         return set()
     inner = [field.message_type for field in message.fields if field.message_type]
-    found = set().union(*(_paths(one, seen | {message.name}) for one in inner)) if inner else set()
-    return found | ({message.name} if found or message.name in ("TensorProto", "NodeProto") else set())
+    names = set().union(*(_paths(child, parents | {message.name}) for child in inner)) if inner else set()
+    return names | ({message.name} if names or message.name in ("TensorProto", "NodeProto") else set())
 
 
 def test_the_schema_is_that_of_onnx() -> None:
@@ -172,6 +183,9 @@ def test_the_schema_is_that_of_onnx() -> None:
     assert followed == onnx_graph.MESSAGES
     number = {name: field.number for name, field in TensorProto.DESCRIPTOR.fields_by_name.items()}
     assert (number["external_data"], number["data_location"]) == (13, 14)
+    graph = {name: field.number for name, field in onnx.GraphProto.DESCRIPTOR.fields_by_name.items()}
+    assert (graph["input"], graph["output"]) == (onnx_graph.INPUT[1], onnx_graph.OUTPUT[1])
+    assert onnx.ValueInfoProto.DESCRIPTOR.fields_by_name["name"].number == onnx_graph.VALUE_INFO_NAME
     assert onnx.NodeProto.DESCRIPTOR.fields_by_name["domain"].number == 7
     assert onnx.FunctionProto.DESCRIPTOR.fields_by_name["domain"].number == 10
 
@@ -189,8 +203,8 @@ HOSTILE_BYTES = HOSTILE.SerializeToString()
 def test_what_the_library_reads_as_external_is_refused(changes: dict[int, int], kept: int) -> None:
     """Whatever becomes of the bytes: what protobuf still reads as a reference is refused, nothing else is raised."""
     data = bytearray(HOSTILE_BYTES)
-    for place, value in changes.items():
-        data[place] = value
+    for position, value in changes.items():
+        data[position] = value
     data = data[:kept]
     try:
         check(bytes(data))
@@ -203,7 +217,7 @@ def test_what_the_library_reads_as_external_is_refused(changes: dict[int, int], 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A model whose weights lie beside it."""
+    """A model with its weights in another file."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "weights.bin").write_bytes(VALUES.tobytes())
@@ -234,7 +248,7 @@ def test_a_worker_refuses_it(hostile: Path) -> None:
 
 def test_a_worker_refuses_a_format_that_a_name_chooses(hostile: Path) -> None:
     (hostile / "model.onnx").rename(hostile / "model.ort")
-    with pytest.raises(InputError, match=r"model.ort: no model for onnx, whose files end in .onnx"):
+    with pytest.raises(InputError, match=r"model.ort: not a model for onnx, whose files end in .onnx"):
         run(hostile, "model.ort")
 
 

@@ -47,12 +47,12 @@ def _bomb(path: Path) -> None:
             file.writestr(name, data, zipfile.ZIP_DEFLATED if name == "model.onnx" else zipfile.ZIP_STORED)
 
 
-def _patched(place: Callable[[bytes], int], pattern: str, value: int) -> Spoil:
+def _patched(position: Callable[[bytes], int], pattern: str, value: int) -> Spoil:
     """Overwrite a number of the archive's bytes."""
 
     def spoil(path: Path) -> None:
         data = bytearray(path.read_bytes())
-        struct.pack_into(pattern, data, place(bytes(data)), value)
+        struct.pack_into(pattern, data, position(bytes(data)), value)
         path.write_bytes(data)
 
     return spoil
@@ -126,7 +126,7 @@ def _another_order(path: Path) -> None:
             file.writestr(name, kept[name])
 
 
-OTHER = "is not as tinybert pack writes it"
+OTHER = "was not written by tinybert pack"
 ARCHIVES: list[tuple[str, Spoil, str]] = [
     ("slip", lambda path: rewrite(path, ("../../x", b"x")), r"'../../x' leads out of the folder"),
     ("absolute", lambda path: rewrite(path, ("/etc/x", b"x")), "'/etc/x' leads out of the folder"),
@@ -136,8 +136,8 @@ ARCHIVES: list[tuple[str, Spoil, str]] = [
     ("symlink", lambda path: rewrite(path, (_as(stat.S_IFLNK), b"/etc/passwd")), "'link' is a symlink"),
     ("fifo", lambda path: rewrite(path, (_as(stat.S_IFIFO), b"")), "'link' is not a regular file"),
     ("folder", lambda path: rewrite(path, ("more/", b"")), "'more/' is not a plain file name"),
-    ("case", lambda path: rewrite(path, ("Model.onnx", b"x")), "'Model.onnx' stands in it twice"),
-    ("twice", lambda path: _renamed(path, b"evaluation.npz", b"tokenizer.json"), "'tokenizer.json' stands in it twice"),
+    ("case", lambda path: rewrite(path, ("Model.onnx", b"x")), "'Model.onnx' is in it twice"),
+    ("twice", lambda path: _renamed(path, b"evaluation.npz", b"tokenizer.json"), "'tokenizer.json' is in it twice"),
     ("extra", lambda path: rewrite(path, ("x.so", b"x")), "extra file that artifact.json does not list: 'x.so'"),
     ("encrypted", _patched(_index(8), "<H", 1), "'artifact.json' is encrypted"),
     ("strongly encrypted", _patched(_index(8), "<H", 0x40), "'artifact.json' is encrypted"),
@@ -146,19 +146,19 @@ ARCHIVES: list[tuple[str, Spoil, str]] = [
     ("claims more", _patched(_index(24), "<L", 2**31), "'artifact.json' is compressed: .* claim to become 2147483648"),
     ("overlapping", _overlapping, r"its members claim \d+ bytes, the archive has"),
     ("large index", _large_index, r"its index has \d+ bytes, more than 1048576"),
-    ("prefix", _sandwiched(b"#!/bin/sh\n", b""), "holds more than its members and their index"),
-    ("suffix", _sandwiched(b"", b"evil"), "not an archive, or cut short"),
-    ("comment", _commented, "not an archive, or cut short"),
-    ("other disk", _patched(_end(4), "<H", 1), "holds more than its members and their index"),
-    ("second index", _locator, "holds more than its members and their index"),
+    ("prefix", _sandwiched(b"#!/bin/sh\n", b""), "contains more than its members and their index"),
+    ("suffix", _sandwiched(b"", b"evil"), "not an archive, or truncated"),
+    ("comment", _commented, "not an archive, or truncated"),
+    ("other disk", _patched(_end(4), "<H", 1), "contains more than its members and their index"),
+    ("second index", _locator, "contains more than its members and their index"),
     ("between", _hidden, OTHER),
     ("order", _another_order, OTHER),
     ("times", lambda path: rewrite(path), OTHER),
     ("local header", _patched(lambda data: 10, "<H", 7), OTHER),
     ("other name", _patched(lambda data: 30, "<B", 65), "cannot be read as an archive"),
-    ("cut", lambda path: os.truncate(path, path.stat().st_size // 2), "not an archive, or cut short"),
+    ("cut", lambda path: os.truncate(path, path.stat().st_size // 2), "not an archive, or truncated"),
     ("empty", lambda path: os.truncate(path, 0), "not an archive"),
-    ("no manifest", lambda path: zipfile.ZipFile(path, "w").close(), "holds no artifact.json"),
+    ("no manifest", lambda path: zipfile.ZipFile(path, "w").close(), "has no artifact.json"),
     ("link", lambda path: _move_away(path), "missing or not a regular file"),
     ("pipe", lambda path: _pipe(path), "missing or not a regular file"),
     ("missing", lambda path: path.unlink(), "missing or not a regular file"),
@@ -198,7 +198,7 @@ def test_an_archive_that_is_not_ours_is_refused_unopened(
 
 def test_an_archive_of_no_reasonable_size_is_refused(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "SIZE_LIMIT_BYTES", 1000 - archive.HEADERS_LIMIT_BYTES)
-    with pytest.raises(InputError, match="more than any file of tinybert pack"):
+    with pytest.raises(InputError, match="more than any archive of tinybert pack"):
         verify(packed)
 
 
@@ -214,9 +214,9 @@ def test_any_flipped_bit_of_an_archive_is_noticed(small: tuple[bytes, Path], dat
     content, path = small
     index = index_of(content)
     # Most bytes are weights, so the headers are drawn as often.
-    place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, 200) | st.integers(index, len(content) - 1))
+    position = data.draw(st.integers(0, len(content) - 1) | st.integers(0, 200) | st.integers(index, len(content) - 1))
     flipped = bytearray(content)
-    flipped[place] ^= data.draw(st.integers(1, 255))
+    flipped[position] ^= data.draw(st.integers(1, 255))
     path.write_bytes(flipped)
     with pytest.raises(InputError):
         verify(path)
@@ -225,9 +225,9 @@ def test_any_flipped_bit_of_an_archive_is_noticed(small: tuple[bytes, Path], dat
 def test_every_byte_of_the_headers_counts(small: tuple[bytes, Path]) -> None:
     content, path = small
     index = index_of(content)
-    for place in (*range(43), *range(index, len(content))):
+    for position in (*range(43), *range(index, len(content))):
         flipped = bytearray(content)
-        flipped[place] ^= 0xFF
+        flipped[position] ^= 0xFF
         path.write_bytes(flipped)
         with pytest.raises(InputError):
             verify(path)

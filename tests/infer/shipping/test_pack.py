@@ -38,8 +38,8 @@ def out(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_is_unpacked_is_what_was_packed(tinybert: Tinybert, artifacts: Path, tmp_path: Path, variant: str) -> None:
     out, unpacked = tmp_path / "model.zip", tmp_path / "unpacked"
-    code, said, _ = tinybert("pack", artifacts / variant, "--out", out)
-    assert (code, said.splitlines()[-1]) == (0, str(out))
+    code, stdout, _ = tinybert("pack", artifacts / variant, "--out", out)
+    assert (code, stdout.splitlines()[-1]) == (0, str(out))
     with zipfile.ZipFile(out) as file:
         assert file.testzip() is None
         file.extractall(unpacked)
@@ -51,9 +51,9 @@ def test_what_is_unpacked_is_what_was_packed(tinybert: Tinybert, artifacts: Path
 
 
 def test_json_is_all_of_stdout(tinybert: Tinybert, artifact: Path, out: Path) -> None:
-    code, said, _ = tinybert("pack", artifact, "--out", out, "--json")
+    code, stdout, _ = tinybert("pack", artifact, "--out", out, "--json")
     assert code == 0
-    assert json.loads(said) == {
+    assert json.loads(stdout) == {
         "archive": str(out),
         "sha256": sha256_of_file(out),
         "size_bytes": out.stat().st_size,
@@ -110,8 +110,8 @@ def test_a_full_disk_leaves_what_was_there(
         return io.BufferedRandom(raw)
 
     monkeypatch.setattr(os, "fdopen", fdopen)
-    code, said, err = tinybert("pack", artifact, "--out", out)
-    assert (code, said) == (2, "")
+    code, stdout, err = tinybert("pack", artifact, "--out", out)
+    assert (code, stdout) == (2, "")
     assert err == f"error: {out}: not written (No space left on device): make room, or choose another --out\n"
     assert out.parent.exists() == old
     if old:
@@ -152,7 +152,7 @@ def test_what_is_not_ours_is_not_replaced(artifact: Path, out: Path, lay_down: C
     before = {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()}
     status = out.lstat()
     with pytest.raises(
-        InputError, match="exists, and is not a file of tinybert pack: choose another --out, or remove it"
+        InputError, match="exists, and was not written by tinybert pack: choose another --out, or remove it"
     ):
         pack(artifact, out)
     assert {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()} == before
@@ -180,7 +180,7 @@ def _add(artifact: Path) -> None:
     [
         (_flip, "model.onnx: its SHA-256 is not the one of its manifest"),
         (_add, "extra file that artifact.json does not list: 'notes.txt'"),
-        (lambda artifact: (artifact / ARTIFACT_MANIFEST).unlink(), "holds no artifact.json"),
+        (lambda artifact: (artifact / ARTIFACT_MANIFEST).unlink(), "has no artifact.json"),
         (shutil.rmtree, "not a folder: name an artifact folder"),
     ],
     ids=["changed", "extra", "unfinished", "missing"],
@@ -201,7 +201,7 @@ def test_a_student_is_not_packed(student: Path, out: Path) -> None:
 
 
 def test_the_archive_does_not_go_into_the_artifact(artifact: Path) -> None:
-    with pytest.raises(InputError, match="lies in the artifact folder: choose another --out"):
+    with pytest.raises(InputError, match="is in the artifact folder: choose another --out"):
         pack(artifact, artifact / "model.zip")
     verify(artifact)
 
