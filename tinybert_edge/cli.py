@@ -17,6 +17,7 @@ from bench.command import bench
 from bench.report.command import report
 from contract import verbosity
 from contract.errors import BROKEN_PIPE_EXIT_CODE, TERMINATED_EXIT_CODE, InputError, TinybertError
+from contract.lock import FORCE
 from convert.command import convert
 from convert.tune.command import tune
 from distill.ablation.command import ablate
@@ -49,6 +50,9 @@ def _show_version(asked: bool) -> None:
 def options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries underneath say.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take over an output folder that a run on another machine left locked.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
@@ -56,11 +60,13 @@ def options(
 ) -> None:
     """Distil small BERT students, convert them for a device, measure them there and compare them."""
     verbosity.choose(quiet=quiet, verbose=verbose)
+    if force:
+        os.environ[FORCE] = "1"
 
 
 def main() -> None:
     """Run the command line; an error ends it with the error's exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _handle_signals()
     try:
         _check_arguments()
         app()
@@ -79,6 +85,14 @@ def _check_arguments() -> None:
             argument.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"{argument!a} is not valid UTF-8", "rename the file or folder") from error
+
+
+def _handle_signals() -> None:
+    """End as on SIGTERM when the terminal is closed, too; nohup, which has SIGHUP ignored, is respected."""
+    signal.signal(signal.SIGTERM, _terminate)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, _terminate)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

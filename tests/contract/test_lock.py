@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError
-from contract.lock import locked
+from contract.lock import FORCE, locked
 
 HOLD = """
 import sys
@@ -54,6 +54,43 @@ def test_the_lock_of_a_dead_process_is_taken_over(holder: "subprocess.Popen[str]
     with locked(tmp_path / "out"):
         pass
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def abroad(tmp_path: Path) -> Path:
+    """A folder that a process of another machine holds, which has the number of one of this machine."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ".lock").write_text(f"{os.getpid()}\nanother-host\n", encoding="utf-8")
+    return folder
+
+
+def test_a_lock_of_another_machine_names_it(abroad: Path) -> None:
+    with pytest.raises(InputError) as error, locked(abroad):
+        pytest.fail("was let in")
+    assert str(error.value) == (
+        f"{abroad}: in use by a run on another machine (pid {os.getpid()} on 'another-host'): wait for it, choose "
+        "another --out, or, if it has ended, take the folder over with tinybert --force"
+    )
+
+
+def test_a_lock_of_another_machine_is_taken_over_by_force(abroad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FORCE, "1")
+    with (
+        locked(abroad),
+        pytest.raises(InputError, match=rf"in use by another run \(pid {os.getpid()}\)"),
+        locked(abroad),
+    ):
+        pytest.fail("was let in")
+    assert list(abroad.iterdir()) == []
+
+
+def test_force_takes_nothing_from_a_live_process(
+    holder: "subprocess.Popen[str]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FORCE, "1")
+    with pytest.raises(InputError, match=rf"in use by another run \(pid {holder.pid}\)"), locked(tmp_path / "out"):
+        pytest.fail("was let in")
 
 
 def test_an_error_inside_frees_the_folder(tmp_path: Path) -> None:

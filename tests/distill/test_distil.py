@@ -125,7 +125,7 @@ def test_a_student_of_a_newer_version_is_not_overwritten(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], number: signal.Signals
 ) -> None:
@@ -142,7 +142,7 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
         assert process.poll() is None, "it ended before it wrote a checkpoint"
         time.sleep(0.05)
     process.send_signal(number)
-    assert process.wait() == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    assert process.wait() == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143, signal.SIGKILL: -9}[number]
     assert not list(broken.glob("student-*"))
     subprocess.run([*arguments, str(broken)], check=True, env=environment, capture_output=True)
     for expected in whole.glob("*/model.safetensors"):
