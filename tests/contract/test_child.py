@@ -21,7 +21,7 @@ import pytest
 
 from contract.child import Limits, ask, describe_exit
 from contract.errors import InputError, TinybertError, UnfinishedError, WorkerError
-from convert import child
+from convert import process
 from convert.job import Job as ConverterJob
 from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
@@ -66,9 +66,9 @@ from infer.worker import job, reply, start
 start.run_worker(job.read(JOB), reply.OutputsReply, command=COMMAND)
 """
 CONVERTER_CALL = """
-from convert import child, job
-child.COMMAND = COMMAND
-child.convert(job.Job.model_validate_json(JOB))
+from convert import job, process
+process.COMMAND = COMMAND
+process.convert(job.Job.model_validate_json(JOB))
 """
 LETS_NOBODY_ELSE_RUN = "import re; re.match('(a+)+$', 'a' * 64 + 'b')"
 GRANDCHILD = "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
@@ -139,9 +139,9 @@ def converter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> User:
     )
 
     def run(command: tuple[str, ...], timeout_s: float) -> None:
-        monkeypatch.setattr(child, "COMMAND", command)
-        monkeypatch.setattr(child, "TIMEOUT_S", timeout_s)
-        assert child.convert(job).graph == GRAPH
+        monkeypatch.setattr(process, "COMMAND", command)
+        monkeypatch.setattr(process, "TIMEOUT_S", timeout_s)
+        assert process.convert(job).graph == GRAPH
 
     return User(who="the converter", good=CONVERTER_GOOD, call=CONVERTER_CALL, job=job.model_dump_json(), ask=run)
 
