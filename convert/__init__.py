@@ -1,1 +1,1 @@
-"""Conversion: from a student to one artifact for each runtime and precision."""
+"""Conversion of a student to an artifact for each runtime and precision."""

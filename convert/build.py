@@ -1,4 +1,4 @@
-"""The conversion stage: a student folder and a profile in, an artifact folder for each runtime and precision out."""
+"""The conversion stage: turns a student folder into an artifact folder for each runtime and precision of a profile."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,9 +10,9 @@ from contract.lock import locked
 from contract.progress import bar
 from contract.tokenizer import read_tokenizer
 from convert import calibration
-from convert.make import Task, make
-from convert.plan import plan
-from convert.write import origin_of
+from convert.artifact import origin_of
+from convert.conversion import Conversion, convert_variants
+from convert.variants import select_variants
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
@@ -22,11 +22,11 @@ NEEDED = ("config.json", "model.safetensors", TOKENIZER, EVALUATION, CALIBRATION
 
 
 class ConversionError(WorkerError):
-    """Some variants could not be made.
+    """Some variants could not be converted.
 
     Args:
-        failures: why, by the folder the variant should have had.
-        finished: the artifact folders that stand nevertheless.
+        failures: the errors, by the artifact folder of the variant.
+        finished: the artifact folders of the other variants.
     """
 
     def __init__(self, failures: dict[Path, TinybertError], finished: list[Path]) -> None:
@@ -45,62 +45,64 @@ def convert_student(
     runtimes: Sequence[str] | None = None,
     precisions: Sequence[str] | None = None,
 ) -> list[Path]:
-    """Make a student's artifacts for a device, or find them finished.
+    """Convert a student for a device; artifacts that are already finished are kept.
 
     Args:
         student: the student folder.
         profile: the device.
-        out: the folder to make `TARGET/RUNTIME-PRECISION/` in.
-        runtimes: only these; all that the profile offers if not given.
-        precisions: only these; all that the profile offers if not given.
+        out: the folder to create `TARGET/RUNTIME-PRECISION/` in.
+        runtimes: runtimes to convert for; by default all that the profile names.
+        precisions: precisions to convert to; by default all that the profile names.
 
     Returns:
         The artifact folders.
 
     Raises:
-        InputError: the student folder was changed, or the profile does not offer what is asked for; nothing is written.
+        InputError: the student folder was changed, or the profile does not offer a requested runtime or precision;
+            nothing is written.
         MissingExtraError: a converter's library is not installed; nothing is written.
         ConversionError: some variants failed; the others are finished.
     """
     manifest = read_student(student)
     reads = tasks.get(manifest.task.kind).READS
-    plans = plan(profile, manifest.max_length_tokens, runtimes, precisions, reads=reads)
-    check_whole(student, manifest)
+    groups = select_variants(profile, manifest.max_length_tokens, runtimes, precisions, reads=reads)
+    check_complete(student, manifest)
     evaluation = read_evaluation(student)
     if len(evaluation.tokens) == 0:
-        raise InputError(f"{student / EVALUATION}: holds no sentences", "distil again with a validation split")
-    if any(variant.precision is not Precision.FP32 for one in plans for variant in one.variants):
+        raise InputError(f"{student / EVALUATION}: contains no sentences", "distil again with a validation split")
+    if any(variant.precision is not Precision.FP32 for group in groups for variant in group.variants):
         calibration.read(student, evaluation.tokens)
     origin = origin_of(student, manifest, evaluation.tokens, profile)
-    place = out / profile.name
-    return _make_all([Task(origin=origin, evaluation=evaluation, plan=one, out=place) for one in plans], place)
+    folder = out / profile.name
+    conversions = [Conversion(origin=origin, evaluation=evaluation, group=group, out=folder) for group in groups]
+    return _convert_all(conversions, folder)
 
 
-def check_whole(student: Path, manifest: Student) -> None:
-    """Check that a student folder has all that conversion needs, unchanged.
+def check_complete(student: Path, manifest: Student) -> None:
+    """Check that a student folder has all files that conversion needs, unchanged.
 
     Raises:
         InputError: a file is missing or was changed.
     """
-    absent = [name for name in NEEDED if name not in manifest.files]
-    if absent:
-        raise InputError(f"{student}: its manifest lists no {absent[0]}", "make the student again")
-    verify(student, manifest)
-    read_tokenizer(student / TOKENIZER)  # a manifest may have been written for a broken one
-
-
-def _make_all(tasks: list[Task], out: Path) -> list[Path]:
-    """Make what is not finished; a variant that fails does not stop the others."""
-    missing = [(task, variants) for task in tasks if (variants := task.missing())]
-    for task, variants in missing:
-        for variant in variants:
-            _check_replaceable(task.folder(variant))
-    failures: dict[Path, TinybertError] = {}
+    missing = [name for name in NEEDED if name not in manifest.files]
     if missing:
-        with _place(out), bar("Converting", sum(len(variants) for _, variants in missing)) as advance:
-            for task, variants in missing:
-                failures |= make(task, variants, advance)
-    folders = [task.folder(variant) for task in tasks for variant in task.plan.variants]
+        raise InputError(f"{student}: its manifest lists no {missing[0]}", "distil the student again")
+    verify(student, manifest)
+    read_tokenizer(student / TOKENIZER)  # the manifest also matches if the tokenizer was broken from the start
+
+
+def _convert_all(conversions: list[Conversion], out: Path) -> list[Path]:
+    """Convert all variants that are not finished; a variant that fails does not stop the others."""
+    unfinished = [(conversion, variants) for conversion in conversions if (variants := conversion.unfinished())]
+    for conversion, variants in unfinished:
+        for variant in variants:
+            _check_replaceable(conversion.folder(variant))
+    failures: dict[Path, TinybertError] = {}
+    if unfinished:
+        with _output_folder(out), bar("Converting", sum(len(variants) for _, variants in unfinished)) as advance:
+            for conversion, variants in unfinished:
+                failures |= convert_variants(conversion, variants, advance)
+    folders = [conversion.folder(variant) for conversion in conversions for variant in conversion.group.variants]
     if failures:
         raise ConversionError(failures, [folder for folder in folders if folder not in failures])
     return folders
@@ -111,26 +113,26 @@ def _check_replaceable(folder: Path) -> None:
         raise InputError(f"{folder}: not an artifact", "choose another --out")
 
 
-def check_of_student(out: Path, student: Path) -> None:
-    """Check that a folder of artifacts is of one student.
+def check_same_student(out: Path, student: Path) -> None:
+    """Check that all artifacts in a folder were made from a student.
 
     Raises:
-        InputError: an artifact of another student stands in it.
+        InputError: an artifact was made from a different student.
     """
-    own = identity(student / STUDENT_MANIFEST)
+    student_identity = identity(student / STUDENT_MANIFEST)
     for manifest in sorted(out.glob(f"*/{ARTIFACT_MANIFEST}")):
-        found = None
-        with suppress(InputError):  # a broken one is made again
-            found = read_artifact(manifest.parent)
-        if found is not None and found.parents.get("student") != own:
+        artifact = None
+        with suppress(InputError):  # a broken artifact is converted again
+            artifact = read_artifact(manifest.parent)
+        if artifact is not None and artifact.parents.get("student") != student_identity:
             raise InputError(
                 f"{manifest.parent}: was made from a different student", "choose another --out, or delete it"
             )
 
 
 @contextmanager
-def _place(out: Path) -> Iterator[None]:
-    """Hold the output folder; it goes away again if nothing came of it."""
+def _output_folder(out: Path) -> Iterator[None]:
+    """Lock the output folder, and remove it if it stays empty."""
     try:
         with locked(out):
             yield

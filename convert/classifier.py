@@ -1,4 +1,4 @@
-"""The student as a converter takes it: three integer tensors in, logits out."""
+"""The student as a module for the exporters, which maps three integer tensors to logits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,22 +9,22 @@ from transformers import PreTrainedModel
 
 import distill.tasks
 import infer.tasks
-from convert.mask import MASKED_SCORE
+from convert.attention_mask import MASKED_SCORE
 from convert.rewrites import rewrite
 from infer.folders.rewrite import Rewrite
 from infer.folders.student import read_student
 
 
-# TFLite names its nodes by this class and its module: another name would be other bytes of the same model.
+# TFLite names its nodes after this class and module: renaming either changes the bytes of the model.
 class Classifier(nn.Module):
-    """A student of any task with a mask of its own.
+    """A student of any task that builds its attention mask itself.
 
-    The mask is made here, in the four dimensions attention wants, because the one of transformers is exported to
-    operations that not every runtime knows.
+    The mask has the four dimensions that attention needs. The mask of transformers would be exported to operations
+    that some runtimes lack.
 
     Args:
-        student: in evaluation mode.
-        rewrites: those that were applied to it.
+        student: the model, in evaluation mode.
+        rewrites: the rewrites that were applied to the model.
     """
 
     def __init__(self, student: PreTrainedModel, rewrites: Sequence[Rewrite] = ()) -> None:
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
         """Return logits for three integer tensors of shape (B, L).
 
         Returns:
-            Of shape (B, C), or (B, L, C) where each token is answered for.
+            Logits of shape (B, C), or (B, L, C) for a task with an answer for each token.
         """
         mask_B11L = (1.0 - attention_mask[:, None, None, :].float()) * MASKED_SCORE
         logits: Tensor = self.student(
@@ -46,33 +46,33 @@ class Classifier(nn.Module):
 
 
 def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
-    """Load a student folder's model in fp32, ready to be exported.
+    """Load a student folder's model in fp32, ready for export.
 
     Args:
-        student: its folder.
-        rewrites: exact ones, each applied where the student is laid out for it and its task leaves room.
+        student: the student folder.
+        rewrites: exact rewrites, each applied if the student's architecture and task allow it.
     """
     task = read_student(student).task.kind
     reads = infer.tasks.get(task).READS
-    wanted = [one for one in rewrites if one is not Rewrite.FIRST_TOKEN or reads == "first"]
-    # Attention written out in single operations is what the runtimes' own optimisers recognise.
+    allowed = [item for item in rewrites if item is not Rewrite.FIRST_TOKEN or reads == "first"]
+    # The runtimes' optimisers recognise attention in separate operations.
     model = (
         distill.tasks.get(task)
         .model_class()
         .from_pretrained(student, attn_implementation="eager", dtype=torch.float32, local_files_only=True)
     )
-    return Classifier(*rewrite(model.eval(), wanted)).eval()
+    return Classifier(*rewrite(model.eval(), allowed)).eval()
 
 
-def answered(classifier: Classifier, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[int, bool]:
-    """Return how many numbers an answer to some inputs has, and whether each token has one of its own."""
+def output_layout(classifier: Classifier, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[int, bool]:
+    """Return the size C of the model's logits for some inputs, and whether each token has its own logits."""
     with torch.inference_mode():
         logits = classifier(*inputs)
     return logits.shape[-1], logits.ndim == 3
 
 
 def example(sentences: int, length_tokens: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inputs of shape (B, L) to trace a model with."""
-    # Three tensors of their own: litert-torch makes one input of a tensor that comes twice.
+    """Return example inputs of shape (B, L) for tracing a model."""
+    # Three separate tensors: litert-torch merges inputs that are the same tensor.
     shape = (sentences, length_tokens)
     return torch.ones(shape, dtype=dtype), torch.ones(shape, dtype=dtype), torch.zeros(shape, dtype=dtype)

@@ -1,4 +1,4 @@
-"""`tinybert convert`: a student to the models of a device."""
+"""The `tinybert convert` command."""
 
 import json as json_module
 from pathlib import Path
@@ -10,21 +10,23 @@ if TYPE_CHECKING:
     from infer.folders.artifact import Artifact
     from infer.metrics.metric import Interval, Metric
 
-StudentArgument = Annotated[Path, typer.Argument(help="A student folder, as `tinybert distill` writes it.")]
+StudentArgument = Annotated[Path, typer.Argument(help="A student folder written by `tinybert distill`.")]
 TargetOption = Annotated[
-    str, typer.Option("--target", help="A device profile: its name, a TOML file, or auto for this machine's.")
+    str, typer.Option("--target", help="Device profile: a name, a TOML file, or auto for this machine.")
 ]
 RuntimeOption = Annotated[
-    list[str] | None, typer.Option("--runtime", help="Only this runtime: onnx, openvino or tflite; may be repeated.")
+    list[str] | None,
+    typer.Option("--runtime", help="Runtime: onnx, openvino or tflite; may be repeated.  \\[default: all]"),
 ]
 PrecisionOption = Annotated[
-    list[str] | None, typer.Option("--precision", help="Only this precision, one of `--offers`; may be repeated.")
+    list[str] | None,
+    typer.Option("--precision", help="Precision listed by `--offers`; may be repeated.  \\[default: the profile's]"),
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder to write to.  \\[default: artifacts/NAME beside the student]")
+    Path | None, typer.Option("--out", help="Folder to write to.  \\[default: artifacts/NAME next to the student]")
 ]
 OffersOption = Annotated[
-    bool, typer.Option("--offers", help="Only say which precisions the device is fit for in each runtime, and why.")
+    bool, typer.Option("--offers", help="Only list the precisions that the device supports in each runtime, and why.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
 MIB = 2**20
@@ -39,10 +41,10 @@ def convert(
     show_offers: OffersOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Convert a student to the models of a device.
+    """Convert a student to models for a device.
 
-    Each model is compared with the student in its own runtime, on real sentences, before it is written. Finished
-    models are found again; one that fails does not stop the others.
+    Before a model is written, its outputs on real sentences are compared with the student's. Finished models are not
+    converted again, and a failure does not stop the other conversions.
 
     Examples:
 
@@ -53,8 +55,8 @@ def convert(
         tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
     """
     from contract.progress import note
-    from convert.build import ConversionError, check_of_student, convert_student
-    from convert.offer import told
+    from convert.build import ConversionError, check_same_student, convert_student
+    from convert.precisions import describe
     from infer.folders.student import read_student
     from targets.doctor import resolve
 
@@ -62,32 +64,33 @@ def convert(
     folder = out or default_folder(student)
     note(f"Target {profile.name}: {reason}")
     if show_offers:
-        lines = told(profile)
+        lines = describe(profile)
         typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
         return
-    if out is not None:  # the usual folder has the student's name
+    if out is not None:  # the default folder has the student's name
         read_student(student)
-        check_of_student(out / profile.name, student)
+        check_same_student(out / profile.name, student)
     try:
-        made = convert_student(student, profile, out=folder, runtimes=runtimes, precisions=precisions)
+        artifacts = convert_student(student, profile, out=folder, runtimes=runtimes, precisions=precisions)
     except ConversionError as error:
         if error.finished:
             show(error.finished, folder / profile.name, json=json)
         raise
-    show(made, folder / profile.name, json=json)
+    show(artifacts, folder / profile.name, json=json)
 
 
 def default_folder(student: Path) -> Path:
-    """Return the folder a student's artifacts go to."""
+    """Return the default folder of a student's artifacts."""
     student = student.absolute()
     return student.parent / "artifacts" / student.name
 
 
 def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
-    """Print artifacts and how near they are to the student and, last, the folder they stand in."""
+    """Print the parity and quality of artifacts and, as the last line, their folder."""
     from infer.folders.artifact import read_artifact
+    from infer.metrics.format import metric_value
 
-    found = [(path, read_artifact(path)) for path in artifacts]
+    loaded = [(path, read_artifact(path)) for path in artifacts]
     if json:
         values = [
             {
@@ -98,48 +101,47 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
                 "parity": artifact.parity.model_dump(),
                 "quality": artifact.quality.model_dump(),
             }
-            for path, artifact in found
+            for path, artifact in loaded
         ]
         typer.echo(json_module.dumps({"folder": str(folder), "artifacts": values}))
         return
     from rich.console import Console
     from rich.table import Column, Table
 
-    metric = _metric_of(found[0][1])
+    metric = _main_metric(loaded[0][1])
     table = Table(Column("model", no_wrap=True), "MiB", "same\nanswer", "largest\ndifference", title=folder.name)
     table.add_column(metric.heading)
     table.add_column("below\nteacher")
-    for _, artifact in found:
+    for _, artifact in loaded:
         parity, quality = artifact.parity, artifact.quality
         table.add_row(
             f"{artifact.runtime} {artifact.precision}",
             f"{artifact.model_size_bytes / MIB:.1f}",
             f"{parity.agreement:.1%}",
             f"{parity.max_abs_difference:.1e}",
-            _between(quality.value, metric),
-            _between(quality.drop, metric),
+            _with_interval(quality.value, metric),
+            _with_interval(quality.drop, metric),
         )
     Console().print(table)
-    quality = found[0][1].quality
-    student, teacher = (_written(value, metric) for value in (quality.student, quality.teacher))
-    # Of models for any length the worse of sentences as they are and some that are padded.
-    typer.echo("Same answer and largest difference of an output: from the student's, at worst.")
-    typer.echo(f"{metric.heading}: student {student}, teacher {teacher}; in brackets 95 % intervals.")
+    quality = loaded[0][1].quality
+    student, teacher = (metric_value(metric, value) for value in (quality.student, quality.teacher))
+    # For models of any length, the worse of the runs with and without padding.
+    typer.echo("Same answer, largest difference: compared with the student's outputs.")
+    typer.echo(f"Student: {student}; teacher: {teacher}; 95 % intervals in brackets.")
     typer.echo(str(folder))
 
 
-def _metric_of(artifact: "Artifact") -> "Metric":
-    """Return what the student's recipe judges by."""
+def _main_metric(artifact: "Artifact") -> "Metric":
+    """Return the main metric of the student's recipe."""
     from infer import tasks
 
     return tasks.metric(artifact.task.kind, artifact.quality.metric)
 
 
-def _between(found: "Interval", metric: "Metric") -> str:
+def _with_interval(interval: "Interval", metric: "Metric") -> str:
     from rich.markup import escape
 
-    return escape(f"{_written(found.value, metric)} [{_written(found.low, metric)}, {_written(found.high, metric)}]")
+    from infer.metrics.format import metric_number
 
-
-def _written(value: float, metric: "Metric") -> str:
-    return f"{100 * value if metric.unit == '%' else value:.{metric.digits}f}"
+    text = metric_number(metric)
+    return escape(f"{text(interval.value)} [{text(interval.low)}, {text(interval.high)}]")

@@ -1,4 +1,4 @@
-"""What a converter is, and where to find one."""
+"""The interface of a converter, and the lookup of a runtime's converter."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -19,12 +19,12 @@ EXTRA = "convert"
 
 
 class Exported(Strict):
-    """A model that a converter wrote.
+    """Description of a model that a converter wrote.
 
     Attributes:
-        graph: what its file takes and gives.
-        rewrites: those that could be applied to the student.
-        quantization: what was quantised and how, one line a step; empty for fp32.
+        graph: the model's file, inputs and outputs.
+        rewrites: the rewrites that could be applied to the student.
+        quantization: the quantisation, one line for each step; empty for fp32.
     """
 
     graph: Graph
@@ -33,19 +33,19 @@ class Exported(Strict):
 
 
 class Verdict(NamedTuple):
-    """Whether a precision makes sense, and why, in a sentence without a full stop."""
+    """Whether a precision is useful, and the reason, as a sentence without a full stop."""
 
     offered: bool
     reason: str
 
 
 class Converter(Protocol):
-    """A module of convert/ that writes models for one runtime; its name is the runtime's.
+    """A module of convert/ that writes models for one runtime, and has the runtime's name.
 
     Attributes:
-        LIBRARIES: the distributions it works with.
-        NODES: how its exporter names the nodes of a model.
-        CALIBRATIONS: the ways to measure ranges that it has, by the precisions that leave a choice.
+        LIBRARIES: the distributions that the converter uses.
+        NODES: patterns of the node names that the exporter writes.
+        CALIBRATIONS: the supported calibration methods, for precisions with more than one.
     """
 
     LIBRARIES: tuple[str, ...]
@@ -53,15 +53,15 @@ class Converter(Protocol):
     CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]]
 
     def offer(self, precision: Precision, profile: Profile) -> Verdict:
-        """Tell what a processor makes of a precision, whatever its profile leaves out."""
+        """Return whether the processor supports a precision, regardless of the precisions that the profile names."""
         ...
 
     def depends_on(self, variant: Variant, profile: Profile) -> dict[str, Any]:
-        """Return what else of a profile a variant's files depend on, for the artifact's key."""
+        """Return further properties of the profile that a variant's files depend on, for the artifact's key."""
         ...
 
     def lengths(self, profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
-        """Return the padded lengths a model must take, rising; empty if one model takes any.
+        """Return the padded lengths that a model must take, in ascending order; empty for any length.
 
         Raises:
             InputError: the profile's longest bucket is too short for the student.
@@ -74,10 +74,10 @@ class Converter(Protocol):
         """Write the student's fp32 model into a folder.
 
         Args:
-            student: its folder.
+            student: the student folder.
             destination: the folder to write to.
-            rewrites: exact ones, each applied where the student is laid out for it.
-            lengths_tokens: padded lengths the model must take; empty for any.
+            rewrites: exact rewrites, each applied if the student's architecture allows it.
+            lengths_tokens: padded lengths that the model must take; empty for any length.
         """
         ...
 
@@ -95,20 +95,20 @@ class Converter(Protocol):
 
         Args:
             source: the folder of the fp32 model.
-            fp32: what `export` said of it.
+            fp32: the description of the fp32 model that `export` returned.
             destination: the folder to write to.
-            variant: what to make of it.
-            profile: the device it is for.
-            calibration: training sentences, where ranges of activations are measured.
+            variant: the variant to write.
+            profile: the device.
+            calibration: training sentences for measuring the ranges of activations.
 
         Raises:
-            InputError: this converter has no such precision.
+            InputError: this converter does not support the precision.
         """
         ...
 
 
 def get(name: RuntimeName) -> Converter:
-    """Return the converter of a runtime; its libraries are imported only when it converts."""
+    """Return the converter of a runtime, which imports its libraries only when it converts."""
     return cast("Converter", import_module(f"convert.{name}"))
 
 
@@ -116,7 +116,7 @@ def require(name: RuntimeName) -> None:
     """Check that a converter's libraries are installed, without importing them.
 
     Raises:
-        MissingExtraError: one is not.
+        MissingExtraError: a library is not installed.
     """
     for library in get(name).LIBRARIES:
         if find_spec(library.replace("-", "_")) is None:

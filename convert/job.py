@@ -1,7 +1,6 @@
-"""One conversion, in a process of its own: `python -m convert.job`, a job on stdin, its answer on stdout, both JSON.
+"""One conversion in a separate process: `python -m convert.job` reads a job from stdin and writes its answer to stdout.
 
-A converter may crash, hang, fill the memory, warn of its libraries' future or print what it likes: only this process
-sees it.
+Both are JSON. The process isolates converters, which may crash, hang, exhaust memory or print warnings.
 """
 
 import gc
@@ -19,20 +18,20 @@ from targets.profile import Profile
 
 
 class Source(Strict):
-    """A finished fp32 model, to be quantised."""
+    """A finished fp32 model to quantise."""
 
     folder: Path
     exported: Exported
 
 
 class Job(Strict):
-    """What to convert.
+    """A conversion to perform.
 
     Attributes:
         student: the student folder.
         destination: an existing folder to write the model to.
-        lengths_tokens: padded lengths the model must take; empty for any.
-        fp32: the model to make another precision of; null to export the student.
+        lengths_tokens: padded lengths that the model must take; empty for any length.
+        fp32: the fp32 model to quantise; null to export the student.
     """
 
     variant: Variant
@@ -44,31 +43,31 @@ class Job(Strict):
 
 
 class Answer(Strict):
-    """The model that came of it."""
+    """The converted model."""
 
     exported: Exported
 
 
 def perform(job: Job) -> Exported:
-    """Do a job in this process.
+    """Perform a conversion in this process.
 
     Raises:
-        InputError: the calibration sentences, or the fp32 model, cannot be used, or the model refers to other files.
+        InputError: the calibration sentences or the fp32 model cannot be used, or the model refers to other files.
         MissingExtraError: a library of the converter is missing.
     """
-    exported = _make(job)
+    exported = _convert(job)
     model_file.check(job.variant.runtime.value, job.destination / exported.graph.file)
     return exported
 
 
-def _make(job: Job) -> Exported:
+def _convert(job: Job) -> Exported:
     converter = get(job.variant.runtime)
     if job.fp32 is None:
         return converter.export(
             job.student, job.destination, rewrites=job.variant.rewrites, lengths_tokens=job.lengths_tokens
         )
     _check_operations(job)
-    # It may be of a folder that somebody else has made.
+    # The folder may come from someone else.
     model_file.check(job.variant.runtime.value, job.fp32.folder / job.fp32.exported.graph.file)
     from convert.calibration import read
     from infer.folders.student import read_evaluation
@@ -84,18 +83,18 @@ def _make(job: Job) -> Exported:
 
 
 def _check_operations(job: Job) -> None:
-    known = operations_of(job.student)
+    operations = operations_of(job.student)
     for name in job.variant.kept_in_float:
-        if name not in known:
+        if name not in operations:
             raise InputError(
-                f"{job.student}: has no operation {name!r} to keep in float", f"it has: {', '.join(known)}"
+                f"{job.student}: has no operation {name!r} to keep in float", f"it has: {', '.join(operations)}"
             )
 
 
 def main() -> int:
-    """Answer the job on stdin; the exit code is that of the error, if any."""
-    # Tracing a model makes millions of small objects that live as long as this process: looking through them again and
-    # again is a sixth of an export's time.
+    """Perform the job on stdin and return the exit code."""
+    # Tracing a model creates millions of small objects that live as long as this process; collecting garbage among
+    # them takes a sixth of an export's time.
     gc.disable()
     from distill.silence import silence_libraries
 

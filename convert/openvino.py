@@ -1,4 +1,4 @@
-"""OpenVINO IR: one model for any batch and length, which a device may fix to lengths of its own."""
+"""The converter for OpenVINO: one IR model for any batch and length, which a device may fix to some lengths."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens
-from convert import reasons
+from convert import verdicts
 from convert.converter import EXTRA, Exported, Verdict
 from convert.operations import Nodes, pattern
 from infer.folders.graph import encoder
@@ -22,27 +22,27 @@ MODEL_FILE = "model.xml"
 TRACED_LENGTH_TOKENS = 8
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
 NODES = Nodes(layer=r"layer\.{layer}\.", classifier=r"(?:[pP]ooler|student\.classifier)")
-GROUP_WEIGHTS = 32  # that share a scale of 4 bits
+GROUP_WEIGHTS = 32  # 4-bit weights that share a scale
 
 
 def offer(precision: Precision, profile: Profile) -> Verdict:
-    """Tell what a processor makes of a precision."""
+    """Return whether the processor supports a precision."""
     return {
-        Precision.FP32: reasons.FP32,
-        Precision.FP16: Verdict(True, "stored in half the bytes, and computed in it")
+        Precision.FP32: verdicts.FP32,
+        Precision.FP16: Verdict(True, "stored in half the bytes, computed in fp16")
         if "fp16" in profile.isa_features
-        else reasons.FP16_STORED,
-        Precision.INT8: reasons.int8(profile, saturates=True),
-        Precision.INT8_STATIC: Verdict(False, "int8 is static in OpenVINO"),
-        Precision.INT8_WEIGHT: reasons.INT8_STORED,
-        Precision.INT4_WEIGHT: Verdict(True, "an eighth of the bytes; OpenVINO has kernels for it on x86-64")
+        else verdicts.FP16_STORED,
+        Precision.INT8: verdicts.int8(profile, saturates=True),
+        Precision.INT8_STATIC: Verdict(False, "OpenVINO's int8 is already static"),
+        Precision.INT8_WEIGHT: verdicts.INT8_STORED,
+        Precision.INT4_WEIGHT: Verdict(True, "an eighth of the bytes; OpenVINO has x86-64 kernels for it")
         if profile.arch is Arch.X86_64
-        else reasons.NO_INT4,
+        else verdicts.NO_INT4,
     }[precision]
 
 
 def depends_on(variant: Variant, profile: Profile) -> dict[str, Any]:
-    """Return whether half precision is computed in, too."""
+    """Return whether half precision is also used for computation."""
     return {"has_fp16": "fp16" in profile.isa_features} if variant.precision is Precision.FP16 else {}
 
 
@@ -56,15 +56,15 @@ def export(
     student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
 ) -> Exported:
     """Write model.xml and model.bin."""
-    _send_nothing()
+    _disable_telemetry()
     with needs_extra(EXTRA):
         import openvino
         import torch
 
-        from convert.classifier import answered, example, load
+        from convert.classifier import example, load, output_layout
     classifier = load(student, rewrites)
     inputs = example(2, TRACED_LENGTH_TOKENS, torch.int64)
-    columns, by_token = answered(classifier, inputs)
+    columns, by_token = output_layout(classifier, inputs)
     graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, source_lengths=lengths_tokens)
     model = openvino.convert_model(
         classifier,
@@ -86,8 +86,8 @@ def quantize(
     """Write model.xml and model.bin in another precision."""
     quantise = QUANTIZERS.get(variant.precision)
     if quantise is None:
-        raise InputError(f"OpenVINO has no {variant.precision} here", "choose another precision")
-    _send_nothing()
+        raise InputError(f"{variant.precision} is not supported for OpenVINO", "choose another precision")
+    _disable_telemetry()
     with needs_extra(EXTRA):
         import openvino
     model = openvino.Core().read_model(source / fp32.graph.file)
@@ -99,14 +99,14 @@ def quantize(
     return fp32.model_copy(update={"graph": graph, "quantization": (*ledger, *kept)})
 
 
-def _half(
+def _quantize_half(
     model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     del fp32, variant, calibration
     return model, (f"weights: half precision, computed in {_computed_in(True, profile)} where the processor can",)
 
 
-def _static(
+def _quantize_static(
     model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     with needs_extra(EXTRA):
@@ -117,7 +117,7 @@ def _static(
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
-        ignored_scope=_ignored(variant),
+        ignored_scope=_ignored_scope(variant),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             overflow_fix=nncf.OverflowFix.ENABLE if profile.saturates_int8 else nncf.OverflowFix.DISABLE
         ),
@@ -130,38 +130,40 @@ def _static(
     )
 
 
-def _weights(
+def _quantize_weights(
     model: Any, fp32: Exported, variant: Variant, profile: Profile, calibration: Tokens
 ) -> tuple[Any, tuple[str, ...]]:
     del fp32, profile, calibration
     with needs_extra(EXTRA):
         import nncf
     if variant.precision is Precision.INT8_WEIGHT:
-        made = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=_ignored(variant))
-        return made, ("weights: int8, asymmetric, per channel (NNCF), computed in fp32",)
-    made = nncf.compress_weights(
+        compressed = nncf.compress_weights(
+            model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=_ignored_scope(variant)
+        )
+        return compressed, ("weights: int8, asymmetric, per channel (NNCF), computed in fp32",)
+    compressed = nncf.compress_weights(
         model,
         mode=nncf.CompressWeightsMode.INT4_SYM,
         group_size=GROUP_WEIGHTS,
         all_layers=True,
-        ignored_scope=_ignored(variant),
+        ignored_scope=_ignored_scope(variant),
         advanced_parameters=nncf.AdvancedCompressionParameters(
-            # Widths such as 312 are no multiple of a group.
+            # Widths such as 312 are not a multiple of the group size.
             group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST
         ),
     )
-    return made, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
+    return compressed, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
 
 
 QUANTIZERS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {
-    Precision.FP16: _half,
-    Precision.INT8: _static,
-    Precision.INT8_WEIGHT: _weights,
-    Precision.INT4_WEIGHT: _weights,
+    Precision.FP16: _quantize_half,
+    Precision.INT8: _quantize_static,
+    Precision.INT8_WEIGHT: _quantize_weights,
+    Precision.INT4_WEIGHT: _quantize_weights,
 }
 
 
-def _ignored(variant: Variant) -> Any:
+def _ignored_scope(variant: Variant) -> Any:
     import nncf
 
     patterns = [f".*{pattern(name, NODES)}.*" for name in variant.kept_in_float]
@@ -169,7 +171,7 @@ def _ignored(variant: Variant) -> Any:
 
 
 def _computed_in(half: bool, profile: Profile) -> str:
-    """Return OpenVINO's name of the floats a model is computed in."""
+    """Return OpenVINO's name of the floating-point type used for computation."""
     return "f16" if half and "fp16" in profile.isa_features else "f32"
 
 
@@ -177,10 +179,10 @@ def _save(model: Any, destination: Path, *, half: bool = False, computed_in: str
     import openvino
 
     model.set_rt_info(computed_in, list(PRECISION_HINT))
-    # The default would store half precision.
+    # By default, half precision would be stored.
     openvino.save_model(model, destination / MODEL_FILE, compress_to_fp16=half)
 
 
-def _send_nothing() -> None:
-    """Keep OpenVINO and NNCF from reporting usage over the network: without this module they use an empty one."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how an import is forbidden
+def _disable_telemetry() -> None:
+    """Keep OpenVINO and NNCF from reporting usage over the network: without this module they use an empty stub."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None blocks the import

@@ -1,6 +1,6 @@
-"""The operations of a student by name, as a quantiser may leave some of them in floating-point. Torch-free.
+"""Names of a student's operations, some of which a quantiser may keep in floating point. Torch-free.
 
-An operation is a group of nodes: the exporters name each node by the module it came from, each with signs of its own.
+An operation is a group of nodes. Exporters name nodes after the module that they came from, each in its own format.
 """
 
 import json
@@ -14,11 +14,11 @@ CLASSIFIER = "classifier"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Nodes:
-    """How an exporter names nodes, as regular expressions.
+    """Regular expressions for the node names that an exporter writes.
 
     Attributes:
-        layer: of those of one layer, with `{layer}` for its number.
-        classifier: of those after the layers.
+        layer: pattern of a layer's nodes, with `{layer}` for its number.
+        classifier: pattern of the nodes after the layers.
     """
 
     layer: str
@@ -29,7 +29,7 @@ def operations(layers: int) -> tuple[str, ...]:
     """Return the names of a student's operations, from the tokens to the logits.
 
     Args:
-        layers: how many the student has.
+        layers: the student's number of layers.
     """
     parts = [f"layer{layer}-{part}" for layer in range(layers) for part in ("attention", "feed-forward")]
     return (EMBEDDINGS, *parts, CLASSIFIER)
@@ -42,14 +42,14 @@ def operations_of(student: Path) -> tuple[str, ...]:
 
 
 def pattern(operation: str, nodes: Nodes) -> str:
-    """Return the regular expression that is found in the names of an operation's nodes.
+    """Return a regular expression to search for in node names, which matches an operation's nodes.
 
     Args:
-        operation: its name.
-        nodes: how the exporter names them.
+        operation: name of the operation.
+        nodes: the exporter's node names.
 
     Raises:
-        ValueError: no such operation.
+        ValueError: there is no such operation.
     """
     if operation == EMBEDDINGS:
         return r"(?i:embeddings)"
@@ -62,12 +62,12 @@ def pattern(operation: str, nodes: Nodes) -> str:
     return rf"{layer}.*(?i:attention)" if match[2] == "attention" else rf"{layer}(?!.*(?i:attention))"
 
 
-def is_of(node: str, names: tuple[str, ...], nodes: Nodes) -> bool:
-    """Tell whether a node belongs to one of some operations.
+def belongs_to(node: str, operations: tuple[str, ...], nodes: Nodes) -> bool:
+    """Return whether a node belongs to any of some operations.
 
     Args:
-        node: its name.
-        names: of the operations.
-        nodes: how the exporter names them.
+        node: name of the node.
+        operations: names of the operations.
+        nodes: the exporter's node names.
     """
-    return any(re.search(pattern(name, nodes), node) for name in names)
+    return any(re.search(pattern(name, nodes), node) for name in operations)

@@ -1,4 +1,4 @@
-"""Parity: a converted model must answer as the PyTorch student does, on real sentences, padded and not."""
+"""Parity: compares a converted model's outputs with the PyTorch student's on real sentences, padded and not."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ FP32_LIMIT = 1e-4
 
 
 def fp32_limit(reference: Outputs, task: TaskSettings) -> float:
-    """Return the difference that rounding explains; scores may be large numbers, labels' logits are not."""
+    """Return the largest difference that rounding explains; it grows with large scores, unlike with labels' logits."""
     largest = 1.0 if task.names else max(float(np.abs(array.values).max()) for array in reference.arrays.values())
     return FP32_LIMIT * max(1.0, largest)
 
@@ -33,7 +33,7 @@ def compare(reference: Outputs, outputs: Outputs, task: TaskSettings, labels: Ra
         labels: the references of the sentences, which show where the task reads answers.
 
     Raises:
-        WorkerError: they are of another shape, or not finite.
+        WorkerError: the outputs' shapes differ, or they are not finite.
     """
     check_comparable(reference, outputs)
     differences = np.concatenate(
@@ -51,19 +51,19 @@ def compare(reference: Outputs, outputs: Outputs, task: TaskSettings, labels: Ra
 
 
 def check_comparable(reference: Outputs, outputs: Outputs) -> None:
-    """Check that a model's outputs are numbers of the reference's shape.
+    """Check that a model's outputs are finite and have the reference's shape.
 
     Raises:
-        WorkerError: they are not; that is the model's fault, where the folders were whole.
+        WorkerError: they are not, which is the model's fault, as the folders were complete.
     """
     try:
         check_alike(outputs, reference)
     except InputError as error:
-        raise WorkerError(f"it answers in shape {_shape(outputs)}, the student in {_shape(reference)}") from error
+        raise WorkerError(f"its outputs have shape {_shape(outputs)}, the student's {_shape(reference)}") from error
     try:
         check_finite(outputs)
     except InputError as error:
-        raise WorkerError("its logits are not finite numbers") from error
+        raise WorkerError("its logits are not finite") from error
 
 
 def _shape(outputs: Outputs) -> str:
@@ -71,7 +71,7 @@ def _shape(outputs: Outputs) -> str:
 
 
 def worst(first: Parity, second: Parity) -> Parity:
-    """Return the worse of each number of two comparisons."""
+    """Return the worse of two comparisons in each number."""
     return Parity(
         sentences=max(first.sentences, second.sentences),
         agreement=min(first.agreement, second.agreement),
@@ -87,19 +87,21 @@ def measure(
     task: TaskSettings,
     padded_length_tokens: int,
 ) -> tuple[Parity, Outputs]:
-    """Run a model on all evaluation sentences and compare; where it takes any length, on the first ones padded, too.
+    """Run a model on all evaluation sentences and compare its outputs with the student's.
+
+    A model for any length is also run on the first sentences with padding.
 
     Args:
-        model: what to run.
-        evaluation: the sentences and the student's answers.
-        task: the student's.
-        padded_length_tokens: the length to pad to where the model takes any; otherwise its own are used.
+        model: the model to run.
+        evaluation: the sentences and the student's outputs.
+        task: the student's task.
+        padded_length_tokens: the length to pad to if the model takes any length.
 
     Returns:
-        How near it is, the worse of both ways, and its outputs of all sentences.
+        The comparison, the worse of both runs, and the outputs for all sentences.
 
     Raises:
-        WorkerError: it does not run, or its outputs are of another shape or not finite.
+        WorkerError: the model does not run, or its outputs have a different shape or are not finite.
     """
     outputs = client.outputs_of(model, evaluation.tokens)
     parity = compare(evaluation.student, outputs, task, evaluation.labels)
@@ -112,15 +114,15 @@ def measure(
 
 
 def check(parity: Parity, precision: Precision, limit: float = FP32_LIMIT) -> None:
-    """Refuse a full-precision model that is not the student; what int8 costs is for the record to say.
+    """Reject an fp32 model that differs from the student; other precisions may differ, which the record shows.
 
     Args:
-        parity: of the model with the student.
-        precision: the model's.
+        parity: comparison of the model with the student.
+        precision: the model's precision.
         limit: the largest difference that rounding explains.
 
     Raises:
-        WorkerError: its logits differ too much.
+        WorkerError: the logits differ too much.
     """
     if precision is Precision.FP32 and parity.max_abs_difference >= limit:
         raise WorkerError(

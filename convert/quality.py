@@ -1,4 +1,4 @@
-"""How right a converted model answers, beside the student and the teacher."""
+"""The metrics of a converted model, next to those of the student and the teacher."""
 
 from infer import tasks
 from infer.folders.artifact import Quality
@@ -8,25 +8,25 @@ from infer.outputs import Outputs
 from infer.tasks.evaluate import statistics
 
 
-def judge(evaluation: Evaluation, task: tasks.TaskSettings, metric: str, outputs: Outputs) -> Quality:
-    """Judge a model's outputs.
+def measure_quality(evaluation: Evaluation, task: tasks.TaskSettings, metric: str, outputs: Outputs) -> Quality:
+    """Measure the quality of a model's outputs.
 
     Args:
-        evaluation: the sentences, their labels, and what the teacher and the student answer.
-        task: the student's.
-        metric: what the student's recipe judges by.
-        outputs: the model's answers to all sentences.
+        evaluation: the evaluation sentences with their labels and the outputs of the student and the teacher.
+        task: the student's task.
+        metric: name of the main metric of the student's recipe.
+        outputs: the model's outputs for all sentences.
     """
-    main = tasks.metric(task.kind, metric)
-    own = statistics(task, outputs, evaluation.labels)
+    main_metric = tasks.metric(task.kind, metric)
+    by_metric = statistics(task, outputs, evaluation.labels)
     student_NK, teacher_NK = (
         statistics(task, reference, evaluation.labels)[metric] for reference in (evaluation.student, evaluation.teacher)
     )
     return Quality(
         metric=metric,
-        values={name: interval(tasks.metric(task.kind, name), own_NK) for name, own_NK in own.items()},
-        student=main.value(student_NK),
-        teacher=main.value(teacher_NK),
-        drop=paired_drop(main, own[metric], teacher_NK),
+        values={name: interval(tasks.metric(task.kind, name), model_NK) for name, model_NK in by_metric.items()},
+        student=main_metric.value(student_NK),
+        teacher=main_metric.value(teacher_NK),
+        drop=paired_drop(main_metric, by_metric[metric], teacher_NK),
         distance=tasks.get(task.kind).distance(outputs, evaluation.teacher, evaluation.labels),
     )

@@ -1,7 +1,7 @@
-"""A TFLite file without what it says more than once: scales by signature, and the names of inner tensors.
+"""Shrinks a TFLite file: scales that signatures share are stored once, and inner tensors lose their names.
 
-A student's embedding has a scale and a zero point for each of its rows, and the quantiser writes them again for each
-signature: 4 x 312 with four signatures shrinks by 2 of 17 MB.
+A student's embedding has a scale and a zero point for each row, which the quantiser writes again for each signature: a
+4 x 312 model with four signatures shrinks by 2 of 17 MB.
 """
 
 from pathlib import Path
@@ -13,20 +13,20 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 
 def shrink(path: Path) -> None:
-    """Write a model anew, with the same weights, operations and signatures.
+    """Rewrite a model with the same weights, operations and signatures.
 
     Args:
-        path: of a .tflite file that nothing is looked up in by name any more.
+        path: the .tflite file; its inner tensors can no longer be looked up by name afterwards.
     """
     model = flatbuffer_utils.read_model(str(path))
     for buffer in model.buffers:
         if buffer.data is not None:
-            buffer.data = np.frombuffer(buffer.data, np.uint8)  # others are written byte by byte
+            buffer.data = np.frombuffer(buffer.data, np.uint8)  # other types are written byte by byte
     scales: dict[tuple[Any, ...], _Scales] = {}
     for graph in model.subgraphs:
-        ends = {*graph.inputs, *graph.outputs}
-        for place, tensor in enumerate(graph.tensors):
-            if place not in ends:
+        named = {*graph.inputs, *graph.outputs}
+        for index, tensor in enumerate(graph.tensors):
+            if index not in named:
                 tensor.name = None
             if tensor.quantization is not None:
                 tensor.quantization = scales.setdefault(_content(tensor.quantization), _Scales(tensor.quantization))
@@ -34,25 +34,25 @@ def shrink(path: Path) -> None:
 
 
 class _Scales(schema.QuantizationParametersT):  # type: ignore[misc]
-    """Written once to a file, however many tensors have them."""
+    """Quantisation parameters that are written to a file once, even if several tensors use them."""
 
-    def __init__(self, found: Any) -> None:
-        super().__init__(**vars(found))
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(**vars(parameters))
         self._builder: Any = None
         self._offset = 0
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802  # the name of the schema's own
-        """Return where they lie in the file that is being built."""
+    def Pack(self, builder: Any) -> int:  # noqa: N802  # overrides the schema's method
+        """Return the offset of the parameters in the file that is being built."""
         if self._builder is not builder:
             self._builder, self._offset = builder, super().Pack(builder)
         return self._offset
 
 
-def _content(found: Any) -> tuple[Any, ...]:
-    """Return all that they say, as something to compare."""
-    values = (found.min, found.max, found.scale, found.zeroPoint)
-    kept = tuple(None if value is None else np.asarray(value).tobytes() for value in values)
-    # Details are of a kind that the quantiser does not use for int8; each counts as another. The first of equals keeps
-    # its own alive, so no two share an id.
-    details = None if found.details is None else id(found.details)
-    return (*kept, found.quantizedDimension, found.detailsType, details)
+def _content(parameters: Any) -> tuple[Any, ...]:
+    """Return the values of quantisation parameters, for comparison."""
+    arrays = (parameters.min, parameters.max, parameters.scale, parameters.zeroPoint)
+    values = tuple(None if array is None else np.asarray(array).tobytes() for array in arrays)
+    # The quantiser does not use details for int8, so all are treated as different. The first of equal parameters keeps
+    # its details alive, so no two share an id.
+    details = None if parameters.details is None else id(parameters.details)
+    return (*values, parameters.quantizedDimension, parameters.detailsType, details)

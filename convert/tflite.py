@@ -1,4 +1,4 @@
-"""TFLite for LiteRT: one file with a signature for each length bucket, batch 1, weights shared."""
+"""The converter for LiteRT: one TFLite file with a signature for each length bucket, batch 1, shared weights."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,9 +9,9 @@ import numpy as np
 
 from contract.errors import InputError, needs_extra
 from contract.tokens import Tokens, from_rows
-from convert import reasons
+from convert import verdicts
+from convert.buckets import buckets_for
 from convert.converter import EXTRA, Exported, Verdict
-from convert.lengths import up_to
 from convert.operations import CLASSIFIER, EMBEDDINGS, Nodes, pattern
 from infer.folders.graph import Graph, encoder
 from infer.folders.rewrite import Calibration, Rewrite
@@ -22,59 +22,59 @@ from targets.profile import Precision, Profile
 LIBRARIES: tuple[str, ...] = ("ai-edge-quantizer", "litert-torch", "torch", "transformers")
 MODEL_FILE = "model.tflite"
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
-# The last product has the name of the output.
+# The last product has the output's name.
 NODES = Nodes(layer=r"Layer_{layer}/", classifier=r"(?:[pP]ooler|_classifier(?:[/;]|$)|_output_0_output)")
-BORROWED = 16  # sentences that a signature without any of its own is calibrated with
+BORROWED = 16  # calibration sentences for a signature that is not the shortest fit of any
 
 
 def offer(precision: Precision, profile: Profile) -> Verdict:
-    """Tell what a processor makes of a precision."""
+    """Return whether the processor supports a precision."""
     return {
-        Precision.FP32: reasons.FP32,
-        Precision.FP16: reasons.FP16_STORED,
-        Precision.INT8: reasons.int8(profile, saturates=False),
-        Precision.INT8_STATIC: reasons.int8_static(profile, saturates=False),
-        Precision.INT8_WEIGHT: reasons.INT8_STORED,
-        Precision.INT4_WEIGHT: reasons.NO_INT4,
+        Precision.FP32: verdicts.FP32,
+        Precision.FP16: verdicts.FP16_STORED,
+        Precision.INT8: verdicts.int8(profile, saturates=False),
+        Precision.INT8_STATIC: verdicts.int8_static(profile, saturates=False),
+        Precision.INT8_WEIGHT: verdicts.INT8_STORED,
+        Precision.INT4_WEIGHT: verdicts.NO_INT4,
     }[precision]
 
 
 def depends_on(variant: Variant, profile: Profile) -> dict[str, Any]:
-    """Return nothing: what the files depend on is in every key."""
+    """Return no properties: everything that the files depend on is already in the key."""
     del variant, profile
     return {}
 
 
 def lengths(profile: Profile, max_length_tokens: int) -> tuple[int, ...]:
-    """Return the profile's buckets up to the first that holds the student's longest sentence.
+    """Return the profile's buckets up to the first that fits the student's longest sentence.
 
     Raises:
-        InputError: none does.
+        InputError: no bucket fits.
     """
-    found = up_to(profile, max_length_tokens)
-    if not found:
+    buckets = buckets_for(profile, max_length_tokens)
+    if not buckets:
         raise InputError(
             f"target {profile.name}: its longest length bucket, {profile.length_buckets_tokens[-1]} tokens, is shorter "
             f"than the student's longest sentence, {max_length_tokens} tokens",
             "add a bucket to the target's length_buckets_tokens, or distil with a smaller max_length_tokens",
         )
-    return found
+    return buckets
 
 
 def export(
     student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
 ) -> Exported:
-    """Write model.tflite with the signatures `seq16`, `seq32`, ..., which share their weights; batch is one."""
+    """Write model.tflite with the signatures `seq16`, `seq32`, ... of batch 1, which share their weights."""
     with needs_extra(EXTRA):
         import litert_torch
         import torch
 
-        from convert.classifier import answered, example, load
+        from convert.classifier import example, load, output_layout
         from distill.model.positions import longest
     classifier = load(student, rewrites)
-    # A student whose positions were cut takes nothing longer, be it padding.
+    # A student with fewer position embeddings takes nothing longer, not even padding.
     buckets = tuple(sorted({min(length, longest(classifier.student)) for length in lengths_tokens}))
-    columns, by_token = answered(classifier, example(1, buckets[0], torch.int32))
+    columns, by_token = output_layout(classifier, example(1, buckets[0], torch.int32))
     graph = encoder(MODEL_FILE, columns=columns, by_token=by_token, layout=LAYOUT, source_lengths=buckets)
     signatures = litert_torch
     for length in buckets:
@@ -87,17 +87,17 @@ def quantize(
     source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Exported:
     """Write model.tflite in another precision."""
-    fill = QUANTIZERS.get(variant.precision)
-    if fill is None:
-        raise InputError(f"LiteRT has no {variant.precision} here", "choose another precision")
+    configure = QUANTIZERS.get(variant.precision)
+    if configure is None:
+        raise InputError(f"{variant.precision} is not supported for LiteRT", "choose another precision")
     with needs_extra(EXTRA):
         from ai_edge_quantizer import quantizer, recipe_manager
 
         from convert.shrink import shrink
     recipe = recipe_manager.RecipeManager()
-    ledger = fill(recipe, profile)
+    ledger = configure(recipe, profile)
     for name in variant.kept_in_float:
-        _leave(recipe, pattern(name, NODES))
+        _exclude(recipe, pattern(name, NODES))
     work = quantizer.Quantizer(str(source / fp32.graph.file), recipe.get_quantization_recipe())
     ranges = None
     if work.need_calibration:
@@ -110,7 +110,7 @@ def quantize(
     return fp32.model_copy(update={"graph": replace(fp32.graph, file=MODEL_FILE), "quantization": ledger})
 
 
-def _half(recipe: Any, profile: Profile) -> tuple[str, ...]:
+def _configure_half(recipe: Any, profile: Profile) -> tuple[str, ...]:
     del profile
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -128,7 +128,7 @@ def _half(recipe: Any, profile: Profile) -> tuple[str, ...]:
     return ("weights: half precision, read into fp32",)
 
 
-def _dynamic(recipe: Any, profile: Profile) -> tuple[str, ...]:
+def _configure_dynamic(recipe: Any, profile: Profile) -> tuple[str, ...]:
     from ai_edge_quantizer import qtyping
 
     granularity, scales = _granularity(profile)
@@ -138,12 +138,12 @@ def _dynamic(recipe: Any, profile: Profile) -> tuple[str, ...]:
     return (f"weights: int8, symmetric, {scales} (ai-edge-quantizer)", "their inputs: int8, at run time")
 
 
-def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
+def _configure_static(recipe: Any, profile: Profile) -> tuple[str, ...]:
     from ai_edge_quantizer import qtyping
 
     names = qtyping.TFLOperationName
     granularity, scales = _granularity(profile)
-    # Products with weights alone: with all operations static, the mask and what normalisation adds up cost accuracy.
+    # Only products with weights: with all operations static, the mask and the sums in normalisation cost accuracy.
     recipe.add_static_config(
         regex=".*",
         operation_name=names.FULLY_CONNECTED,
@@ -151,8 +151,8 @@ def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
         weight_num_bits=8,
         weight_granularity=granularity,
     )
-    # Its output is the model's, which stays float.
-    _leave(recipe, pattern(CLASSIFIER, NODES))
+    # Its output is the model's output, which stays float.
+    _exclude(recipe, pattern(CLASSIFIER, NODES))
     for name, operation in ((CLASSIFIER, names.FULLY_CONNECTED), (EMBEDDINGS, names.EMBEDDING_LOOKUP)):
         recipe.add_dynamic_config(
             regex=pattern(name, NODES), operation_name=operation, num_bits=8, granularity=granularity
@@ -164,7 +164,7 @@ def _static(recipe: Any, profile: Profile) -> tuple[str, ...]:
 
 
 def _granularity(profile: Profile) -> tuple[Any, str]:
-    """Return how many scales a weight has, and that in words."""
+    """Return the granularity of a weight's scales, and its description."""
     from ai_edge_quantizer import qtyping
 
     if profile.needs_scale_per_tensor:
@@ -172,7 +172,7 @@ def _granularity(profile: Profile) -> tuple[Any, str]:
     return qtyping.QuantGranularity.CHANNELWISE, "per channel"
 
 
-def _weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
+def _configure_weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
     del profile
     from ai_edge_quantizer import qtyping
 
@@ -181,15 +181,15 @@ def _weights(recipe: Any, profile: Profile) -> tuple[str, ...]:
 
 
 QUANTIZERS: dict[Precision, Callable[[Any, Profile], tuple[str, ...]]] = {
-    Precision.FP16: _half,
-    Precision.INT8: _dynamic,
-    Precision.INT8_STATIC: _static,
-    Precision.INT8_WEIGHT: _weights,
+    Precision.FP16: _configure_half,
+    Precision.INT8: _configure_dynamic,
+    Precision.INT8_STATIC: _configure_static,
+    Precision.INT8_WEIGHT: _configure_weights,
 }
 
 
-def _leave(recipe: Any, regex: str) -> None:
-    """Take back what was said of some operations: they stay as they are."""
+def _exclude(recipe: Any, regex: str) -> None:
+    """Exclude operations from quantisation, overriding earlier rules."""
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -199,9 +199,9 @@ def _leave(recipe: Any, regex: str) -> None:
 
 
 def _samples(fp32: Exported, calibration: Tokens) -> dict[str, list[dict[str, Any]]]:
-    """Return the calibration sentences by signature, each in the shortest that holds it.
+    """Return the calibration sentences by signature, each in the shortest signature that fits it.
 
-    Every signature needs some: one that is nobody's shortest gets the sentences nearest to its length, cut to it.
+    Every signature needs sentences: one without any gets those nearest to its length, cut to it.
     """
     graph, buckets = fp32.graph, fp32.graph.source_lengths
     rows: dict[int, list[int]] = {bucket: [] for bucket in buckets}

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from convert import child
+from convert import process
 from convert.converter import Exported
 from convert.job import Job, perform
 from targets.profile import RuntimeName
@@ -18,7 +18,7 @@ from targets.profile import RuntimeName
 def in_process() -> Iterator[None]:
     """Have conversions done in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child, "convert", _perform)
+        patch.setattr(process, "convert", _perform)
         yield
 
 

@@ -1,4 +1,4 @@
-"""Exact rewrites of a student before it is exported: less work, the same logits."""
+"""Exact rewrites of a student before export, which reduce computation and keep the logits."""
 
 from convert.rewrites.rewrite import rewrite
 

@@ -1,7 +1,7 @@
-"""Self-attention in as few operations as BERT's needs: the factor in the query's weights, and perhaps one product.
+"""Self-attention in fewer operations: scaling in the query's weights, and optionally one product or a fused operation.
 
-Shapes: B sentences, L tokens, D width, H heads, E width of a head, 3D query, key and value side by side, Q the tokens
-that ask.
+Shapes: B sentences, L tokens, Q query tokens, D width, H heads, E width of a head, 3D query, key and value
+concatenated.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from convert.rewrites.fused_attention import fused_attention
 
 
 class Attention(nn.Module):
-    """Stands where a layer's self-attention stands, with its weights.
+    """A replacement for a layer's self-attention, with the same weights.
 
     Args:
-        attention: BERT's own.
+        attention: BERT's self-attention.
         scaled_query: multiply 1/sqrt(d) into the query's weights instead of into each score.
-        one_product: query, key and value from one matrix product; not where fewer tokens ask than are asked.
-        fused: scores, softmax and their product with the values as one operation of ONNX Runtime's.
+        one_product: compute query, key and value in one matrix product; only if all tokens are query tokens.
+        fused: compute the scores, their softmax and the product with the values in one ONNX Runtime operation.
     """
 
     def __init__(self, attention: Any, *, scaled_query: bool, one_product: bool, fused: bool) -> None:
@@ -36,16 +36,16 @@ class Attention(nn.Module):
             self.query, self.key, self.value = query, key, value
 
     def forward(
-        self, hidden_states: Tensor, attention_mask: Tensor | None = None, *, asking: Tensor | None = None, **_: Any
+        self, hidden_states: Tensor, attention_mask: Tensor | None = None, *, queries: Tensor | None = None, **_: Any
     ) -> tuple[Tensor, None]:
-        """Return what the heads found, shape (B, Q, D), and no attention.
+        """Return the context of all heads, shape (B, Q, D), and no attention weights.
 
         Args:
-            hidden_states: of shape (B, L, D).
-            attention_mask: to add to the scores, of a shape that fits (B, H, Q, L); none where nothing is padding.
-            asking: the hidden states of the tokens that ask, shape (B, Q, D); all if not given.
+            hidden_states: hidden states of all tokens, shape (B, L, D).
+            attention_mask: addend to the scores, broadcastable to (B, H, Q, L); None if there is no padding.
+            queries: hidden states of the query tokens, shape (B, Q, D); by default all tokens.
         """
-        query_BQD, key_BLD, value_BLD = self._products(hidden_states, asking)
+        query_BQD, key_BLD, value_BLD = self._products(hidden_states, queries)
         if self.fused:
             return fused_attention(
                 query_BQD, key_BLD, value_BLD, attention_mask, heads=self.heads, scaling=self.scaling
@@ -56,36 +56,36 @@ class Attention(nn.Module):
         if attention_mask is not None:
             scores_BHQL = scores_BHQL + attention_mask
         context_BHQE = nn.functional.softmax(scores_BHQL, dim=-1) @ self._split(value_BLD)
-        shape = (hidden_states if asking is None else asking).shape
+        shape = (hidden_states if queries is None else queries).shape
         return context_BHQE.transpose(1, 2).reshape(shape[0], shape[1], self.width), None
 
-    def _products(self, hidden_BLD: Tensor, asking_BQD: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _products(self, hidden_BLD: Tensor, queries_BQD: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         if self.one_product:
             query_BLD, key_BLD, value_BLD = self.query_key_value(hidden_BLD).split(self.width, dim=-1)
             return query_BLD, key_BLD, value_BLD
-        query_BQD = self.query(hidden_BLD if asking_BQD is None else asking_BQD)
+        query_BQD = self.query(hidden_BLD if queries_BQD is None else queries_BQD)
         return query_BQD, self.key(hidden_BLD), self.value(hidden_BLD)
 
     def _split(self, states_BLD: Tensor) -> Tensor:
-        """Return the states by head, shape (B, H, L, E)."""
-        # Only the first two sizes are asked for: the others stay constants in an exported graph.
+        """Split the states into heads, shape (B, H, L, E)."""
+        # Only the first two sizes are read from the tensor, so the others are constants in an exported graph.
         sentences, tokens = states_BLD.shape[:2]
         return states_BLD.view(sentences, tokens, self.heads, self.width // self.heads).transpose(1, 2)
 
 
 def _scaled(linear: nn.Linear, factor: float) -> nn.Linear:
-    made = nn.Linear(linear.in_features, linear.out_features)
-    made.weight.data = linear.weight.data * factor
-    made.bias.data = _bias(linear) * factor
-    return made
+    scaled = nn.Linear(linear.in_features, linear.out_features)
+    scaled.weight.data = linear.weight.data * factor
+    scaled.bias.data = _bias(linear) * factor
+    return scaled
 
 
 def _joined(*linears: nn.Linear) -> nn.Linear:
-    made = nn.Linear(linears[0].in_features, sum(linear.out_features for linear in linears))
-    made.weight.data = torch.cat([linear.weight.data for linear in linears])
+    joined = nn.Linear(linears[0].in_features, sum(linear.out_features for linear in linears))
+    joined.weight.data = torch.cat([linear.weight.data for linear in linears])
     biases = [_bias(linear) for linear in linears]
-    made.bias.data = torch.cat(biases)
-    return made
+    joined.bias.data = torch.cat(biases)
+    return joined
 
 
 def _bias(linear: nn.Linear) -> Tensor:

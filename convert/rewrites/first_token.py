@@ -1,7 +1,7 @@
-"""The last layer for [CLS] alone, where the answer is made of no other token.
+"""The last layer for [CLS] only, if the answer depends on no other token.
 
-Keys and values are of all tokens; the query, the attention's output, the feed-forward layer and both normalisations are
-of one. What is left is a fifth less work for a student of four layers and a quarter less for one of three.
+Keys and values are computed for all tokens; the query, the attention's output, the feed-forward layer and both
+normalisations for one. This saves a fifth of the computation for a student of four layers, and a quarter for three.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ from convert.rewrites.attention import Attention
 
 
 class FirstTokenLayer(nn.Module):
-    """A layer of BERT that gives the first token only.
+    """A layer of BERT that only returns the first token.
 
     Args:
-        layer: BERT's own, its self-attention replaced by `Attention`.
+        layer: BERT's layer, with its self-attention replaced by `Attention`.
     """
 
     def __init__(self, layer: Any) -> None:
@@ -32,7 +32,7 @@ class FirstTokenLayer(nn.Module):
 
 
 class FirstTokenAttention(nn.Module):
-    """What the first token finds, and the dense layer and normalisation after it."""
+    """Attention of the first token, with the dense layer and normalisation after it."""
 
     def __init__(self, attention: Any) -> None:
         super().__init__()
@@ -42,11 +42,11 @@ class FirstTokenAttention(nn.Module):
     def forward(self, hidden_BLD: Tensor, mask_B11L: Tensor | None) -> Tensor:
         """Return the first token's attended state, shape (B, 1, D)."""
         first_B1D = hidden_BLD[:, :1]
-        context_B1D, _weights = self.self(hidden_BLD, mask_B11L, asking=first_B1D)
+        context_B1D, _weights = self.self(hidden_BLD, mask_B11L, queries=first_B1D)
         attended_B1D: Tensor = self.output(context_B1D, first_B1D)
         return attended_B1D
 
 
-def replaces(layer: Any) -> bool:
-    """Tell whether a layer's output can be had for the first token alone."""
+def is_replaceable(layer: Any) -> bool:
+    """Return whether a layer's output can be computed for the first token alone."""
     return isinstance(layer.attention.self, Attention) and not layer.attention.self.one_product

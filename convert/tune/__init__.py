@@ -1,1 +1,1 @@
-"""The fastest variant above an accuracy floor, for one device, across students, runtimes and precisions."""
+"""The search for a device's fastest variant above an accuracy floor, across students, runtimes and precisions."""

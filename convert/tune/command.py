@@ -1,4 +1,4 @@
-"""`tinybert tune`: the fastest artifact above an accuracy floor."""
+"""The `tinybert tune` command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +10,20 @@ from convert.command import JsonOption, RuntimeOption, TargetOption
 if TYPE_CHECKING:
     from targets.profile import Profile
 
-StudentsArgument = Annotated[list[Path], typer.Argument(help="Student folders of one task.", metavar="STUDENT…")]
+StudentsArgument = Annotated[
+    list[Path], typer.Argument(help="Student folders, all of the same task.", metavar="STUDENT…")
+]
 FloorOption = Annotated[
     str,
-    typer.Option("--floor", help="What must be reached: teacher-1.0 (points below it), student-0.3, or a score: 88.5."),
+    typer.Option(
+        "--floor",
+        help="Lowest accepted score in points, hundredths of the metric: teacher-1.0 (one point below the teacher), "
+        "student-0.3, or 88.5 (in a recipe's teacher.floor, 0.885).",
+    ),
 ]
-BudgetOption = Annotated[str, typer.Option("--budget", help="Time after which nothing new is begun: 15m, 900s or 1h.")]
+BudgetOption = Annotated[
+    str, typer.Option("--budget", help="Time after which no new work is started: 15m, 900s or 1h.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder to write to.  \\[default: tuned/TARGET]")]
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -29,12 +37,12 @@ def tune(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Find the fastest artifact that still answers right, on this machine.
+    """Find the fastest artifact above an accuracy floor, on this machine.
 
-    Runtimes, precisions, operations kept in float, graph rewrites, fixed lengths and threads are tried; each result
-    is on the disk as soon as it is known, so a search can be killed and run again. It may answer `keep fp32`. Each
-    question (students, floor, runtimes) has a folder of its own for its answer.
-    Exit code 1: nothing reaches the floor.
+    Tries runtimes, precisions, operations kept in float, graph rewrites, fixed lengths and threads. Each result is
+    saved as soon as it is known, so a search can be killed and run again. The answer may be to keep fp32. Each
+    combination of students, floor and runtimes has its own answer folder.
+    Exit code 1: no candidate reaches the floor.
 
     Examples:
 
@@ -44,38 +52,42 @@ def tune(
     """
     from contract.errors import GateError
     from contract.progress import note
-    from convert.plan import runtimes_of
-    from convert.tune import floor as floors
-    from convert.tune.question import BEST, answer_folder
-    from convert.tune.settle import ANSWER, PAGE
+    from convert.tune.answer import ANSWER, PAGE
+    from convert.tune.answer_folder import BEST, answer_folder
+    from convert.tune.floor import parse
     from convert.tune.tune import tune as search
+    from convert.variants import select_runtimes
 
-    profile, reason = of_this_machine(target)
-    chosen = runtimes_of(profile, runtimes) if runtimes else ()
+    profile, reason = profile_of_this_machine(target)
+    selected = select_runtimes(profile, runtimes) if runtimes else ()
     note(f"Target {profile.name}: {reason}")
-    wanted = floors.parse(floor)
-    place = out or students[0].absolute().parent / "tuned" / profile.name
+    parsed_floor = parse(floor)
+    note(f"Floor {parsed_floor}: {parsed_floor.description}")
+    folder = out or students[0].absolute().parent / "tuned" / profile.name
     winner = search(
         students,
         profile,
-        floor=wanted,
+        floor=parsed_floor,
         budget_s=seconds(budget),
-        out=place,
-        runtimes=chosen,
+        out=folder,
+        runtimes=selected,
     )
-    folder = answer_folder(place, students, wanted, chosen)
-    typer.echo((folder / (ANSWER if json else PAGE)).read_text(encoding="utf-8"))
+    answer = answer_folder(folder, students, parsed_floor, selected)
+    typer.echo((answer / (ANSWER if json else PAGE)).read_text(encoding="utf-8"))
     if winner is None:
-        raise GateError(f"nothing reaches the floor {floor}", f"lower it or distil better: {folder / PAGE}")
+        raise GateError(
+            f"no candidate reaches the floor {floor}",
+            f"lower the floor or distil a better student; see {answer / PAGE}",
+        )
     if not json:
-        typer.echo(str(folder / BEST))
+        typer.echo(str(answer / BEST))
 
 
-def of_this_machine(target: str) -> "tuple[Profile, str]":
-    """Return the profile that is asked for, and why it is that one.
+def profile_of_this_machine(target: str) -> "tuple[Profile, str]":
+    """Return the requested profile, and why it was selected.
 
     Raises:
-        InputError: no such profile, or one whose processor this machine has not.
+        InputError: there is no such profile, or this machine does not have its processor.
     """
     from contract.errors import InputError
     from targets.doctor import check_processor, resolve
@@ -89,18 +101,18 @@ def of_this_machine(target: str) -> "tuple[Profile, str]":
 
 
 def seconds(budget: str) -> float:
-    """Read a time such as `15m`.
+    """Parse a duration such as `15m`.
 
     Raises:
-        InputError: it is none.
+        InputError: the text is not a positive duration.
     """
     from contract.errors import InputError
 
     number, unit = budget[:-1], budget[-1:]
     try:
-        found = float(number) * UNITS_S[unit]
+        duration_s = float(number) * UNITS_S[unit]
     except (KeyError, ValueError):
         raise InputError(f"budget {budget!r} is not a duration", "write it as 15m, 900s or 1h") from None
-    if not 0 < found < float("inf"):
+    if not 0 < duration_s < float("inf"):
         raise InputError(f"budget {budget!r} must be positive", "write it as 15m, 900s or 1h")
-    return found
+    return duration_s

@@ -13,12 +13,12 @@ from infer.metrics.metric import Metric, Statistics
 from infer.outputs import Outputs
 
 PATTERN = re.compile(r"(teacher|student)(?:\s*-\s*(\d+(?:\.\d*)?))?|(\d+(?:\.\d*)?)")
-CURE = "write it as teacher-1.0, student-0.3, or as a score in points, such as 88.5"
+CURE = "use teacher-1.0 or student-0.3 (points below it), or a score in points, such as 88.5"
 UNCERTAINTY = 0.05
 
 
 class Outcome(StrEnum):
-    """What is known of a floor."""
+    """Whether a floor is reached."""
 
     MET = "met"
     MISSED = "missed"
@@ -30,8 +30,8 @@ class Floor:
     """A score that must be reached.
 
     Attributes:
-        reference: `teacher` or `student`, or empty for a score of its own.
-        points: below the reference, or the score itself, in hundredths.
+        reference: `teacher` or `student`, or empty for an absolute score.
+        points: points below the reference, or the absolute score in points; a point is a hundredth of the score.
     """
 
     reference: str
@@ -40,48 +40,61 @@ class Floor:
     def __str__(self) -> str:
         return f"{self.reference}-{self.points:g}" if self.reference else f"{self.points:g}"
 
+    @property
+    def description(self) -> str:
+        """The floor in words, with its unit."""
+        if not self.reference:
+            return f"{self.points:g} points, a score of {self.points / 100:g}"
+        return f"{self.points:g} points below the {self.reference}, {self.points / 100:g} of the score"
+
     def score(self, metric: Metric, reference_NK: Statistics) -> float:
         """Return the score that must be reached on some sentences.
 
         Args:
-            metric: that is the score.
-            reference_NK: statistics of the reference's answers to these sentences.
+            metric: the metric of the score.
+            reference_NK: statistics of the reference's outputs for these sentences.
         """
         if not self.reference:
             return self.points / 100
         return metric.value(reference_NK) - self.points / 100
 
     def reference_outputs(self, evaluation: Evaluation) -> Outputs:
-        """Return the answers of the reference to all sentences."""
+        """Return the reference's outputs for all sentences."""
         return evaluation.teacher if self.reference == "teacher" else evaluation.student
 
 
 def parse(text: str) -> Floor:
-    """Read a floor.
+    """Parse a floor.
 
     Raises:
-        InputError: it is not written as one.
+        InputError: the text is not a floor, or not in points.
     """
     match = PATTERN.fullmatch(text.strip().lower())
     if match is None:
         raise InputError(f"invalid floor {text!r}", CURE)
-    reference, below, own = match.groups()
-    if not 1 < float(own or 2) <= 100 or float(below or 0) > 100:
-        raise InputError(f"invalid floor {text!r}: not a score in points", CURE)
-    return Floor(reference=reference or "", points=float(below or own or 0))
+    reference, below, absolute = match.groups()
+    points = float(below or absolute or 0)
+    if absolute and 0 < points <= 1:
+        raise InputError(
+            f"invalid floor {text!r}: a floor is in points, hundredths of the score",
+            f"use {100 * points:g} for a score of {points:g}",
+        )
+    if points > 100 or (absolute and points == 0):
+        raise InputError(f"invalid floor {text!r}: not between 0 and 100 points", CURE)
+    return Floor(reference=reference or "", points=points)
 
 
 def outcome(right_N: NDArray[np.bool_], reference_right_N: NDArray[np.bool_], margin: float, looks: int) -> Outcome:
-    """Tell whether answers so far surely lose no more than a margin against a reference on the same sentences.
+    """Return whether a model surely loses no more than a margin against a reference, judged by the sentences so far.
 
-    The losses and the gains are bounded each by its exact (Clopper-Pearson) interval; over all looks together the
-    outcome is wrong with at most the probability of `UNCERTAINTY` (Bonferroni).
+    Losses and gains are each bounded by an exact (Clopper-Pearson) interval. Over all looks together, the probability
+    of a wrong outcome is at most `UNCERTAINTY` (Bonferroni).
 
     Args:
-        right_N: which of the sentences seen so far are answered right.
-        reference_right_N: which of them the reference has right.
+        right_N: whether the model's answer to each sentence is right.
+        reference_right_N: whether the reference's answer to each sentence is right.
         margin: the share of sentences that may be lost.
-        looks: how often the question is asked of one model.
+        looks: the number of times that the outcome of a model is computed.
     """
     count = len(right_N)
     lost = int((reference_right_N & ~right_N).sum())

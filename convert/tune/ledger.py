@@ -1,7 +1,7 @@
-"""The ledger: one line of JSON for each thing that was found, written the moment it was found.
+"""The ledger of a search: one line of JSON for each result, written as soon as it is known.
 
-A search that was killed reads it and asks only what is not known yet. Times are in it for the reader alone: those of
-two runs are not compared.
+A restarted search reads the ledger and only works on what is missing. Latencies are recorded for information only, as
+those of different runs are not comparable.
 """
 
 import json
@@ -16,13 +16,13 @@ FILE = "ledger.jsonl"
 
 
 class Entry(Strict):
-    """One line.
+    """A line of the ledger.
 
     Attributes:
         kind: `made`, `failed`, `judged`, `timed` or `chosen`.
-        subject: the model or candidate in a few words.
-        key: what it was found of; the same key has the same answer.
-        found: the answer.
+        subject: a short description of the model or candidate.
+        key: everything that the result depends on.
+        found: the result.
     """
 
     kind: str
@@ -32,52 +32,52 @@ class Entry(Strict):
 
 
 class Ledger:
-    """The ledger of one output folder.
+    """The ledger in an output folder.
 
     Args:
-        folder: that exists.
+        folder: an existing folder.
 
     Raises:
-        InputError: what lies there under its name is none.
+        InputError: the file in the folder is not a ledger.
 
     Attributes:
-        entries: all that was found so far.
+        entries: all results so far.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self.entries = _read(self._path)
-        self._known = {(entry.kind, entry.key): entry.found for entry in self.entries}
+        self._results = {(entry.kind, entry.key): entry.found for entry in self.entries}
 
-    def known(self, kind: str, key: str) -> dict[str, Any] | None:
-        """Return what was found before, if it was."""
-        return self._known.get((kind, key))
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """Return a recorded result, or None."""
+        return self._results.get((kind, key))
 
-    def write(self, kind: str, subject: str, key: str, found: dict[str, Any]) -> None:
-        """Add a line, which then is on the disk."""
-        entry = Entry(kind=kind, subject=subject, key=key, found=found)
+    def write(self, kind: str, subject: str, key: str, result: dict[str, Any]) -> None:
+        """Append a line, which is on the disk when this returns."""
+        entry = Entry(kind=kind, subject=subject, key=key, found=result)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(entry.model_dump_json() + "\n")
             file.flush()
             os.fsync(file.fileno())
         self.entries.append(entry)
-        self._known[(kind, key)] = found
+        self._results[(kind, key)] = result
 
 
 def _read(path: Path) -> list[Entry]:
-    """Read the ledger; the last line of a killed run may be unfinished, and is cut off.
+    """Read the ledger, and remove an incomplete last line, which a killed search may leave.
 
     Raises:
-        InputError: another line is none of a ledger; nothing is changed.
+        InputError: another line is invalid; the file is not changed.
     """
     if not path.is_file():
         return []
     lines = path.read_bytes().splitlines(keepends=True)
-    whole = lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
+    complete = lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
     try:
-        entries = [Entry.model_validate(json.loads(line)) for line in whole]
+        entries = [Entry.model_validate(json.loads(line)) for line in complete]
     except ValueError as error:
         raise InputError(f"{path}: not a ledger of this version of tinybert tune", "choose another --out") from error
-    if len(whole) < len(lines):
-        os.truncate(path, sum(map(len, whole)))
+    if len(complete) < len(lines):
+        os.truncate(path, sum(map(len, complete)))
     return entries

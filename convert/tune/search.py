@@ -1,244 +1,254 @@
-"""The search: cheapest information first, and at every moment the best so far stands in the output folder.
+"""The search, which gets the cheapest information first and keeps the best artifact so far in the output folder.
 
-1. What each runtime's makers advise is made of every student, and other precisions while there is time (size, parity).
-2. All race; from the fastest on, each is asked whether it reaches the floor, on half of the evaluation sentences and
-   then on the other half, until one does.
-3. Neighbours of the fastest that may reach it (rewrites, calibration, threads, fixed lengths) race against it; so do
-   mixed variants of what is faster but misses the floor.
-4. The fastest that reaches the floor on both halves is the answer.
+1. Convert every student to fp32 and int8 in each runtime, and to other precisions while there is time (size, parity).
+2. Race all models. From the fastest on, evaluate each against the floor, on half of the evaluation sentences and then
+   on the other half, until one reaches it.
+3. Race neighbours of the fastest models that may reach the floor (rewrites, calibration, threads, fixed lengths), and
+   mixed variants of faster models that miss it.
+4. The answer is the fastest model that reaches the floor on both halves.
 """
 
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from contract.errors import TinybertError, WorkerError
 from contract.folder import identity
-from convert.tune import space
-from convert.tune.answer import Finalist, winner_of
-from convert.tune.candidate import Candidate, Entrant
-from convert.tune.fallback import fallbacks
+from convert.tune import search_space
+from convert.tune.answer import write_answer
+from convert.tune.answer_folder import earlier_best
+from convert.tune.candidate import Candidate
+from convert.tune.entrant import Entrant
+from convert.tune.evaluator import Evaluator, FloorResult
+from convert.tune.finalist import Finalist, winner_of
 from convert.tune.floor import Outcome
-from convert.tune.judge import Judge, Judgement
 from convert.tune.ledger import FILE
-from convert.tune.models import Models
-from convert.tune.question import standing
-from convert.tune.race import MARGINS, Field, Racer
-from convert.tune.settle import settle
+from convert.tune.mixed_precision import mixed_variants
+from convert.tune.model_cache import ModelCache
+from convert.tune.race import MARGINS, Racer, Races
 from infer.folders.artifact import ARTIFACT_MANIFEST
 from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName
 
-USUAL = (Precision.FP32, Precision.INT8)
-# The share of the budget after which no more of the others are made.
-MAKING = 0.3
-# How much slower than the fastest that may be right a model may be for it to race on and its neighbours to be tried.
+FIRST_PRECISIONS = (Precision.FP32, Precision.INT8)
+# The other precisions are only converted in this first share of the budget.
+CONVERSION_SHARE = 0.3
+# Models slower by more than this factor than the fastest that may reach the floor leave the search.
 NEAR = 1.3
 # How many models' neighbours are tried per pass, and how many passes.
 TRIED = 2
 PASSES = 2
-# Rounds of the first race, which only finds who is worth asking.
+# Rounds of the first race, which only finds models worth evaluating.
 FIRST_ROUNDS = 2
 
 
 @dataclass(kw_only=True, slots=True)
 class Search:
-    """A search under way.
+    """A search in progress.
 
     Attributes:
         entrants: the students.
-        begun_s, deadline_s: of the monotonic clock; after the deadline nothing new is begun.
-        field: all that were raced.
-        answer: the folder to keep what is best so far in.
-        judged: what is known of each that was asked, by label.
+        races: the races so far.
+        answer: the folder of the answer.
+        begun_s, deadline_s: times of the monotonic clock; no new work is started after the deadline.
+        results: results of evaluated candidates on the search half and the check half, by `Candidate.output_key`.
     """
 
     profile: Profile
     entrants: list[Entrant]
     runtimes: tuple[RuntimeName, ...]
-    models: Models
-    judge: Judge
-    field: Field
+    models: ModelCache
+    evaluator: Evaluator
+    races: Races
     answer: Path
     begun_s: float
     deadline_s: float
-    judged: dict[str, tuple[Judgement, Judgement | None]] = dataclass_field(default_factory=dict)
+    results: dict[tuple[Path, tuple[int, ...]], tuple[FloorResult, FloorResult | None]] = field(default_factory=dict)
 
     def is_out_of_time(self) -> bool:
-        """Tell whether the budget is spent."""
+        """Return whether the budget is spent."""
         return clock.monotonic() > self.deadline_s
 
     def run(self) -> Finalist | None:
-        """Search, and return the winner; nothing where no variant reaches the floor."""
-        made = self._made(USUAL)
-        earlier = standing(self.answer, self.entrants, self.models)
+        """Search, and return the winner; None if no variant reaches the floor."""
+        candidates = self._first_candidates(FIRST_PRECISIONS)
+        earlier = earlier_best(self.answer, self.entrants, self.models)
         if earlier is not None:
-            # It may only be replaced by what is faster in the same race, and is known to be right at once.
-            self._ask(Racer(candidate=earlier), both=True)
-            made.append(earlier)
-        self._race(made, FIRST_ROUNDS)
+            # Only a model that is faster in the same races may replace it, so it is evaluated at once.
+            self._evaluate(Racer(candidate=earlier), both=True)
+            candidates.append(earlier)
+        self._race(candidates, FIRST_ROUNDS)
         spent_s = clock.monotonic() - self.begun_s
-        if spent_s < MAKING * (self.deadline_s - self.begun_s) or self._winner() is None:
-            self._race(self._made(tuple(Precision)), FIRST_ROUNDS)
-        if not self.field.racers:
-            raise WorkerError("no variant could be made", f"the reasons are in {self.answer.parent / FILE}")
+        if spent_s < CONVERSION_SHARE * (self.deadline_s - self.begun_s) or self._winner() is None:
+            self._race(self._first_candidates(tuple(Precision)), FIRST_ROUNDS)
+        if not self.races.racers:
+            raise WorkerError("no variant could be converted", f"see the reasons in {self.answer.parent / FILE}")
         for _ in range(PASSES):
-            # What takes no conversion comes first; each kind is raced before the next is made.
-            for neighbours in (self._ways, self._variants, self._mixed):
+            # Settings come first, as they need no conversion; each kind is raced before the next is converted.
+            for neighbours in (self._other_settings, self._other_variants, self._mixed_variants):
                 if not self.is_out_of_time():
                     self._race(neighbours(), len(MARGINS))
-        self._ask_the_others()
+        self._evaluate_rest()
         return self._winner()
 
-    def _made(self, precisions: tuple[Precision, ...]) -> list[Candidate]:
-        """Make some precisions of every student in every runtime, and return those that have not raced."""
-        found: list[Candidate] = []
+    def _first_candidates(self, precisions: tuple[Precision, ...]) -> list[Candidate]:
+        """Return every student in some precisions and every runtime, converted as far as time allows."""
+        candidates: list[Candidate] = []
         for entrant in self.entrants:
-            if not (found and self.is_out_of_time()):
-                plans = space.plans(self.profile, entrant, self.runtimes, precisions)
-                found += self.models.make(entrant, plans)
-        return found
+            if not (candidates and self.is_out_of_time()):
+                groups = search_space.first_variants(self.profile, entrant, self.runtimes, precisions)
+                candidates += self.models.candidates(entrant, groups)
+        return candidates
 
-    def _race(self, new: Sequence[Candidate], rounds: int) -> None:
-        """Race new candidates against those that are near the best, judge, and settle what is best so far."""
-        new = list({one.label: one for one in new if one.label not in self.field.racers}.values())
+    def _race(self, candidates: Sequence[Candidate], rounds: int) -> None:
+        """Race new candidates against the best so far, evaluate the fastest, and write the current answer."""
+        new = list({one.label: one for one in candidates if one.label not in self.races.racers}.values())
         if not new:
             return
-        rivals = [racer.candidate for racer in self._near() if not self._misses(racer)]
-        self.field.race([*rivals, *new], rounds, self.is_out_of_time)
-        for racer in self.field.racers.values():
-            self._write(racer)
-        self._judge()
-        self._settle("The search was not at its end.")
+        self.races.run([*self._promising(), *new], rounds, self.is_out_of_time)
+        for racer in self.races.racers.values():
+            self._record_times(racer)
+            self._recall(racer.candidate)
+        self._evaluate_fastest()
+        self._write_answer("The search was not finished.")
 
     def _near(self) -> list[Racer]:
-        """Return those that are near the fastest that may be right, faster ones among them."""
-        order = self.field.in_order() if self.field.pacemaker else []
-        first = next((racer for racer in order if not self._misses(racer)), None)
+        """Return racers near the fastest that may reach the floor, including faster ones that miss it."""
+        ranking = self.races.ranking() if self.races.pacemaker else []
+        first = next((racer for racer in ranking if not self._misses(racer)), None)
         if first is None:
-            return order
-        return [racer for racer in order if self.field.relative(racer) <= NEAR * self.field.relative(first)]
+            return ranking
+        return [racer for racer in ranking if self.races.relative(racer) <= NEAR * self.races.relative(first)]
+
+    def _promising(self) -> list[Candidate]:
+        """Return candidates near the fastest that may reach the floor, fastest first."""
+        return [racer.candidate for racer in self._near() if not self._misses(racer)]
+
+    def _promising_models(self) -> list[Candidate]:
+        """Return the fastest models that may reach the floor, each with its fastest settings."""
+        by_model: dict[str, Candidate] = {}
+        for candidate in self._promising():
+            by_model.setdefault(candidate.model_name, candidate)
+        return list(by_model.values())[:TRIED]
+
+    def _results_of(self, candidate: Candidate) -> tuple[FloorResult | None, FloorResult | None]:
+        return self.results.get(candidate.output_key, (None, None))
 
     def _misses(self, racer: Racer) -> bool:
-        judged = self.judged.get(racer.candidate.label, ())
-        return any(one is not None and one.outcome is not Outcome.MET for one in judged)
+        results = self._results_of(racer.candidate)
+        return any(result is not None and result.outcome is not Outcome.MET for result in results)
 
-    def _judge(self) -> None:
-        """Ask from the fastest on whether one reaches the floor on both halves, until one does or time is up."""
-        for racer in self.field.in_order():
-            if not self._is_settled(racer):
-                if self.judged and self.is_out_of_time():
-                    return
-                self._ask(racer, both=True)
-            if self._is_settled(racer) and not self._misses(racer):
-                return
-
-    def _is_settled(self, racer: Racer) -> bool:
-        """Tell whether it is known if one reaches the floor."""
-        search, check = self.judged.get(racer.candidate.label, (None, None))
+    def _is_decided(self, racer: Racer) -> bool:
+        """Return whether it is known if a racer reaches the floor."""
+        search, check = self._results_of(racer.candidate)
         return check is not None or (search is not None and search.outcome is not Outcome.MET)
 
-    def _ask(self, racer: Racer, *, both: bool) -> None:
-        """Judge one; a model that cannot be run leaves the field."""
+    def _recall(self, candidate: Candidate) -> None:
+        """Use the ledger's results of a candidate, even those of other numbers of threads or of earlier searches."""
+        known = self.evaluator.known(candidate) if candidate.output_key not in self.results else None
+        if known is not None:
+            self.results[candidate.output_key] = known
+
+    def _evaluate_fastest(self) -> None:
+        """Evaluate racers, fastest first, until one reaches the floor on both halves or time is up."""
+        for racer in self.races.ranking():
+            if not self._is_decided(racer):
+                if self.results and self.is_out_of_time():
+                    return
+                self._evaluate(racer, both=True)
+            if self._is_decided(racer) and not self._misses(racer):
+                return
+
+    def _evaluate(self, racer: Racer, *, both: bool) -> None:
+        """Evaluate a racer; one whose model cannot be run drops out."""
         candidate = racer.candidate
         try:
-            search = self.judge.search(candidate)
-            check = self.judge.check(candidate) if both and search.outcome is Outcome.MET else None
+            search = self.evaluator.search_half(candidate)
+            check = self.evaluator.check_half(candidate) if both and search.outcome is Outcome.MET else None
         except TinybertError as error:
             racer.failure = str(error)
         else:
-            self.judged[candidate.label] = (search, check)
+            self.results[candidate.output_key] = (search, check)
 
-    def _ask_the_others(self) -> None:
-        """Judge what was not asked while there is time, for the answer's table."""
-        for racer in self.field.in_order():
+    def _evaluate_rest(self) -> None:
+        """Evaluate the other racers while there is time, for the answer's table."""
+        for racer in self.races.ranking():
             if self.is_out_of_time():
                 break
-            if racer.candidate.label not in self.judged:
-                self._ask(racer, both=False)
-        over = (
-            "The budget is spent: more might have been tried." if self.is_out_of_time() else "Nothing is left to try."
-        )
-        self._settle(over)
+            if racer.candidate.output_key not in self.results:
+                self._evaluate(racer, both=False)
+        if self.is_out_of_time():
+            self._write_answer("The budget is spent: more variants could have been tried.")
+        else:
+            self._write_answer("There is nothing left to try.")
 
     def _finalists(self) -> list[Finalist]:
-        found = []
-        for racer in self.field.in_order():
-            search, check = self.judged.get(racer.candidate.label, (None, None))
-            found.append(
+        finalists = []
+        for racer in self.races.ranking():
+            search, check = self._results_of(racer.candidate)
+            finalists.append(
                 Finalist(
                     candidate=racer.candidate,
-                    latency_ns=self.field.latency_ns(racer),
+                    latency_ns=self.races.latency_ns(racer),
                     rounds=len(racer.medians_ns),
                     search=search,
                     check=check,
                 )
             )
-        return found
+        return finalists
 
     def _winner(self) -> Finalist | None:
         return winner_of(self._finalists())
 
-    def _settle(self, ended: str) -> None:
-        tried = {racer.candidate.entrant.name for racer in self.field.racers.values()}
-        untried = [entrant.name for entrant in self.entrants if entrant.name not in tried]
-        if untried:
-            ended += f" Nothing was made or timed of {', '.join(untried)}."
-        failed = [f"{name} could not be made: {cause}." for name, cause in sorted(self.models.failures.items())]
-        said = [*failed, ended]
-        settle(self._finalists(), self.judge.floor, self.profile, self.answer, said=said)
+    def _write_answer(self, progress: str) -> None:
+        timed = {racer.candidate.entrant.name for racer in self.races.racers.values()}
+        untimed = [entrant.name for entrant in self.entrants if entrant.name not in timed]
+        if untimed:
+            progress += f" Students without a timed model: {', '.join(untimed)}."
+        failed = [f"{name} could not be converted: {cause}." for name, cause in sorted(self.models.failures.items())]
+        notes = [*failed, progress]
+        write_answer(self._finalists(), self.evaluator.floor, self.profile, self.answer, notes=notes)
 
-    def _right(self) -> list[Candidate]:
-        """Return those near the fastest that may be right, the fastest first."""
-        return [racer.candidate for racer in self._near() if not self._misses(racer)]
+    def _other_settings(self) -> list[Candidate]:
+        """Return the fastest models with other numbers of threads and other lengths."""
+        promising = self._promising()[:TRIED]
+        return [other for candidate in promising for other in search_space.settings_near(candidate, self.profile)]
 
-    def _right_models(self) -> list[Candidate]:
-        """Return the fastest models that may be right, each run in its fastest way."""
-        by_model: dict[str, Candidate] = {}
-        for candidate in self._right():
-            by_model.setdefault(candidate.model_name, candidate)
-        return list(by_model.values())[:TRIED]
-
-    def _ways(self) -> list[Candidate]:
-        """Return the fastest models run with other threads and lengths."""
-        return [way for candidate in self._right()[:TRIED] for way in space.settings_near(candidate, self.profile)]
-
-    def _variants(self) -> list[Candidate]:
+    def _other_variants(self) -> list[Candidate]:
         """Return the fastest models with other rewrites and calibrations."""
-        found: list[Candidate] = []
-        for candidate in self._right_models():
-            found += self._make(candidate, space.variants_near(candidate.artifact.variant))
-        return found
+        candidates: list[Candidate] = []
+        for candidate in self._promising_models():
+            candidates += self._convert(candidate, search_space.variants_near(candidate.artifact.variant))
+        return candidates
 
-    def _mixed(self) -> list[Candidate]:
-        """Return, of the fastest that misses the floor by int8, the first mixed variant that reaches it."""
-        wrong = [racer.candidate for racer in self._near() if self._misses(racer) and _is_int8(racer.candidate)]
-        for candidate in wrong[:1]:
-            for mixed in fallbacks(candidate, partial(self._make, candidate)):
+    def _mixed_variants(self) -> list[Candidate]:
+        """Return the first mixed variant that reaches the floor, of the fastest int8 model that misses it."""
+        missing = [racer.candidate for racer in self._near() if self._misses(racer) and _is_int8(racer.candidate)]
+        for candidate in missing[:1]:
+            for mixed in mixed_variants(candidate, partial(self._convert, candidate)):
                 racer = Racer(candidate=mixed)
-                self._ask(racer, both=True)
+                self._evaluate(racer, both=True)
                 if not racer.failure and not self._misses(racer):
                     return [mixed]
         return []
 
-    def _make(self, candidate: Candidate, variants: list[Variant]) -> list[Candidate]:
-        """Make variants of a candidate's student, to be run as the candidate is."""
+    def _convert(self, candidate: Candidate, variants: list[Variant]) -> list[Candidate]:
+        """Convert a candidate's student to variants, with the candidate's settings."""
         if self.is_out_of_time():
             return []
-        entrant = candidate.entrant
-        (plan,) = space.plans(self.profile, entrant, (candidate.artifact.runtime,), tuple(Precision))
-        made = self.models.make(entrant, space.base_plan(plan, variants))
-        return [one.run_with(threads=candidate.threads, buckets=candidate.buckets) for one in made]
+        entrant, runtimes = candidate.entrant, (candidate.artifact.runtime,)
+        (group,) = search_space.first_variants(self.profile, entrant, runtimes, tuple(Precision))
+        models = self.models.candidates(entrant, search_space.grouped_by_base(group, variants))
+        return [model.run_with(threads=candidate.threads, buckets=candidate.buckets) for model in models]
 
-    def _write(self, racer: Racer) -> None:
+    def _record_times(self, racer: Racer) -> None:
         last = max(racer.medians_ns, default=0)
         key = f"{identity(racer.candidate.folder / ARTIFACT_MANIFEST)} {racer.candidate.label} {self.begun_s} {last}"
-        if self.models.ledger.known("timed", key) is None:
-            found = {"medians_ns": list(racer.medians_ns.values()), "failure": racer.failure}
-            self.models.ledger.write("timed", racer.candidate.label, key, found)
+        if self.models.ledger.get("timed", key) is None:
+            result = {"medians_ns": list(racer.medians_ns.values()), "failure": racer.failure}
+            self.models.ledger.write("timed", racer.candidate.label, key, result)
 
 
 def _is_int8(candidate: Candidate) -> bool:

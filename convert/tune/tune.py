@@ -1,4 +1,4 @@
-"""The search from its folders to its answer."""
+"""Runs a search, from the student folders to its answer."""
 
 import time as clock
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from contract.lock import locked
 from contract.progress import note
-from convert.tune.answer import Finalist
-from convert.tune.enter import check_together, enter
+from convert.tune.answer_folder import answer_folder, check_answer_folder
+from convert.tune.entrant import check_comparable, load_entrant
+from convert.tune.evaluator import Evaluator
+from convert.tune.finalist import Finalist
 from convert.tune.floor import Floor
-from convert.tune.judge import Judge
 from convert.tune.ledger import Ledger
-from convert.tune.models import Models
-from convert.tune.question import answer_folder, check_place
-from convert.tune.race import Field
+from convert.tune.model_cache import ModelCache
+from convert.tune.race import Races
 from convert.tune.search import Search
 from targets.profile import Profile, RuntimeName
 
@@ -30,28 +30,28 @@ def tune(
     """Find the fastest artifact that reaches the floor.
 
     Args:
-        students: their folders, of one task and one evaluation split.
-        profile: the device, which must be this machine for the times to mean something.
-        floor: to be reached.
-        budget_s: after which nothing new is begun.
-        out: the folder of the ledger, the models tried, and of each question's answer, in a folder of its own
-            (`answer_folder`) with `best/`, `tune.json` and `TUNE.md`. An earlier answer to the same question races
-            again, so that none is replaced by a slower one.
-        runtimes: only these; all of the profile if not given.
+        students: student folders with the same task and evaluation split.
+        profile: the device, which must be this machine for the latencies to be meaningful.
+        floor: the floor.
+        budget_s: time after which no new work is started.
+        out: the folder of the ledger and of all converted models. Each answer has its own subfolder (`answer_folder`)
+            with `best/`, `tune.json` and `TUNE.md`. An earlier answer to the same question takes part in the races, so
+            that a slower one cannot replace it.
+        runtimes: runtimes to try; by default all of the profile.
 
     Returns:
-        The winner, which also stands in the answer's `best/`; nothing where no variant reaches the floor.
+        The winner, which is copied to `best/`; None if no variant reaches the floor.
 
     Raises:
-        InputError: a student cannot be used, they are not of one task and split, or the answer's folder has another
-            answer.
+        InputError: a student cannot be used, their tasks or splits differ, or the answer's folder has the answer to a
+            different question.
     """
     begun_s = clock.monotonic()
     deadline_s = begun_s + budget_s
-    entrants = [enter(folder, profile) for folder in students]
-    check_together(entrants, floor)
+    entrants = [load_entrant(folder, profile) for folder in students]
+    check_comparable(entrants, floor)
     answer = answer_folder(out, students, floor, runtimes)
-    check_place(answer, entrants, profile)
+    check_answer_folder(answer, entrants, profile)
     with locked(out):
         ledger = Ledger(out)
         if ledger.entries:
@@ -60,9 +60,9 @@ def tune(
             profile=profile,
             entrants=entrants,
             runtimes=tuple(runtimes) or tuple(profile.runtimes),
-            models=Models(out=out / "models", ledger=ledger, out_of_time=lambda: clock.monotonic() > deadline_s),
-            judge=Judge(floor=floor, ledger=ledger),
-            field=Field(),
+            models=ModelCache(out=out / "models", ledger=ledger, out_of_time=lambda: clock.monotonic() > deadline_s),
+            evaluator=Evaluator(floor=floor, ledger=ledger),
+            races=Races(),
             answer=answer,
             begun_s=begun_s,
             deadline_s=deadline_s,

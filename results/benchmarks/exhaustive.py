@@ -20,15 +20,15 @@ from typing import Any
 
 from contract.errors import TinybertError
 from contract.lock import locked
-from convert.tune import space
-from convert.tune.candidate import Candidate, Entrant
-from convert.tune.enter import check_together, enter
+from convert.tune import search_space
+from convert.tune.answer import ANSWER
+from convert.tune.candidate import Candidate
+from convert.tune.entrant import Entrant, check_comparable, load_entrant
+from convert.tune.evaluator import Evaluator
 from convert.tune.floor import Outcome, parse
-from convert.tune.judge import Judge
 from convert.tune.ledger import Ledger
-from convert.tune.models import Models
-from convert.tune.race import Field, Racer
-from convert.tune.settle import ANSWER
+from convert.tune.model_cache import ModelCache
+from convert.tune.race import Racer, Races
 from infer.folders.variant import Variant
 from targets.profile import Precision, Profile, RuntimeName, read
 
@@ -40,15 +40,15 @@ SHOWN = 12
 def models_of(arguments: argparse.Namespace, profile: Profile, entrants: list[Entrant]) -> Iterator[Candidate]:
     """Make every model of the space, if it does not exist, and yield those that reach the floor."""
     ledger = Ledger(arguments.tuned.parent)
-    models = Models(out=arguments.tuned.parent / "models", ledger=ledger, out_of_time=lambda: False)
-    judge = Judge(floor=parse(arguments.floor), ledger=ledger)
+    models = ModelCache(out=arguments.tuned.parent / "models", ledger=ledger, out_of_time=lambda: False)
+    evaluator = Evaluator(floor=parse(arguments.floor), ledger=ledger)
     for entrant in entrants:
-        for plan in space.plans(profile, entrant, tuple(profile.runtimes), tuple(Precision)):
-            chosen = _chosen(arguments.tuned, entrant, plan.runtime)
-            rewritten = [variant for variant in plan.variants if variant.precision in arguments.rewritten]
-            variants = dict.fromkeys((*plan.variants, *_all((*rewritten, *chosen))))
-            for candidate in models.make(entrant, space.base_plan(plan, list(variants))):
-                if reaches(judge, candidate):
+        for group in search_space.first_variants(profile, entrant, tuple(profile.runtimes), tuple(Precision)):
+            chosen = _chosen(arguments.tuned, entrant, group.runtime)
+            rewritten = [variant for variant in group.variants if variant.precision in arguments.rewritten]
+            variants = dict.fromkeys((*group.variants, *_all((*rewritten, *chosen))))
+            for candidate in models.candidates(entrant, search_space.grouped_by_base(group, list(variants))):
+                if reaches(evaluator, candidate):
                     yield candidate
 
 
@@ -57,7 +57,7 @@ def _all(variants: tuple[Variant, ...]) -> list[Variant]:
     reached = dict.fromkeys(variants)
     waiting = list(variants)
     while waiting:
-        new = [variant for variant in space.variants_near(waiting.pop()) if variant not in reached]
+        new = [variant for variant in search_space.variants_near(waiting.pop()) if variant not in reached]
         reached.update(dict.fromkeys(new))
         waiting += new
     return list(reached)
@@ -77,10 +77,10 @@ def _winner(tuned: Path) -> dict[str, Any]:
     return winner
 
 
-def reaches(judge: Judge, candidate: Candidate) -> bool:
+def reaches(evaluator: Evaluator, candidate: Candidate) -> bool:
     """Return whether a model reaches the floor on both halves of the evaluation sentences; one that fails does not."""
     try:
-        return all(half(candidate).outcome is Outcome.MET for half in (judge.search, judge.check))
+        return all(half(candidate).outcome is Outcome.MET for half in (evaluator.search_half, evaluator.check_half))
     except TinybertError:
         return False
 
@@ -88,22 +88,24 @@ def reaches(judge: Judge, candidate: Candidate) -> bool:
 def time(arguments: argparse.Namespace, profile: Profile, right: list[Candidate]) -> None:
     """Time all ways to run the models that reach the floor, and the search's choice, and print the fastest."""
     candidates = {
-        candidate.label: candidate for model in right for candidate in (model, *space.settings_near(model, profile))
+        candidate.label: candidate
+        for model in right
+        for candidate in (model, *search_space.settings_near(model, profile))
     }
     winner = _winner(arguments.tuned)
     chosen = next((label for label, candidate in candidates.items() if _is(candidate, winner)), None)
     if chosen is None:
         raise SystemExit(f"error: the search's choice is not among the {len(candidates)} candidates: {winner}")
     pacemaker = Racer(candidate=candidates[chosen])
-    field = Field(seed=1, racers={chosen: pacemaker}, pacemaker=pacemaker)
-    field.race(candidates.values(), ROUNDS, lambda: False)
-    order = field.in_order()
+    races = Races(seed=1, racers={chosen: pacemaker}, pacemaker=pacemaker)
+    races.run(candidates.values(), ROUNDS, lambda: False)
+    order = races.ranking()
     print(
         f"{len(candidates)} ways to run {len(right)} models that reach {arguments.floor}; times relative to {chosen}:\n"
     )
     print("| Model | ms per sentence | time relative to the choice | rounds |\n|---|---:|---:|---:|")
     for racer in order[:SHOWN]:
-        row = f"{field.latency_ns(racer) / MS:.2f} | {field.relative(racer):.3f} | {len(racer.medians_ns)}"
+        row = f"{races.latency_ns(racer) / MS:.2f} | {races.relative(racer):.3f} | {len(racer.medians_ns)}"
         print(f"| {racer.candidate.label} | {row} |")
 
 
@@ -130,8 +132,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     profile = read(json.loads((arguments.tuned / ANSWER).read_text(encoding="utf-8"))["target"])
-    entrants = [enter(folder, profile) for folder in arguments.students]
-    check_together(entrants, parse(arguments.floor))
+    entrants = [load_entrant(folder, profile) for folder in arguments.students]
+    check_comparable(entrants, parse(arguments.floor))
     with locked(arguments.tuned.parent):
         right = list(models_of(arguments, profile, entrants))
         print(f"{len(right)} models reach {arguments.floor}")

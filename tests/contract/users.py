@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contract.errors import TinybertError
-from convert import child
+from convert import process
 from convert.job import Job as ConverterJob
 from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
@@ -55,9 +55,9 @@ from infer.worker import job, reply, client
 client.run_worker(job.read(JOB), reply.OutputsReply, command=COMMAND)
 """
 CONVERTER_CALL = """
-from convert import child, job
-child.COMMAND = COMMAND
-child.convert(job.Job.model_validate_json(JOB))
+from convert import job, process
+process.COMMAND = COMMAND
+process.convert(job.Job.model_validate_json(JOB))
 """
 
 
@@ -121,9 +121,9 @@ def converter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> User:
     )
 
     def run(command: tuple[str, ...], timeout_s: float) -> None:
-        monkeypatch.setattr(child, "COMMAND", command)
-        monkeypatch.setattr(child, "TIMEOUT_S", timeout_s)
-        assert child.convert(job).graph == GRAPH
+        monkeypatch.setattr(process, "COMMAND", command)
+        monkeypatch.setattr(process, "TIMEOUT_S", timeout_s)
+        assert process.convert(job).graph == GRAPH
 
     return User(name="the converter", good=CONVERTER_GOOD, call=CONVERTER_CALL, job=job.model_dump_json(), ask=run)
 

@@ -1,4 +1,4 @@
-"""The bytes of converted models: the same student gives the same files, in this version as in earlier ones."""
+"""The bytes of converted models: the same student gives the same files as in earlier versions."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from contract.digest import sha256_of_file
 from convert.build import convert_student
 from targets.profile import Profile
 
-# With these versions of the libraries that write the models; others may write the same model in other bytes.
+# Library versions that wrote these bytes; other versions may write the same model differently.
 WRITTEN_BY = {
     "ai-edge-quantizer": "0.10.0",
     "litert-torch": "0.10.0",
@@ -32,7 +32,7 @@ SHA256 = {
 
 
 def exact(model: PreTrainedModel) -> PreTrainedModel:
-    """Give a model weights that every processor computes alike: multiples of 1/256."""
+    """Set a model's weights to multiples of 1/256, which every processor computes exactly."""
     generator = np.random.default_rng(7)
     with torch.no_grad():
         for _, parameter in sorted(model.named_parameters()):
@@ -44,7 +44,7 @@ def exact(model: PreTrainedModel) -> PreTrainedModel:
     ("runtime", "precisions"),
     [
         ("onnx", ["fp32", "int8"]),
-        # Not its int8: the ranges of activations are measured, and processors round those differently.
+        # Without int8: ranges of activations are measured, and processors round them differently.
         ("openvino", ["fp32"]),
         pytest.param("tflite", ["fp32", "int8"], marks=pytest.mark.slow),
     ],
@@ -53,10 +53,12 @@ def test_the_same_student_gives_the_same_bytes(
     make_student: Callable[..., Path], profile: Profile, tmp_path: Path, runtime: str, precisions: list[str]
 ) -> None:
     installed = {name: version(name).partition("+")[0] for name in WRITTEN_BY}
-    other = {name: found for name, found in installed.items() if found != WRITTEN_BY[name]}
+    other = {name: number for name, number in installed.items() if number != WRITTEN_BY[name]}
     if other:
         pytest.skip(f"written by other versions: {other}")
     student = make_student(tmp_path / "student", change=exact)
-    made = convert_student(student, profile, out=tmp_path / "out", runtimes=[runtime], precisions=precisions)
-    found = {f"{folder.name}/{path.name}": sha256_of_file(path) for folder in made for path in folder.glob("model.*")}
-    assert found == {name: digest for name, digest in SHA256.items() if name.startswith(runtime)}
+    folders = convert_student(student, profile, out=tmp_path / "out", runtimes=[runtime], precisions=precisions)
+    digests = {
+        f"{path.parent.name}/{path.name}": sha256_of_file(path) for out in folders for path in out.glob("model.*")
+    }
+    assert digests == {name: digest for name, digest in SHA256.items() if name.startswith(runtime)}

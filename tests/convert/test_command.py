@@ -1,4 +1,4 @@
-"""`tinybert convert` on finished artifacts: what it prints, and where."""
+"""The output of `tinybert convert` for finished artifacts."""
 
 import json
 import shutil
@@ -17,35 +17,35 @@ from infer.folders.artifact import read_artifact
 def convert(*arguments: object) -> Result:
     app = typer.Typer()
     app.command()(command.convert)
-    return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.fixture
-def asked(artifacts: Path, student: Path) -> list[object]:
+def arguments(artifacts: Path, student: Path) -> list[object]:
     return [student, "--target", "laptop-x86-vnni", "--out", artifacts.parent]
 
 
-def test_the_last_line_is_the_folder(artifacts: Path, asked: list[object]) -> None:
-    result = convert(*asked)
+def test_the_last_line_is_the_folder(artifacts: Path, arguments: list[object]) -> None:
+    result = convert(*arguments)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == str(artifacts)
     assert "openvino int8" in result.stdout
     assert result.stderr == "Target laptop-x86-vnni: laptop-x86-vnni was asked for\n"
 
 
-def test_json_is_all_of_stdout(artifacts: Path, asked: list[object]) -> None:
-    said = json.loads(convert(*asked, "--runtime", "onnx", "--precision", "int8", "--json").stdout)
-    found = read_artifact(artifacts / "onnx-int8")
-    assert said == {
+def test_json_is_all_of_stdout(artifacts: Path, arguments: list[object]) -> None:
+    output = json.loads(convert(*arguments, "--runtime", "onnx", "--precision", "int8", "--json").stdout)
+    artifact = read_artifact(artifacts / "onnx-int8")
+    assert output == {
         "folder": str(artifacts),
         "artifacts": [
             {
                 "artifact": str(artifacts / "onnx-int8"),
                 "runtime": "onnx",
                 "precision": "int8",
-                "model_size_bytes": found.model_size_bytes,
-                "parity": found.parity.model_dump(),
-                "quality": found.quality.model_dump(),
+                "model_size_bytes": artifact.model_size_bytes,
+                "parity": artifact.parity.model_dump(),
+                "quality": artifact.quality.model_dump(),
             }
         ],
     }
@@ -62,20 +62,20 @@ def test_artifacts_of_another_student_are_not_replaced(artifacts: Path, student:
     assert {path: path.stat().st_mtime_ns for path in artifacts.rglob("*")} == before
 
 
-def test_offers_are_told_with_their_reasons(student: Path) -> None:
+def test_offers_are_printed_with_their_reasons(student: Path) -> None:
     result = convert(student, "--target", "raspberry-pi-4", "--offers")
     lines = result.stdout.splitlines()
-    assert "onnx int8: no 8-bit dot product: it may be no faster than fp32" in lines
+    assert "onnx int8: no 8-bit dot product: may be no faster than fp32" in lines
     assert any(line.startswith("onnx int4-weight: ") and line.endswith("(not offered)") for line in lines)
-    said = json.loads(convert(student, "--target", "raspberry-pi-4", "--offers", "--json").stdout)
-    assert said == {"target": "raspberry-pi-4", "offers": lines}
+    output = json.loads(convert(student, "--target", "raspberry-pi-4", "--offers", "--json").stdout)
+    assert output == {"target": "raspberry-pi-4", "offers": lines}
 
 
-def test_model_size_is_without_the_sentences(artifacts: Path) -> None:
+def test_the_model_size_excludes_the_sentences(artifacts: Path) -> None:
     folder = artifacts / "tflite-int8"
     on_disk = sum((folder / name).stat().st_size for name in ("model.tflite", "tokenizer.json"))
     assert read_artifact(folder).model_size_bytes == on_disk
 
 
-def test_default_folder_is_beside_the_student() -> None:
+def test_the_default_folder_is_next_to_the_student() -> None:
     assert default_folder(Path("runs/a/student-1")) == Path("runs/a/artifacts/student-1").absolute()

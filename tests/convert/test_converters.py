@@ -1,4 +1,4 @@
-"""What every converter must hold, on real models in their real runtimes."""
+"""Requirements of every converter, on real models in their real runtimes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from infer.tasks import classification
 from infer.worker.client import outputs_of
 from targets.profile import Precision, RuntimeName
 
-# mypy checks that each module is a converter, and that the measuring stage brings what parity asks for.
+# mypy checks that each module implements the protocol.
 CONVERTERS: tuple[Converter, ...] = (onnx, openvino, tflite)
 
 Answer = Callable[[list[NDArray[np.int64]]], NDArray[np.float32]]
@@ -32,8 +32,8 @@ VARIANTS = [f"{runtime}-{precision}" for runtime in RUNTIMES for precision in BO
 
 
 def outputs(artifact: Path, buckets: tuple[int, ...]) -> Outputs:
-    found = read_artifact(artifact)
-    model = replace(found.model(artifact), threads=1).padded_to(found.graph.source_lengths or buckets)
+    manifest = read_artifact(artifact)
+    model = replace(manifest.model(artifact), threads=1).padded_to(manifest.graph.source_lengths or buckets)
     return outputs_of(model, read_tokens(artifact / EVALUATION)[0])
 
 
@@ -43,23 +43,23 @@ def read(artifacts: Path) -> dict[str, Artifact]:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_fp32_is_the_student_on_every_sentence_padded(artifacts: Path, student: Path, runtime: RuntimeName) -> None:
+def test_padded_fp32_matches_the_student(artifacts: Path, student: Path, runtime: RuntimeName) -> None:
     evaluation = read_evaluation(student)
-    found = compare(evaluation.student, outputs(artifacts / f"{runtime}-fp32", (40,)), TASK, evaluation.labels)
-    assert found.max_abs_difference < FP32_LIMIT
+    parity = compare(evaluation.student, outputs(artifacts / f"{runtime}-fp32", (40,)), TASK, evaluation.labels)
+    assert parity.max_abs_difference < FP32_LIMIT
 
 
 @pytest.mark.parametrize("precision", BOTH)
 @pytest.mark.parametrize("most", ["AVX", "AVX2", "AVX512_CORE", "DEFAULT"])
-def test_openvino_is_the_student_with_fewer_instructions_too(
+def test_openvino_matches_the_student_with_fewer_instructions(
     artifacts: Path, student: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision, most: str
 ) -> None:
-    """Its library takes no newer ones than the environment names: without and with AVX2, VNNI, bfloat16 and AMX."""
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)  # reaches the process that runs the model
+    """The environment limits the instructions: without and with AVX2, VNNI, bfloat16 and AMX."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)  # inherited by the process that runs the model
     evaluation = read_evaluation(student)
-    found = compare(evaluation.student, outputs(artifacts / f"openvino-{precision}", (40,)), TASK, evaluation.labels)
-    assert (found.max_abs_difference < FP32_LIMIT) == (precision is Precision.FP32)
-    assert found.agreement > 0.9
+    parity = compare(evaluation.student, outputs(artifacts / f"openvino-{precision}", (40,)), TASK, evaluation.labels)
+    assert (parity.max_abs_difference < FP32_LIMIT) == (precision is Precision.FP32)
+    assert parity.agreement > 0.9
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -72,7 +72,7 @@ def test_parity_is_recorded(read: dict[str, Artifact], variant: str) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_int8_is_smaller_and_says_what_it_did(read: dict[str, Artifact], runtime: RuntimeName) -> None:
+def test_int8_is_smaller_and_describes_its_quantisation(read: dict[str, Artifact], runtime: RuntimeName) -> None:
     fp32, int8 = read[f"{runtime}-fp32"], read[f"{runtime}-int8"]
     assert weight_bytes(int8) < weight_bytes(fp32)
     assert fp32.quantization == ()
@@ -86,7 +86,7 @@ def weight_bytes(artifact: Artifact) -> int:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_folder_is_whole_and_holds_no_answers(artifacts: Path, student: Path, variant: str) -> None:
+def test_the_folder_is_complete_and_has_no_labels(artifacts: Path, student: Path, variant: str) -> None:
     artifact = read_artifact(artifacts / variant)
     verify(artifacts / variant, artifact)
     tokens, others = read_tokens(artifacts / variant / EVALUATION)
@@ -98,7 +98,7 @@ def test_folder_is_whole_and_holds_no_answers(artifacts: Path, student: Path, va
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_model_is_one_file_without_external_data(read: dict[str, Artifact], variant: str) -> None:
+def test_the_model_has_no_external_data(read: dict[str, Artifact], variant: str) -> None:
     expected = {"onnx": {"model.onnx"}, "openvino": {"model.xml", "model.bin"}, "tflite": {"model.tflite"}}
     models = set(read[variant].files) - {EVALUATION, "tokenizer.json"}
     assert models == expected[read[variant].runtime]
@@ -151,7 +151,7 @@ def test_tflite_has_a_signature_for_each_bucket(artifacts: Path, precision: Prec
     folder = artifacts / f"tflite-{precision}"
     interpreter = Interpreter(str(folder / "model.tflite"))
     artifact = read_artifact(folder)
-    assert artifact.graph.source_lengths == (16, 32)  # the profile's up to the first that holds 24 tokens
+    assert artifact.graph.source_lengths == (16, 32)  # the profile's lengths up to the first that fits 24 tokens
     assert set(interpreter.get_signature_list()) == {"seq16", "seq32"}
     for length_tokens in artifact.graph.source_lengths:
         inputs = interpreter.get_signature_runner(f"seq{length_tokens}").get_input_details()

@@ -1,4 +1,4 @@
-"""A student whose positions end with its longest sentence runs in every runtime, padded to no more than they are."""
+"""A student with position embeddings for its longest sentence only is converted and padded to no greater length."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ from targets.profile import Profile
     ("runtime", "buckets"),
     [("onnx", ()), pytest.param("tflite", (16, 24), marks=pytest.mark.slow)],
 )
-def test_a_runtime_answers_as_the_cut_student(
+def test_a_converted_model_matches_the_cut_student(
     changeable: Path,
     seal: Callable[[Path], None],
     profile: Profile,

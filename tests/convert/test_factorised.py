@@ -1,4 +1,4 @@
-"""A student with a factorised embedding, laid out like ELECTRA, is converted for every runtime like a BERT."""
+"""A student with a factorised embedding, which has ELECTRA's architecture, is converted for every runtime."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from targets.profile import Profile, RuntimeName
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_process")
-def test_every_runtime_answers_as_the_factorised_student(
+def test_every_runtime_matches_the_factorised_student(
     changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path
 ) -> None:
     evaluation = read_evaluation(changeable)
@@ -36,4 +36,4 @@ def test_every_runtime_answers_as_the_factorised_student(
         assert parity.agreement > 0.9
         assert (parity.max_abs_difference < FP32_LIMIT) == name.endswith("fp32")
     logits_NC = outputs.logits.values
-    assert np.ptp(logits_NC[:, 1] - logits_NC[:, 0]) > 100 * FP32_LIMIT  # so that parity says something
+    assert np.ptp(logits_NC[:, 1] - logits_NC[:, 0]) > 100 * FP32_LIMIT  # so that parity is meaningful

@@ -1,4 +1,4 @@
-"""Students trained as int8 rounds: what a runtime's own int8 answers is what was trained."""
+"""Students trained with fake quantisation: a runtime's int8 gives the outputs seen in training."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,45 +29,45 @@ def _distil(recipe: Path, data: Path, out: Path, *changes: str) -> Path:
 
 
 def _logits(model: PreTrainedModel, tokens: Tokens) -> NDArray[np.float32]:
-    """Logits of each sentence alone, as the runtimes get it."""
-    found = []
+    """Return logits of each sentence alone, as the runtimes compute them."""
+    logits = []
     with torch.no_grad():
         for row in range(len(tokens)):
             batch = tokens.batch([row])
             arrays = (batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL)
             ids_BL, mask_BL, types_BL = map(torch.from_numpy, arrays)
-            found.append(model(input_ids=ids_BL, attention_mask=mask_BL, token_type_ids=types_BL).logits.numpy()[0])
-    return np.stack(found)
+            logits.append(model(input_ids=ids_BL, attention_mask=mask_BL, token_type_ids=types_BL).logits.numpy()[0])
+    return np.stack(logits)
 
 
 def _rounded_logits(folder: Path, kind: str, tokens: Tokens) -> NDArray[np.float32]:
-    """Logits as they were in training."""
+    """Return logits as computed in training."""
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     with fake_quantized(model, kind):  # type: ignore[arg-type]
-        _logits(model.train(), read_calibration(folder))  # its ranges, if they are observed; it has no dropout
+        _logits(model.train(), read_calibration(folder))  # observes ranges, if needed; there is no dropout
         return _logits(model.eval(), tokens)
 
 
 def _int8_logits(folder: Path, runtime: RuntimeName, tokens: Tokens, out: Path) -> NDArray[np.float32]:
-    """Logits of what a runtime's own quantiser makes of a student."""
+    """Return logits of a student that a runtime's quantiser converted."""
     profile = targets.profile.read("laptop-x86-vnni")
-    (made,) = convert_student(folder, profile, out=out, runtimes=[runtime], precisions=["int8"])
-    artifact = read_artifact(made)
+    (folder,) = convert_student(folder, profile, out=out, runtimes=[runtime], precisions=["int8"])
+    artifact = read_artifact(folder)
     if runtime is RuntimeName.ONNX:
-        return _exact_onnx_logits(made / artifact.graph.file, tokens)
-    model = replace(artifact.model(made), threads=1)
+        return _exact_onnx_logits(folder / artifact.graph.file, tokens)
+    model = replace(artifact.model(folder), threads=1)
     logits_NC: NDArray[np.float32] = outputs_of(model, tokens).logits.values
     return logits_NC
 
 
 def _exact_onnx_logits(model: Path, tokens: Tokens) -> NDArray[np.float32]:
-    """Logits as a processor with the 8-bit dot product has them; without it, sums of 8-bit products saturate."""
+    """Return logits as on a processor with the 8-bit dot product; without it, sums of 8-bit products saturate."""
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     batches = [tokens.batch([row]) for row in range(len(tokens))]
     arrays = [(batch.input_ids_BL, batch.attention_mask_BL, batch.token_type_ids_BL) for batch in batches]
-    return np.concatenate([session.run(None, dict(zip(ROLES, one, strict=True)))[0] for one in arrays])
+    return np.concatenate([session.run(None, dict(zip(ROLES, batch, strict=True)))[0] for batch in arrays])
 
 
 @pytest.mark.slow
@@ -76,11 +76,11 @@ def _exact_onnx_logits(model: Path, tokens: Tokens) -> NDArray[np.float32]:
     [
         (RuntimeName.ONNX, "dynamic", 0.01),  # the same numbers: 1.7e-7 of 1.6e-3
         (RuntimeName.TFLITE, "dynamic", 0.5),  # 2.8e-4 of 1.3e-3
-        # On a processor without the 8-bit dot product most of it is what no training sees: 0.296 of 0.299.
+        # Without the 8-bit dot product, most of the difference does not occur in training: 0.296 of 0.299.
         (RuntimeName.OPENVINO, "static", 1.1),
     ],
 )
-def test_a_runtimes_int8_answers_as_was_trained(
+def test_a_runtimes_int8_matches_the_training(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
@@ -88,7 +88,7 @@ def test_a_runtimes_int8_answers_as_was_trained(
     kind: str,
     most: float,
 ) -> None:
-    """It differs from what was trained less than a plain student's int8 from that student."""
+    """It differs from the trained outputs by less than a plain student's int8 differs from that student."""
     recipe, data = recipe_file(), sentences_file(validation_rows=64)
     plain = _distil(recipe, data, tmp_path / "out")
     trained = _distil(recipe, data, tmp_path / "out", f'stages.1.fake_quantize="{kind}"')

@@ -1,4 +1,4 @@
-"""A disk that is full in the middle of a conversion: a real and tiny file system, in a mount space of its own."""
+"""A disk that fills up during a conversion: a small real file system in a separate mount namespace."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ SmallDisk = Callable[..., list[tuple[int, str, list[Path]]]]
     "runtime",
     [
         RuntimeName.ONNX,
-        *(pytest.param(one, marks=pytest.mark.slow) for one in (RuntimeName.OPENVINO, RuntimeName.TFLITE)),
+        *(pytest.param(runtime, marks=pytest.mark.slow) for runtime in (RuntimeName.OPENVINO, RuntimeName.TFLITE)),
     ],
 )
-def test_a_full_disk_is_named_and_nothing_half_made_stays(
+def test_a_full_disk_is_named_and_leaves_no_unfinished_artifact(
     student: Path, tmp_path: Path, small_disk: SmallDisk, runtime: RuntimeName
 ) -> None:
     artifacts = tmp_path / "artifacts"

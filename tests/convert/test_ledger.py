@@ -1,4 +1,4 @@
-"""The ledger of a search: what was written whole is kept."""
+"""The ledger of a search keeps its complete lines."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from convert.tune.ledger import Ledger
 
 
 @given(st.lists(st.text(max_size=20), max_size=5), st.integers(0, 40))
-def test_a_cut_ledger_keeps_its_whole_lines(
+def test_a_truncated_ledger_keeps_its_complete_lines(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str], cut: int
 ) -> None:
     folder = tmp_path_factory.mktemp("ledger")

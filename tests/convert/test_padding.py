@@ -1,4 +1,4 @@
-"""Padding that has another token id than 0, from the teacher to an artifact that is measured."""
+"""Padding with a token id other than 0, from the teacher to a measured artifact."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +50,7 @@ SHAPE: dict[str, Any] = {
     ],
     ids=["last", "last, unknown to the model", "roberta"],
 )
-def test_padding_of_any_id_changes_no_answer(
+def test_the_padding_id_does_not_change_outputs(
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     sentences_file: Callable[..., Path],
@@ -75,10 +75,10 @@ def test_padding_of_any_id_changes_no_answer(
         expected_NC = evaluation.teacher.logits.values if folder == teacher else evaluation.student.logits.values
         np.testing.assert_allclose(logits_NC, expected_NC, atol=1e-4)
     texts = [line.split("\t")[0] for line in (data / "dev.tsv").read_text().splitlines()[1:]]
-    own = AutoTokenizer.from_pretrained(student)
-    assert own.pad_token_id == read_model_folder(student).model.pad_id > 0
-    assert read_artifact(artifact).tokenizer.pad_id == own.pad_token_id
+    tokenizer = AutoTokenizer.from_pretrained(student)
+    assert tokenizer.pad_token_id == read_model_folder(student).model.pad_id > 0
+    assert read_artifact(artifact).tokenizer.pad_id == tokenizer.pad_token_id
     with torch.inference_mode():
         loaded = AutoModelForSequenceClassification.from_pretrained(student).eval()
-        logits_NC = loaded(**own(texts, return_tensors="pt", padding=True)).logits.numpy()
+        logits_NC = loaded(**tokenizer(texts, return_tensors="pt", padding=True)).logits.numpy()
     np.testing.assert_allclose(logits_NC, evaluation.student.logits.values, atol=1e-4)

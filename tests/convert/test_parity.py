@@ -1,4 +1,4 @@
-"""Parity: what is compared, and what is refused."""
+"""Parity: which numbers are compared, and which models are rejected."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def by_token(*rows: Any) -> Outputs:
 
 
 @given(LOGITS_NC, LOGITS_NC)
-def test_differences_are_those_of_the_logits(reference_NC: np.ndarray, logits_NC: np.ndarray) -> None:
+def test_logits_are_compared(reference_NC: np.ndarray, logits_NC: np.ndarray) -> None:
     parity = compared(reference_NC, logits_NC)
     assert parity.sentences == 5
     assert 0 <= parity.agreement <= 1
@@ -43,12 +43,12 @@ def test_differences_are_those_of_the_logits(reference_NC: np.ndarray, logits_NC
     assert compared(logits_NC, reference_NC) == parity
 
 
-@pytest.mark.parametrize(("moved", "agreement"), [(0.0, 1.0), (0.009, 1.0), (0.011, 0.75), (-0.011, 0.75)])
-def test_scores_agree_when_they_are_near(moved: float, agreement: float) -> None:
-    """The reference's scores have a standard deviation of a tenth, so a hundredth is near."""
+@pytest.mark.parametrize(("shift", "agreement"), [(0.0, 1.0), (0.009, 1.0), (0.011, 0.75), (-0.011, 0.75)])
+def test_scores_agree_if_they_are_close(shift: float, agreement: float) -> None:
+    """The reference's scores have a standard deviation of a tenth, so a hundredth is close."""
     reference_N1 = np.array([[0.0], [0.2], [0.0], [0.2]], np.float32)
     logits_N1 = reference_N1.copy()
-    logits_N1[1] += moved
+    logits_N1[1] += shift
     assert compare(of_logits(reference_N1), of_logits(logits_N1), SCORES, NO_LABELS).agreement == agreement
 
 
@@ -74,7 +74,7 @@ def test_sentences_agree_when_the_tags_of_their_words_do(token: int, agreement: 
     assert found.mean_abs_difference == pytest.approx(3 / 21)
 
 
-def test_differences_are_those_of_all_outputs() -> None:
+def test_all_outputs_are_compared() -> None:
     tags = by_token(np.eye(3)).arrays
     near, far = (Outputs(arrays={**tags, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0))
     labels = ragged.from_rows([np.full(3, UNLABELLED)], like=np.empty(0, np.int64))
@@ -92,7 +92,7 @@ def test_large_scores_may_be_rounded_more(task: Any, logits_NC: list[list[float]
 
 
 @given(LOGITS_NC, LOGITS_NC, LOGITS_NC)
-def test_the_worst_is_no_better_than_either(
+def test_the_worst_is_not_better_than_either(
     reference_NC: np.ndarray, first_NC: np.ndarray, second_NC: np.ndarray
 ) -> None:
     first, second = compared(reference_NC, first_NC), compared(reference_NC, second_NC)
@@ -105,24 +105,24 @@ def test_the_worst_is_no_better_than_either(
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [
-        (of_logits(np.zeros((2, 2), np.float32)), r"it answers in shape \(2, 2\), the student in \(2, 3\)"),
-        (by_token(np.zeros((3, 3)), np.zeros((2, 3))), r"it answers in shape \(5, 3\), the student in \(2, 3\)"),
-        (of_logits(np.full((2, 3), np.nan, np.float32)), "its logits are not finite numbers"),
-        (of_logits(np.full((2, 3), np.inf, np.float32)), "its logits are not finite numbers"),
+        (of_logits(np.zeros((2, 2), np.float32)), r"its outputs have shape \(2, 2\), the student's \(2, 3\)"),
+        (by_token(np.zeros((3, 3)), np.zeros((2, 3))), r"its outputs have shape \(5, 3\), the student's \(2, 3\)"),
+        (of_logits(np.full((2, 3), np.nan, np.float32)), "its logits are not finite$"),
+        (of_logits(np.full((2, 3), np.inf, np.float32)), "its logits are not finite$"),
     ],
 )
-def test_no_answer_is_refused(outputs: Outputs, message: str) -> None:
+def test_outputs_that_cannot_be_compared_are_rejected(outputs: Outputs, message: str) -> None:
     with pytest.raises(WorkerError, match=message):
         compare(of_logits(np.zeros((2, 3), np.float32)), outputs, LABELS, NO_LABELS)
 
 
 @pytest.mark.parametrize(
-    ("difference", "precision", "refused"),
+    ("difference", "precision", "rejected"),
     [(0.9e-4, "fp32", False), (1.1e-4, "fp32", True), (1.1e-4, "int8", False), (3.0, "int8", False)],
 )
-def test_only_full_precision_must_be_the_student(difference: float, precision: str, *, refused: bool) -> None:
+def test_only_fp32_must_match_the_student(difference: float, precision: str, *, rejected: bool) -> None:
     parity = compared(np.zeros((2, 3), np.float32), np.full((2, 3), difference, np.float32))
-    if refused:
+    if rejected:
         with pytest.raises(WorkerError, match=r"differ from the student's by 1\.1e-04, more than the 1e-04"):
             check(parity, Precision(precision))
     else:

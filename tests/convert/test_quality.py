@@ -1,4 +1,4 @@
-"""What an artifact says of its answers, as it is judged now and as layout 1 said it."""
+"""The quality in an artifact, as measured now and as read from layout 1."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from contract import ragged
 from contract.errors import InputError
 from contract.folder import read_manifest
 from contract.tokens import from_rows
-from convert.quality import judge
+from convert.quality import measure_quality
 from infer.folders.artifact import Artifact, Quality
 from infer.folders.student import Evaluation
 from infer.metrics.metric import Interval
@@ -34,39 +34,41 @@ def tagged(*rows: list[int]) -> Outputs:
     return of_logits(ragged.from_rows([np.eye(3)[row] for row in rows], like=np.empty((0, 3), np.float32)))
 
 
-def test_labels_are_judged_beside_the_student_and_the_teacher() -> None:
-    some = evaluation(ragged.single(np.array([0, 1, 1, 0])), certain(0, 1, 1, 0), certain(0, 1, 0, 0))
-    found = judge(some, classification.Settings(labels=("bad", "good")), "accuracy", certain(0, 0, 0, 0))
-    assert set(found.values) == {"accuracy", "matthews", "f1_binary", "f1_macro"}
-    assert found.value.value == 0.5
-    assert 0 < found.value.low < 0.5 < found.value.high < 1
-    assert (found.student, found.teacher) == (0.75, 1.0)
-    assert found.drop.value == 0.5
-    assert found.drop.low < 0.5 < found.drop.high
-    assert found.distance is not None
-    assert found.distance > 0
+def test_labels_are_compared_with_the_student_and_the_teacher() -> None:
+    sentences = evaluation(ragged.single(np.array([0, 1, 1, 0])), certain(0, 1, 1, 0), certain(0, 1, 0, 0))
+    quality = measure_quality(
+        sentences, classification.Settings(labels=("bad", "good")), "accuracy", certain(0, 0, 0, 0)
+    )
+    assert set(quality.values) == {"accuracy", "matthews", "f1_binary", "f1_macro"}
+    assert quality.value.value == 0.5
+    assert 0 < quality.value.low < 0.5 < quality.value.high < 1
+    assert (quality.student, quality.teacher) == (0.75, 1.0)
+    assert quality.drop.value == 0.5
+    assert quality.drop.low < 0.5 < quality.drop.high
+    assert quality.distance is not None
+    assert quality.distance > 0
 
 
-def test_scores_are_judged_by_their_correlation() -> None:
+def test_scores_are_measured_by_their_correlation() -> None:
     right_N = np.linspace(0, 5, 20, dtype=np.float32)
     teacher, student = (of_logits((right_N + shift)[:, None]) for shift in (0.0, 1.0))
-    some = evaluation(ragged.single(right_N), teacher, student)
-    found = judge(some, regression.Settings(), "rmse", of_logits((right_N + 2)[:, None]))
-    assert found.value.value == pytest.approx(2.0)
-    assert (found.student, found.teacher) == pytest.approx((1.0, 0.0))
-    assert found.drop.value == pytest.approx(2.0)  # positive is worse, though less is better
-    assert found.distance == pytest.approx(2.0)
-    assert found.values["pearson"].value == pytest.approx(1.0)
+    sentences = evaluation(ragged.single(right_N), teacher, student)
+    quality = measure_quality(sentences, regression.Settings(), "rmse", of_logits((right_N + 2)[:, None]))
+    assert quality.value.value == pytest.approx(2.0)
+    assert (quality.student, quality.teacher) == pytest.approx((1.0, 0.0))
+    assert quality.drop.value == pytest.approx(2.0)  # positive is worse, although a lower value is better
+    assert quality.distance == pytest.approx(2.0)
+    assert quality.values["pearson"].value == pytest.approx(1.0)
 
 
-def test_tokens_are_judged_by_their_spans() -> None:
+def test_tokens_are_measured_by_their_spans() -> None:
     labels = ragged.from_rows([np.array([-100, 1, 2, -100])] * 3, like=np.empty(0, np.int64))
     whole, part = [0, 1, 2, 0], [0, 1, 0, 0]
-    some = evaluation(labels, tagged(whole, whole, whole), tagged(whole, whole, part))
-    found = judge(some, token_classification.Settings(tags=TAGS), "f1", tagged(whole, part, part))
-    assert found.value.value == pytest.approx(1 / 3)
-    assert (found.student, found.teacher) == pytest.approx((2 / 3, 1.0))
-    assert found.drop.value == pytest.approx(2 / 3)
+    sentences = evaluation(labels, tagged(whole, whole, whole), tagged(whole, whole, part))
+    quality = measure_quality(sentences, token_classification.Settings(tags=TAGS), "f1", tagged(whole, part, part))
+    assert quality.value.value == pytest.approx(1 / 3)
+    assert (quality.student, quality.teacher) == pytest.approx((2 / 3, 1.0))
+    assert quality.drop.value == pytest.approx(2 / 3)
 
 
 OLD: dict[str, Any] = {
@@ -106,11 +108,11 @@ def read(folder: Path, **changes: Any) -> Artifact:
 
 
 def test_layout_1_is_read(tmp_path: Path) -> None:
-    found = read(tmp_path)
-    assert found.task == classification.Settings(labels=("negative", "positive"))
-    assert found.schema_version == 2
-    assert found.variant.reads == "first"
-    assert found.quality == Quality(
+    artifact = read(tmp_path)
+    assert artifact.task == classification.Settings(labels=("negative", "positive"))
+    assert artifact.schema_version == 2
+    assert artifact.variant.reads == "first"
+    assert artifact.quality == Quality(
         metric="accuracy",
         values={"accuracy": Interval(value=0.875, low=-1.0, high=1.0)},
         student=0.9,
@@ -122,11 +124,11 @@ def test_layout_1_is_read(tmp_path: Path) -> None:
 
 def test_scores_of_layout_1_are_read(tmp_path: Path) -> None:
     nothing = {"lost": None, "gained": None, "divergence": None}
-    found = read(
+    artifact = read(
         tmp_path, task="regression", label_names=[], quality={**OLD["quality"], **nothing, "metric": "pearson"}
     )
-    assert found.task == regression.Settings()
-    assert found.quality.distance is None
+    assert artifact.task == regression.Settings()
+    assert artifact.quality.distance is None
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,6 @@ def test_scores_of_layout_1_are_read(tmp_path: Path) -> None:
         ({"quality": None}, "'quality': "),
     ],
 )
-def test_what_is_no_artifact_of_layout_1_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_artifact_of_layout_1_is_rejected(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, **changes)

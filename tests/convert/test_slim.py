@@ -23,16 +23,16 @@ def test_a_slim_student_runs_in_every_runtime_at_any_length(
 ) -> None:
     evaluation = read_evaluation(slim_student)
     artifact = read_artifact(slim_artifacts / f"{runtime}-{precision}")
-    # The sentences' own lengths, odd and even, or the profile's buckets; then padded to an odd length and to an even.
-    ways = [artifact.graph.source_lengths] if artifact.graph.source_lengths else [(), (25,), (40,)]
-    for buckets in ways:
+    # The model's fixed lengths; or no padding, padding to an odd length and padding to an even length.
+    lengths = [artifact.graph.source_lengths] if artifact.graph.source_lengths else [(), (25,), (40,)]
+    for buckets in lengths:
         model = artifact.model(slim_artifacts / f"{runtime}-{precision}").padded_to(buckets)
         logits_NC = outputs_of(model, evaluation.tokens).logits.values
         difference = np.abs(logits_NC - evaluation.student.logits.values).max()
         assert difference < (FP32_LIMIT if precision is Precision.FP32 else 0.5)
 
 
-def test_a_slim_student_runs_in_pytorch_in_a_process_of_its_own(slim_student: Path) -> None:
+def test_a_slim_student_runs_in_pytorch_in_a_separate_process(slim_student: Path) -> None:
     evaluation = read_evaluation(slim_student)
     model = Model(
         folder=slim_student,

@@ -1,4 +1,4 @@
-"""The predecessor of LiteRT, the one runtime of 32-bit systems, in an environment of its own: never beside NumPy 2."""
+"""tflite-runtime, the only runtime of 32-bit systems, in a separate environment, as it needs NumPy 1."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ Measure = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def measure(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Measure:
-    """`tinybert bench` as installed with tinybert-edge[tflite-runtime]."""
+    """Run `tinybert bench` as installed with tinybert-edge[tflite-runtime]."""
     environment = tmp_path_factory.mktemp("device") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     install = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
@@ -42,14 +42,14 @@ def measure(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Measure:
     return bench
 
 
-def test_what_is_made_for_it_answers_as_the_student(measure: Measure, student: Path, tmp_path: Path) -> None:
-    made = convert_student(
+def test_models_converted_for_it_match_the_student(measure: Measure, student: Path, tmp_path: Path) -> None:
+    folders = convert_student(
         student,
         read("raspberry-pi-os-32-bit"),
         out=tmp_path / "artifacts",
         precisions=sorted(PRECISIONS),
     )
-    result = measure(tmp_path / "results", *made)
+    result = measure(tmp_path / "results", *folders)
     assert result.returncode == 0, result.stderr
     records = [read_json(path, Record) for path in tmp_path.glob("results/*/*.json")]
     assert {record.precision for record in records} == PRECISIONS
@@ -58,7 +58,7 @@ def test_what_is_made_for_it_answers_as_the_student(measure: Measure, student: P
         assert record.agreement["student"] > 0.9, record.precision
 
 
-def test_what_it_computes_wrongly_is_refused(measure: Measure, artifacts: Path, tmp_path: Path) -> None:
+def test_models_that_it_computes_wrongly_are_rejected(measure: Measure, artifacts: Path, tmp_path: Path) -> None:
     result = measure(tmp_path / "results", artifacts / "tflite-int8")
     assert result.returncode == 2
     assert "tflite-runtime computes EMBEDDING_LOOKUP with a scale per channel wrongly" in result.stderr

@@ -1,4 +1,4 @@
-"""Every precision, rewrite and exception that is offered, made by the real converters and run in the real runtimes."""
+"""All offered precisions, rewrites and mixed variants, with the real converters and runtimes."""
 
 import json
 from collections import Counter
@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from contract.errors import InputError
 from contract.tokens import read_tokens, write_tokens
-from convert import child
+from convert import process
 from convert.build import convert_student
 from convert.converter import Exported, get
 from convert.job import Job, Source
-from convert.offer import offered
-from convert.operations import is_of, operations
+from convert.operations import belongs_to, operations
 from convert.parity import FP32_LIMIT, compare
+from convert.precisions import offered_precisions
 from infer.folders.artifact import Artifact, Parity, read_artifact
 from infer.folders.model import MODEL, Model
 from infer.folders.rewrite import Calibration, Rewrite
@@ -30,9 +30,13 @@ from infer.safety.openvino_ir import PRECISION_HINT
 from infer.worker.client import outputs_of
 from targets.profile import Precision, Profile, RuntimeName, names, read
 
-OFFERED = [(runtime, one) for runtime in RuntimeName for one in offered(read("laptop-x86-vnni"), runtime)]
-OTHERS = [(runtime, one) for runtime, one in OFFERED if one not in (Precision.FP32, Precision.INT8)]
-# The largest difference of a logit that each may cost here, where logits lie between -2 and 2.
+OFFERED = [
+    (runtime, precision)
+    for runtime in RuntimeName
+    for precision in offered_precisions(read("laptop-x86-vnni"), runtime)
+]
+OTHERS = [pair for pair in OFFERED if pair[1] not in (Precision.FP32, Precision.INT8)]
+# Largest accepted difference of a logit, with logits between -2 and 2.
 WORST = {Precision.FP16: 0.01, Precision.INT8_WEIGHT: 0.1, Precision.INT8_STATIC: 0.5, Precision.INT4_WEIGHT: 1.0}
 WHOLE_NUMBERS = {TensorProto.INT4, TensorProto.UINT4, TensorProto.INT8, TensorProto.UINT8}
 
@@ -42,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 @pytest.fixture
 def made(in_process: None, shared: Path, student: Path, profile: Profile, artifacts: Path) -> Path:
-    """The precisions that a profile does not make by itself."""
+    """Artifacts in the precisions that a profile does not name."""
     del in_process, artifacts  # made first: their fp32 models are used again
     with FileLock(shared / "others.lock"):
         convert_student(
@@ -55,14 +59,16 @@ def made(in_process: None, shared: Path, student: Path, profile: Profile, artifa
 
 
 @pytest.mark.parametrize(("runtime", "precision"), OTHERS)
-def test_every_offered_precision_is_made_and_is_near(made: Path, runtime: RuntimeName, precision: Precision) -> None:
+def test_every_offered_precision_is_close_to_the_student(
+    made: Path, runtime: RuntimeName, precision: Precision
+) -> None:
     artifact = read_artifact(made / f"{runtime}-{precision}")
     assert artifact.parity.max_abs_difference < WORST[precision]
     assert artifact.quantization
     assert size(artifact) < size(read_artifact(made / f"{runtime}-fp32"))
 
 
-@pytest.mark.parametrize("precision", [one for runtime, one in OTHERS if runtime is RuntimeName.ONNX])
+@pytest.mark.parametrize("precision", [precision for runtime, precision in OTHERS if runtime is RuntimeName.ONNX])
 def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precision) -> None:
     config = json.loads((student / "config.json").read_text())
     graph = onnx.load(made / f"onnx-{precision}" / "model.onnx").graph
@@ -73,7 +79,7 @@ def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precis
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "fp16"])
 @pytest.mark.parametrize(("device", "floats"), [("laptop-x86", "f32"), ("raspberry-pi-5", "f16")])
-def test_openvino_models_say_what_they_are_computed_in(
+def test_openvino_models_name_their_floating_point_type(
     made: Path, student: Path, tmp_path: Path, precision: str, device: str, floats: str
 ) -> None:
     import openvino
@@ -95,7 +101,7 @@ def test_static_products_of_tflite_are_static(made: Path) -> None:
 
 
 @pytest.mark.parametrize("are_long", [False, True], ids=["short alone", "long alone"])
-def test_a_length_without_calibration_sentences_borrows_some(
+def test_a_length_without_calibration_sentences_borrows_others(
     made: Path, changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path, are_long: bool
 ) -> None:
     tokens, _ = read_tokens(changeable / CALIBRATION)
@@ -106,7 +112,7 @@ def test_a_length_without_calibration_sentences_borrows_some(
     variant = Variant(runtime=RuntimeName.TFLITE, precision=Precision.INT8_STATIC)
     static = convert(variant, changeable, profile, tmp_path, source(made, RuntimeName.TFLITE))
     assert len(static.graph.source_lengths) > 1
-    parity = answers(changeable, tmp_path, static, RuntimeName.TFLITE)
+    parity = parity_of(changeable, tmp_path, static, RuntimeName.TFLITE)
     assert parity.max_abs_difference < WORST[Precision.INT8_STATIC]
 
 
@@ -126,17 +132,17 @@ def size(artifact: Artifact) -> int:
     ],
     ids="+".join,
 )
-def test_rewrites_leave_the_logits(
+def test_rewrites_keep_the_logits(
     student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName, rewrites: tuple[Rewrite, ...]
 ) -> None:
     variant = Variant(runtime=runtime, precision=Precision.FP32, rewrites=rewrites)
     fp32 = convert(variant, student, profile, tmp_path, None)
     assert fp32.rewrites == rewrites
-    parity = answers(student, tmp_path, fp32, runtime)
+    parity = parity_of(student, tmp_path, fp32, runtime)
     assert parity.max_abs_difference < FP32_LIMIT
 
 
-# Of a model of two layers as it is run: which operations one more rewrite brings, and which must be gone then.
+# Operations of a two-layer model as ONNX Runtime runs it: those that rewrites add, and those that they remove.
 OPERATIONS: list[tuple[tuple[Rewrite, ...], dict[str, int]]] = [
     ((), {"Softmax": 2, "MultiHeadAttention": 0, "SkipLayerNormalization": 5}),
     ((Rewrite.FUSED_ATTENTION,), {"Softmax": 0, "MultiHeadAttention": 2, "SkipLayerNormalization": 5}),
@@ -150,19 +156,19 @@ OPERATIONS: list[tuple[tuple[Rewrite, ...], dict[str, int]]] = [
 
 
 @pytest.mark.parametrize(("rewrites", "counts"), OPERATIONS)
-def test_onnx_runtime_runs_what_was_rewritten(
+def test_onnx_runtime_runs_the_rewritten_operations(
     student: Path, profile: Profile, tmp_path: Path, rewrites: tuple[Rewrite, ...], counts: dict[str, int]
 ) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.FP32, rewrites=rewrites)
     fp32 = convert(variant, student, profile, tmp_path, None)
     assert fp32.rewrites == rewrites
-    found = run_operations(tmp_path / "model.onnx", tmp_path / "optimised.onnx")
-    assert {name: found[name] for name in counts} == counts
-    assert answers(student, tmp_path, fp32, RuntimeName.ONNX).max_abs_difference < FP32_LIMIT
+    actual = optimised_operations(tmp_path / "model.onnx", tmp_path / "optimised.onnx")
+    assert {name: actual[name] for name in counts} == counts
+    assert parity_of(student, tmp_path, fp32, RuntimeName.ONNX).max_abs_difference < FP32_LIMIT
 
 
-def run_operations(model: Path, optimised: Path) -> "Counter[str]":
-    """The operations that ONNX Runtime makes of a model for sentences of one length."""
+def optimised_operations(model: Path, optimised: Path) -> "Counter[str]":
+    """Return the operations of a model after ONNX Runtime's optimisation for one length."""
     import onnx
     import onnxruntime
 
@@ -177,7 +183,7 @@ def run_operations(model: Path, optimised: Path) -> "Counter[str]":
 
 @pytest.mark.parametrize("runtime", [RuntimeName.OPENVINO, RuntimeName.TFLITE])
 @pytest.mark.parametrize("rewrite", [Rewrite.FUSED_ATTENTION, Rewrite.SEPARATE_NORM])
-def test_rewrites_of_another_runtime_are_refused(runtime: RuntimeName, rewrite: Rewrite) -> None:
+def test_rewrites_of_another_runtime_are_rejected(runtime: RuntimeName, rewrite: Rewrite) -> None:
     with pytest.raises(ValidationError, match=f"{rewrite}: not for {runtime}"):
         Variant(runtime=runtime, precision=Precision.FP32, rewrites=(rewrite,))
 
@@ -185,12 +191,12 @@ def test_rewrites_of_another_runtime_are_refused(runtime: RuntimeName, rewrite: 
 @pytest.mark.parametrize(
     ("runtime", "precision"), [*((one, Precision.FP32) for one in RuntimeName), (RuntimeName.OPENVINO, Precision.FP16)]
 )
-def test_where_all_operations_are_alike_none_is_kept_in_float(runtime: RuntimeName, precision: Precision) -> None:
+def test_uniform_precisions_keep_no_operation_in_float(runtime: RuntimeName, precision: Precision) -> None:
     with pytest.raises(ValidationError, match=f"kept_in_float: {runtime} {precision} treats all operations alike"):
         Variant(runtime=runtime, precision=precision, kept_in_float=("embeddings",))
 
 
-def test_an_operation_the_student_lacks_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
+def test_an_unknown_operation_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8, kept_in_float=("layer2-attention",))
     with pytest.raises(
         InputError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
@@ -199,43 +205,43 @@ def test_an_operation_the_student_lacks_is_named(made: Path, student: Path, prof
 
 
 @pytest.mark.parametrize("runtime", RuntimeName)
-def test_with_all_operations_in_float_nothing_is_lost(
+def test_all_operations_in_float_give_the_students_outputs(
     made: Path, student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName
 ) -> None:
-    all_of_them = Variant(runtime=runtime, precision=Precision.INT8, kept_in_float=operations(2))
-    one = all_of_them.model_copy(update={"kept_in_float": ("layer1-feed-forward",)})
+    all_in_float = Variant(runtime=runtime, precision=Precision.INT8, kept_in_float=operations(2))
+    one_in_float = all_in_float.model_copy(update={"kept_in_float": ("layer1-feed-forward",)})
     differences = []
-    for variant in (one, all_of_them):
+    for variant in (one_in_float, all_in_float):
         folder = tmp_path / variant.name
         folder.mkdir()
         mixed = convert(variant, student, profile, folder, source(made, runtime))
         assert any(variant.kept_in_float[0] in line for line in mixed.quantization)
-        differences.append(answers(student, folder, mixed, runtime).max_abs_difference)
+        differences.append(parity_of(student, folder, mixed, runtime).max_abs_difference)
     assert differences[1] < FP32_LIMIT < differences[0]
 
 
 @pytest.mark.parametrize("method", [Calibration.PERCENTILE, Calibration.ENTROPY])
-def test_onnx_ranges_follow_the_method(
+def test_onnx_ranges_depend_on_the_method(
     made: Path, student: Path, profile: Profile, tmp_path: Path, method: Calibration
 ) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8_STATIC, calibration=method)
     static = convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
     assert method in static.quantization[1]
     assert (tmp_path / "model.onnx").read_bytes() != (made / "onnx-int8-static" / "model.onnx").read_bytes()
-    assert answers(student, tmp_path, static, RuntimeName.ONNX).agreement > 0.9
+    assert parity_of(student, tmp_path, static, RuntimeName.ONNX).agreement > 0.9
 
 
 @pytest.mark.parametrize("target", names())
 @pytest.mark.parametrize("runtime", RuntimeName)
-def test_what_is_offered_includes_what_a_profile_makes(target: str, runtime: RuntimeName) -> None:
+def test_the_profiles_precisions_are_offered(target: str, runtime: RuntimeName) -> None:
     profile = read(target)
-    assert set(profile.runtimes.get(runtime, ())) <= set(offered(profile, runtime))
+    assert set(profile.runtimes.get(runtime, ())) <= set(offered_precisions(profile, runtime))
 
 
 def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp32: Source | None) -> Exported:
-    lengths = (32,) if variant.runtime is RuntimeName.TFLITE else ()  # each is traced anew, which takes seconds
+    lengths = (32,) if variant.runtime is RuntimeName.TFLITE else ()  # tracing each length takes seconds
     job = Job(variant=variant, student=student, destination=folder, profile=profile, lengths_tokens=lengths, fp32=fp32)
-    return child.convert(job)
+    return process.convert(job)
 
 
 def source(made: Path, runtime: RuntimeName) -> Source:
@@ -244,7 +250,7 @@ def source(made: Path, runtime: RuntimeName) -> Source:
     return Source(folder=folder, exported=Exported(graph=artifact.graph))
 
 
-def answers(student: Path, folder: Path, model: Exported, runtime: RuntimeName) -> Parity:
+def parity_of(student: Path, folder: Path, model: Exported, runtime: RuntimeName) -> Parity:
     evaluation = read_evaluation(student)
     loadable = Model(folder=folder, runtime=runtime, graphs={MODEL: model.graph}, threads=1, pad_id=0)
     assert np.ptp(evaluation.student.logits.values) > 100 * FP32_LIMIT
@@ -284,5 +290,5 @@ NODES = [
 
 
 @pytest.mark.parametrize(("operation", "node", "runtime"), NODES)
-def test_a_node_is_of_one_operation(operation: str, node: str, runtime: RuntimeName) -> None:
-    assert [name for name in operations(11) if is_of(node, (name,), get(runtime).NODES)] == [operation]
+def test_a_node_belongs_to_one_operation(operation: str, node: str, runtime: RuntimeName) -> None:
+    assert [name for name in operations(11) if belongs_to(node, (name,), get(runtime).NODES)] == [operation]

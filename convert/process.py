@@ -1,4 +1,4 @@
-"""Has a conversion done in a process of its own."""
+"""Runs a conversion in a separate process."""
 
 from contract.child import Limits, ask, command_of, free_memory_bytes
 from contract.errors import InputError, WorkerError
@@ -6,21 +6,21 @@ from contract.strict import parse
 from convert.converter import Exported
 from convert.job import Answer, Job
 
-# Warnings are for stderr alone, even where the user's environment makes them errors.
+# Warnings only go to stderr, even if the user's environment turns them into errors.
 COMMAND = command_of("convert.job", "-W", "default")
 TIMEOUT_S = 900.0
 
 
 def convert(job: Job) -> Exported:
-    """Do a job in a process of its own.
+    """Run a conversion job in a separate process.
 
     Args:
-        job: what to convert; its destination exists.
+        job: the conversion; its destination folder must exist.
 
     Raises:
-        InputError: it refused the student, the calibration sentences or the fp32 model.
-        UnfinishedError: it was killed, took too long or too much memory, or found the disk full.
-        WorkerError: it crashed or failed.
+        InputError: the process rejected the student, the calibration sentences or the fp32 model.
+        UnfinishedError: the process was killed, exceeded its time or memory limit, or ran out of disk space.
+        WorkerError: the process crashed or failed.
     """
     answer = ask(
         COMMAND,
@@ -28,7 +28,7 @@ def convert(job: Job) -> Exported:
         name="the converter",
         folder=job.destination,
         limits=Limits(seconds=TIMEOUT_S, memory_bytes=free_memory_bytes()),
-        cure="ask for what can be made with --runtime and --precision",
+        cure="select other variants with --runtime and --precision",
     )
     try:
         return parse(Answer, answer, "the converter's answer").exported

@@ -1,4 +1,4 @@
-"""Writes an artifact folder around a converted model."""
+"""Writes artifact folders."""
 
 import shutil
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from convert.converter import Exported, get
-from convert.plan import Plan
+from convert.variants import VariantGroup
 from infer.folders.artifact import (
     ARTIFACT_MANIFEST,
     EVALUATION,
@@ -31,14 +31,14 @@ REVISION = 5  # bump when the same inputs would give different bytes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What all artifacts of one student for one device share.
+    """The student and the device of an artifact.
 
     Attributes:
         folder: the student folder.
-        student: its manifest.
-        identity: the SHA-256 of its manifest.
-        evaluation: the sentences a device is measured on.
-        pad_id: token id that its tokenizer pads with.
+        student: the student's manifest.
+        identity: SHA-256 of the student's manifest.
+        evaluation: the sentences that the device is measured on.
+        pad_id: padding token id of the student's tokenizer.
     """
 
     folder: Path
@@ -50,10 +50,10 @@ class Origin:
 
 
 def origin_of(folder: Path, student: Student, evaluation: Tokens, profile: Profile) -> Origin:
-    """Return what the artifacts of a student folder for a device share.
+    """Return the origin of the artifacts made from a student folder for a device.
 
     Raises:
-        InputError: its tokenizer cannot be read.
+        InputError: the student's tokenizer cannot be read.
     """
     return Origin(
         folder=folder,
@@ -65,50 +65,50 @@ def origin_of(folder: Path, student: Student, evaluation: Tokens, profile: Profi
     )
 
 
-def key(origin: Origin, plan: Plan, variant: Variant) -> str:
-    """Return the hash of everything an artifact is made from."""
+def artifact_key(origin: Origin, group: VariantGroup, variant: Variant) -> str:
+    """Return a hash of everything that an artifact is made from."""
     profile, student = origin.profile, origin.student
-    # The default_metric one is left out, as it was before a recipe's own was followed.
+    # The default metric is left out: older artifacts, made before a recipe could choose a metric, keep their keys.
     metric = {} if student.main_metric == default_metric(student.task.kind) else {"metric": student.main_metric}
     return sha256_of_value(
         {
             "method": REVISION,
             "student": origin.identity,
-            "variant": variant.model_dump(mode="json", exclude={"reads"}),  # which follows from the student
-            "lengths_tokens": plan.lengths_tokens,
+            "variant": variant.model_dump(mode="json", exclude={"reads"}),  # determined by the student
+            "lengths_tokens": group.lengths_tokens,
             "target": profile.name,
             "arch": profile.arch,
             "has_int8_dot_product": profile.has_int8_dot_product,
             "needs_scale_per_tensor": profile.needs_scale_per_tensor,
             "threads": profile.threads,
-            "tool_versions": versions_of(*get(plan.runtime).LIBRARIES),
+            "tool_versions": versions_of(*get(group.runtime).LIBRARIES),
             **metric,
             **get(variant.runtime).depends_on(variant, profile),
         }
     )
 
 
-def write(
+def write_artifact(
     folder: Path,
     models: Path,
     exported: Exported,
     origin: Origin,
-    plan: Plan,
+    group: VariantGroup,
     variant: Variant,
     parity: Parity,
     quality: Quality,
 ) -> None:
-    """Write a finished artifact folder: the model, the tokenizer, the evaluation sentences without their answers.
+    """Write a finished artifact folder: the model, the tokenizer and the evaluation sentences without their labels.
 
     Args:
         folder: the artifact folder.
-        models: the folder the converter wrote to; all its files are taken along.
-        exported: the model.
-        origin: what it was made from.
-        plan: the runtime and its lengths.
-        variant: what was asked for.
-        parity: how near it is to the student.
-        quality: how right it answers.
+        models: the folder that the converter wrote to; all its files are copied.
+        exported: the converter's description of the model.
+        origin: the student and the device.
+        group: the runtime and its lengths.
+        variant: the requested variant.
+        parity: differences between the outputs of the model and the student.
+        quality: metrics of the model's outputs.
     """
     with building(folder) as scratch:
         shutil.copytree(models, scratch, dirs_exist_ok=True)
@@ -119,10 +119,10 @@ def write(
         )
         manifest = Artifact(
             schema_version=SCHEMA,
-            key=key(origin, plan, variant),
+            key=artifact_key(origin, group, variant),
             files=inventory(scratch),
             parents={**origin.student.parents, "student": origin.identity},
-            tool_versions=versions_of(*get(plan.runtime).LIBRARIES),
+            tool_versions=versions_of(*get(group.runtime).LIBRARIES),
             name=origin.student.name,
             task=origin.student.task,
             variant=variant.model_copy(update={"rewrites": exported.rewrites}),
