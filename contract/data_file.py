@@ -1,4 +1,4 @@
-"""Rows of CSV, TSV, JSON Lines, Parquet and plain text files, one at a time, each with its line. Nothing is guessed."""
+"""Streams the rows of CSV, TSV, JSON Lines, Parquet and plain text files with their line numbers, guessing nothing."""
 
 import csv
 import gzip
@@ -11,28 +11,28 @@ from typing import Any, NamedTuple, TextIO
 
 from contract.errors import InputError, needs_extra
 
-# A document may be longer than the 128 Ki characters that `csv` allows a field by default.
+# A text may be longer than the 128 Ki characters that `csv` allows for a field by default.
 csv.field_size_limit(sys.maxsize)
 BATCH_ROWS = 1024
 TEXT = "text"
 
 
 class Row(NamedTuple):
-    """A row: the line it begins on, and its values by column."""
+    """A row: the number of its first line, and its values by column."""
 
     line: int
     values: dict[str, Any]
 
 
 def rows(path: Path, file_format: str | None = None) -> Iterator[Row]:
-    """Read a file as its rows are asked for.
+    """Read the rows of a file lazily.
 
     Args:
-        path: The file; `-` is standard input, a text a line unless another format is given.
-        file_format: Of FORMATS; the suffix says it if not given (`.gz` behind it is unpacked).
+        path: the file; `-` is standard input, with one text per line unless another format is given.
+        file_format: a name in FORMATS; by the suffix if not given (a `.gz` after it is decompressed).
 
     Raises:
-        InputError: No such file, or it is not of that format; with its line.
+        InputError: the file does not exist or is not of that format; names the line.
     """
     reader = FORMATS[file_format or format_of(path)]
     if str(path) != "-" and not path.is_file():
@@ -47,10 +47,10 @@ def rows(path: Path, file_format: str | None = None) -> Iterator[Row]:
 
 
 def format_of(path: Path) -> str:
-    """Return the format that a file's suffix says.
+    """Return the format of a file by its suffix.
 
     Raises:
-        InputError: It says none that is known.
+        InputError: the suffix is unknown.
     """
     if str(path) == "-":
         return "txt"
@@ -70,7 +70,7 @@ def _separated(path: Path, **dialect: Any) -> Iterator[Row]:
             if len(row) > len(header):
                 cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
                 raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")
-            # A short row has empty values, which are refused where they are asked for.
+            # The missing values of a short row are empty, and refused if they are needed.
             yield Row(line, dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)))
 
 
@@ -83,7 +83,7 @@ def _tsv(path: Path) -> Iterator[Row]:
 
 
 def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Give the lines that are not empty, with the number each begins on."""
+    """Yield the rows that are not empty, with the numbers of their first lines."""
     while True:
         line = reader.line_num + 1
         try:
@@ -99,7 +99,7 @@ def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 def _jsonl(path: Path) -> Iterator[Row]:
     cure = 'write one object a line, such as {"text": "…", "label": 1}'
-    # Of line breaks only \n separates two objects: JSON texts may contain the others.
+    # Only \n separates two objects: JSON strings may contain other line breaks.
     with _opened(path, newline="\n") as file:
         for line, text in enumerate(file, start=1):
             if not text.strip():
@@ -151,7 +151,7 @@ def _opened(path: Path, newline: str | None) -> TextIO:
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    """Refuse a column that is named twice: which of them is meant cannot be known."""
-    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
-    if twice:
-        raise InputError(f"{path}:1: two columns are named {twice[0]!r}", "rename one of them")
+    """Refuse two columns of the same name, which would be ambiguous."""
+    repeated = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path}:1: two columns are named {repeated[0]!r}", "rename one of them")

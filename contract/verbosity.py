@@ -1,4 +1,4 @@
-"""How much the user wants to see; by environment variables, so that the processes that a command starts follow."""
+"""How much to print, in environment variables, so that it holds for child processes too."""
 
 import os
 
@@ -7,17 +7,17 @@ VERBOSE = "TINYBERT_VERBOSE"
 
 
 def choose(*, quiet: bool, verbose: bool) -> None:
-    """Set it for this process and those it will start."""
+    """Set the verbosity of this process and its child processes."""
     for name, chosen in ((QUIET, quiet), (VERBOSE, verbose)):
         if chosen:
             os.environ[name] = "1"
 
 
 def is_quiet() -> bool:
-    """Whether progress and notes are unwanted."""
+    """Return whether progress and notes are unwanted."""
     return bool(os.environ.get(QUIET))
 
 
 def is_verbose() -> bool:
-    """Whether the notices of the libraries underneath are wanted."""
+    """Return whether messages of libraries are wanted."""
     return bool(os.environ.get(VERBOSE))

@@ -1,4 +1,4 @@
-"""Texts to token ids, as the student's own tokenizer makes them. Shapes: L tokens of one text."""
+"""Tokenizes texts with the student's tokenizer. Shapes: L tokens of one text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,11 +43,11 @@ class Encoder:
     """A tokenizer that cuts texts at the length the student was trained with.
 
     Args:
-        path: The tokenizer.json.
-        max_length_tokens: Where texts are cut; of a pair the longer one is cut first, as in training.
+        path: the tokenizer.json.
+        max_length_tokens: length at which texts are cut; the longer text of a pair is cut first, as in training.
 
     Raises:
-        InputError: The file is missing or not a tokenizer.
+        InputError: the file is missing or not a tokenizer.
     """
 
     def __init__(self, path: Path, max_length_tokens: int) -> None:
@@ -56,7 +56,7 @@ class Encoder:
         self._tokenizer.enable_truncation(max_length_tokens)
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Tokenize texts; several are spread over the cores."""
+        """Tokenize texts, several of them in parallel."""
         if len(examples) == 1:
             (example,) = examples
             return [Encoded(example.text, self._tokenizer.encode(example.text, example.pair))]

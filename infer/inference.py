@@ -1,4 +1,4 @@
-"""From token ids to outputs. What answers a user and what is measured both come through here."""
+"""From token ids to outputs, in the same way for a user and for measurements."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +10,7 @@ from infer.folders.model import Model
 from infer.runtimes.protocol import Session
 
 Output = dict[str, NDArray[Any]]
-"""A model's outputs for one text by role: one entry, or one for each token where the model answers for tokens."""
+"""A model's outputs for one text by role: one entry, or one per token if the model answers by token."""
 
 
 class Tokenized(Protocol):
@@ -26,25 +26,25 @@ class Tokenized(Protocol):
 
 
 class Sentence(NamedTuple):
-    """Tokens that were read from a file."""
+    """The tokens of a text, read from a file."""
 
     ids: Row
     type_ids: Row
 
 
 def infer(model: Model, session: Session, texts: Sequence[Tokenized]) -> list[Output]:
-    """Run a model over some texts as one batch, padded to the longest.
+    """Run a model on some texts as one batch, padded to the longest.
 
     Args:
-        model: What the session has loaded.
-        session: The loaded model.
-        texts: The texts of the batch.
+        model: the model of the session.
+        session: the loaded session.
+        texts: the texts of the batch.
 
     Returns:
         The outputs of each text.
 
     Raises:
-        ValueError: A text is longer than the model takes.
+        ValueError: a text is longer than the model takes.
     """
     ids = [text.ids for text in texts]
     longest = max(map(len, ids))

@@ -1,4 +1,4 @@
-"""Loads what `tinybert convert`, `pack` or `distill` wrote, to answer texts with."""
+"""Loads models written by `tinybert convert`, `pack` or `distill`, to answer texts."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,26 +23,26 @@ MAX_THREADS = 1024
 
 
 def load(path: str | PathLike[str], *, threads: int | None = None, **settings: Any) -> Predictor:
-    """Load a model to answer texts with, after every file was checked against its SHA-256.
+    """Load a model to answer texts, after checking each file against its SHA-256.
 
     Args:
-        path: An artifact folder, an archive of one (`tinybert pack`), or a student or teacher folder (needs torch).
-        threads: Threads of one inference; the target profile's if not given, and one for a student or teacher.
-        settings: Changes of the task's settings, such as `aggregation="simple"` for names.
+        path: an artifact folder, an archive of one (`tinybert pack`), or a student or teacher folder (needs torch).
+        threads: number of threads of one inference; if not given, the target profile's, or 1 for a student or teacher.
+        settings: changes to the task's settings, such as `aggregation="simple"` for token classification.
 
     Returns:
         The loaded model: `load("onnx-int8")("a wonderful film")`.
 
     Raises:
-        InputError: The folder is not whole or not known, a setting is not the task's, or the library of its runtime is
+        InputError: the folder is not whole or not known, a setting is not the task's, or the library of its runtime is
             not installed.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise InputError(f"threads={threads}", f"give a number from 1 to {MAX_THREADS}")
     with ExitStack() as stack:
-        found = stack.enter_context(contents(Path(path)))
-        verified = verify_contents(found, parses_tokenizer=False)
-        folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(found))
+        files = stack.enter_context(contents(Path(path)))
+        verified = verify_contents(files, parses_tokenizer=False)
+        folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(files))
         manifest = verified.manifest
         assert isinstance(manifest, Artifact | HuggingFaceModel)
         model = manifest.model(folder)
@@ -67,12 +67,12 @@ def _tokenizer(manifest: Artifact | HuggingFaceModel) -> tuple[str, int]:
 
 
 @contextmanager
-def _unpacked(found: Contents) -> Iterator[Path]:
-    """Write the files of an archive to a folder that goes when the model is closed."""
+def _unpacked(files: Contents) -> Iterator[Path]:
+    """Write the files of an archive to a temporary folder, which is removed when the model is closed."""
     with TemporaryDirectory(prefix="tinybert-") as name:
-        for file in found.sizes_bytes:
+        for file in files.sizes_bytes:
             path = Path(name, file)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with found.open(file) as source, path.open("wb") as target:
+            with files.open(file) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
         yield Path(name)

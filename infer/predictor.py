@@ -15,21 +15,21 @@ from infer.runtimes.protocol import Session
 from infer.tasks import TaskSettings
 from infer.texts import Example, Text, read
 
-# Batches whose texts are sorted by length together, so that little is padded.
+# Number of batches whose texts are sorted by length together, to reduce padding.
 SORTED_BATCHES = 32
 
 
 class Predictor:
     """A loaded model: call it with a text, a pair of texts, or a list of either.
 
-    It may be shared by threads: they tokenize at the same time and infer in turn. Use it as a context manager, or call
-    `close`, to free the model before the object goes.
+    Threads may share it: they tokenize at the same time and infer in turn. Use it as a context manager, or call
+    `close`, to free the model early.
 
     Attributes:
-        task: The kind of task and what the answers are called.
-        model: What is loaded, from which folder, and with how many threads.
-        answered: How many texts it has answered.
-        cut: How many of them were longer than the model reads and were cut.
+        task: kind of task and its possible answers.
+        model: the loaded model, its folder and its number of threads.
+        answered: number of texts answered so far.
+        cut: number of those texts that were longer than the model reads, and were cut.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Predictor:
         """Answer a text, or each text of a list.
 
         Args:
-            texts: A text, a pair as `(text, second text)`, or a list of them.
-            batch_size: Texts of a list that are padded and inferred together. On a processor more than one is seldom
-                faster, and with int8 activations a text's score depends a little on its neighbours.
+            texts: a text, a pair as `(text, second text)`, or a list of them.
+            batch_size: number of texts to pad and infer together. On a CPU more than one is rarely faster, and with
+                int8 activations a text's score depends a little on the others.
 
         Returns:
             The task's answer, such as Label(label="positive", score=0.98), or a list of them.
@@ -77,12 +77,12 @@ class Predictor:
         return self._answers([read(cast(Text, texts))], batch_size=1)[0]
 
     def stream(self, texts: Iterable[Text | Example], *, batch_size: int = 1) -> Iterator[Any]:
-        """Answer texts as they come, in their order, with a memory that does not grow; raises as a call does."""
+        """Answer a stream of texts in order, in constant memory; raises as a call does."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         numbered = enumerate(texts)
-        examples = (each if isinstance(each, Example) else read(each, f"text {number}") for number, each in numbered)
-        # One at a time is answered at once, so that a pipe sees each answer as soon as it has written its text.
+        examples = (text if isinstance(text, Example) else read(text, f"text {number}") for number, text in numbered)
+        # Without batches each text is answered immediately, so that a pipe gets its answer before it writes the next.
         chunk_texts = 1 if batch_size == 1 else batch_size * SORTED_BATCHES
         while chunk := list(islice(examples, chunk_texts)):
             yield from self._answers(chunk, batch_size)
@@ -110,12 +110,12 @@ class Predictor:
         outputs = self._infer(encoded) if len(encoded) <= batch_size else self._infer_by_length(encoded, batch_size)
         with self._lock:
             self.answered += len(encoded)
-            self.cut += sum(each.is_cut for each in encoded)
+            self.cut += sum(text.is_cut for text in encoded)
         answer = self._task.answer
-        return [answer(output, each, self.task) for output, each in zip(outputs, encoded, strict=True)]
+        return [answer(output, text, self.task) for output, text in zip(outputs, encoded, strict=True)]
 
     def _infer_by_length(self, encoded: Sequence[Encoded], batch_size: int) -> list[Output]:
-        """Infer texts of like lengths together, so that little is padded."""
+        """Infer texts of similar lengths together, to reduce padding."""
         by_length = sorted(range(len(encoded)), key=lambda row: len(encoded[row].encoding))
         outputs: dict[int, Output] = {}
         for start in range(0, len(encoded), batch_size):
@@ -127,4 +127,4 @@ class Predictor:
         with self._lock:
             if self._session is None:
                 raise RuntimeError("the predictor is closed")
-            return infer(self.model, self._session, [each.encoding for each in encoded])
+            return infer(self.model, self._session, [text.encoding for text in encoded])

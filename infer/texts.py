@@ -1,4 +1,4 @@
-"""What a model is asked about: a text, or a pair of texts."""
+"""The inputs of a model: a text, or a pair of texts."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from contract.errors import InputError
 LIMIT_CHARACTERS = 500_000
 
 Text = str | tuple[str, str] | Mapping[str, str]
-"""A text; a pair, as a tuple or, as transformers' pipelines take it, as `{"text": …, "text_pair": …}`."""
+"""A text, or a pair as a tuple or, as for transformers' pipelines, as `{"text": …, "text_pair": …}`."""
 
 
 class Example(NamedTuple):
@@ -20,15 +20,15 @@ class Example(NamedTuple):
 
 
 def read(value: Text, source: str = "text") -> Example:
-    """Check what a user passed.
+    """Check a user's text or pair.
 
     Args:
-        value: A text or a pair.
-        source: What errors call it, such as `data.csv:7`.
+        value: a text or a pair.
+        source: its name, to begin an error with, such as `data.csv:7`.
 
     Raises:
-        TypeError: It is neither a string nor a pair of strings.
-        InputError: A text is empty, too long, or not valid Unicode.
+        TypeError: it is neither a string nor a pair of strings.
+        InputError: a text is empty, too long, or not valid Unicode.
     """
     if isinstance(value, str):
         return Example(_checked(value, source))

@@ -55,13 +55,13 @@ class Model(Manifest):
         return with_task_settings(value)
 
     def model(self, folder: Path) -> RuntimeModel:
-        """Return the model as PyTorch takes it, with one thread, as it has no profile.
+        """Return the model for PyTorch, with one thread because it has no profile.
 
         Args:
-            folder: Of this model.
+            folder: folder of this model.
 
         Raises:
-            InputError: Its tokenizer cannot be read.
+            InputError: its tokenizer cannot be read.
         """
         graph = encoder("", columns=self.task.columns, by_token=tasks.get(self.task.kind).READS == "all")
         return RuntimeModel(

@@ -1,1 +1,1 @@
-"""`tinybert predict`: texts from the command line or a file, to answers."""
+"""`tinybert predict`: answers texts from the command line or a file."""

@@ -1,4 +1,4 @@
-"""`tinybert predict`: texts to answers."""
+"""`tinybert predict`: answer texts."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def predict(
     artifact: Annotated[
-        Path, typer.Argument(help="An artifact folder, a file of tinybert pack, or a student or teacher folder.")
+        Path, typer.Argument(help="An artifact folder, an archive of tinybert pack, or a student or teacher folder.")
     ],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer.", metavar="[TEXT]...")] = None,
-    pair: Annotated[str | None, typer.Option("--pair", help="Second text of the one TEXT.")] = None,
+    pair: Annotated[str | None, typer.Option("--pair", help="Second text of a pair, for a single TEXT.")] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="Read texts from a .csv, .tsv, .jsonl, .parquet or .txt file, or lines from -."),
@@ -31,11 +31,12 @@ def predict(
         Path | None, typer.Option("--out", help="Write the rows with their answers to a .csv, .tsv or .jsonl file.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads of one inference.  \\[default: the profile's]")
+        int | None,
+        typer.Option("--threads", min=1, help="Threads of one inference.  \\[default: the profile's]"),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Texts inferred together.")] = 1,
-    all_scores: Annotated[bool, typer.Option("--all-scores", help="Give the score of every label.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Number of texts to infer together.")] = 1,
+    all_scores: Annotated[bool, typer.Option("--all-scores", help="Print the score of every label.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per text.")] = False,
 ) -> None:
     """Answer texts with a converted model, as `tinybert_edge.load` does.
 
@@ -71,7 +72,7 @@ def predict(
 def _answered(
     predictor: "Predictor", questions: Iterator["Question"], batch_size: int
 ) -> Iterator[tuple["Question", Any]]:
-    """Give each question with its answer."""
+    """Yield each question with its answer."""
     asked: deque[Question] = deque()
 
     def examples() -> Iterator["Example"]:

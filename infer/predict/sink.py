@@ -1,4 +1,4 @@
-"""Where answers go: standard output for people or as JSON, or a data file."""
+"""Writes answers to standard output, as text or JSON, or to a data file."""
 
 import csv
 import json as json_module
@@ -22,28 +22,28 @@ PREFIX = "predicted_"
 
 
 def show(answered: Answered, *, json: bool, all_scores: bool) -> None:
-    """Print each answer in a line, as soon as it is there."""
+    """Print each answer on one line as soon as it is ready."""
     for question, answer in answered:
         value = values_of(answer, all_scores=all_scores)
         line = to_json({**question.texts, **value}) if json else _line(question.example.text, value)
-        print(line, flush=True)  # noqa: T201  # typer.echo looks at the terminal each time
+        print(line, flush=True)  # noqa: T201  # typer.echo checks the terminal each time
 
 
 def check(path: Path) -> None:
-    """Check that answers can be written to a file of that name.
+    """Check that answers can be written to a file of this name.
 
     Raises:
-        InputError: Its suffix names no format that is written here, or its folder is missing.
+        InputError: its suffix is not that of a supported format.
     """
     if str(path) == "-" or format_of(path) not in WRITERS or path.suffix == ".gz":
         raise InputError(f"{path}: cannot be written", f"name a file with one of: {', '.join(WRITERS)}")
 
 
 def write(answered: Answered, path: Path, *, all_scores: bool) -> None:
-    """Write rows with their answers; an older file is replaced when all of them are there.
+    """Write rows with their answers; an older file is replaced when all are written.
 
     Raises:
-        InputError: The rows have a column of the answers' name.
+        InputError: the rows already have a column with the name of an answer's.
     """
     rows = (
         {**question.row, **_prefixed(question.row, values_of(answer, all_scores=all_scores))}
@@ -54,15 +54,15 @@ def write(answered: Answered, path: Path, *, all_scores: bool) -> None:
 
 
 def values_of(answer: Any, *, all_scores: bool = False) -> dict[str, Any]:
-    """Return an answer's fields by name; those of a list are `entities`."""
+    """Return an answer's fields by name; a list is the field `entities`."""
     if isinstance(answer, list):
-        return {"entities": [asdict(each) for each in answer]}
+        return {"entities": [asdict(entity) for entity in answer]}
     values = asdict(answer)
     return values if all_scores else {name: value for name, value in values.items() if name != "scores"}
 
 
 def to_json(value: Any) -> str:
-    """Return a value in one line of JSON."""
+    """Return a value as one line of JSON."""
     return json_module.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -77,12 +77,12 @@ def _part(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text in one line, without what would steer a terminal."""
+    """Return a text on one line, without the characters that control a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _prefixed(row: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    prefixed = {f"{PREFIX}{name}": each for name, each in value.items()}
+    prefixed = {f"{PREFIX}{name}": field for name, field in value.items()}
     for name in prefixed:
         if name in row:
             raise InputError(f"the rows already have a column {name!r}", "rename it")

@@ -1,4 +1,4 @@
-"""Where texts come from: the command line, a data file or standard input."""
+"""Reads texts from the command line, a data file or standard input."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from contract.progress import bar
 from infer import texts
 from infer.texts import Example
 
-# What the texts' column is called in most data sets.
+# The usual names of the text column.
 USUAL_COLUMNS = ("text", "sentence")
 STDIN = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A text to answer, and the row it stands in."""
+    """A text to answer, and its row."""
 
     example: Example
     row: dict[str, Any]
@@ -31,32 +31,32 @@ class Question:
 
 
 def of_arguments(values: Sequence[str], pair: str | None) -> Iterator[Question]:
-    """Give the texts of the command line.
+    """Yield the texts of the command line.
 
     Raises:
-        InputError: A text is empty, too long, or not valid Unicode.
+        InputError: a text is empty, too long, or not valid Unicode.
     """
     for value in values:
         yield Question(texts.read(value if pair is None else (value, pair)), row={})
 
 
 def of_file(path: Path, column: str | None, pair_column: str | None) -> Iterator[Question]:
-    """Give the rows of a file; all of them are checked before the first is given. Standard input is read as it comes.
+    """Yield the rows of a file, after checking them all; standard input is read as a stream instead.
 
     Args:
-        path: The file, or `-`.
-        column: Column of the texts; the usual or the only one if not given.
-        pair_column: Column of the second texts, if they are pairs.
+        path: the file, or `-`.
+        column: column of the texts; if not given, the only one or the one with a usual name.
+        pair_column: column of the second texts, if they are pairs.
 
     Raises:
-        InputError: No such file or column, or a text is empty, too long or not valid Unicode; with its line.
+        InputError: no such file or column, or a text is empty, too long or not valid Unicode; names the line.
     """
     if path == STDIN:
         yield from _questions(path, column, pair_column)
         return
     count = sum(1 for _ in _questions(path, column, pair_column))
     if not count:
-        raise InputError(f"{path}: no rows", "give it a text a row")
+        raise InputError(f"{path}: no rows", "write one text per row")
     with bar("answering", count) as advance:
         for question in _questions(path, column, pair_column):
             yield question
@@ -65,28 +65,28 @@ def of_file(path: Path, column: str | None, pair_column: str | None) -> Iterator
 
 def _questions(path: Path, column: str | None, pair_column: str | None) -> Iterator[Question]:
     for row in data_file.rows(path):
-        place = f"{path}:{row.line}"
-        column = column or _usual_column(list(row.values), place)
-        value: Any = _value(row.values, column, place)
+        source = f"{path}:{row.line}"
+        column = column or _usual_column(list(row.values), source)
+        value: Any = _value(row.values, column, source)
         if pair_column is not None:
-            value = (value, _value(row.values, pair_column, place))
+            value = (value, _value(row.values, pair_column, source))
         try:
-            yield Question(texts.read(value, place), row.values)
+            yield Question(texts.read(value, source), row.values)
         except TypeError as error:
             raise InputError(str(error), "write the text as a string") from error
 
 
-def _usual_column(columns: list[str], place: str) -> str:
+def _usual_column(columns: list[str], source: str) -> str:
     if len(columns) == 1:
         return columns[0]
     for name in USUAL_COLUMNS:
         if name in columns:
             return name
-    raise InputError(f"{place}: which column holds the texts? It has: {', '.join(columns)}", "name it with --column")
+    raise InputError(f"{source}: which column has the texts? There are: {', '.join(columns)}", "name it with --column")
 
 
-def _value(values: dict[str, Any], column: str, place: str) -> Any:
+def _value(values: dict[str, Any], column: str, source: str) -> Any:
     if column not in values:
         known = ", ".join(values) or "none"
-        raise InputError(f"{place}: no column {column!r}{near_miss(column, list(values))}", f"it has: {known}")
+        raise InputError(f"{source}: no column {column!r}{near_miss(column, list(values))}", f"it has: {known}")
     return values[column]

@@ -154,10 +154,10 @@ def test_texts_that_were_cut_are_counted(tinybert: Tinybert, artifact: Path) -> 
             ["--file", "{folder}/in.docx"],
             "{folder}/in.docx: unknown format 'docx': known: csv, tsv, jsonl, parquet, txt",
         ),
-        (["--file", "{csv}"], "{csv}:2: which column holds the texts? It has: a, b: name it with --column"),
+        (["--file", "{csv}"], "{csv}:2: which column has the texts? There are: a, b: name it with --column"),
         (["--file", "{csv}", "--column", "c"], "{csv}:2: no column 'c': it has: a, b"),
         (["--file", "{empty}", "--column", "a"], "{empty}:3: empty: give it at least one word"),
-        (["--file", "{header}"], "{header}: no rows: give it a text a row"),
+        (["--file", "{header}"], "{header}: no rows: write one text per row"),
         (
             ["--file", "{numbers}"],
             "{numbers}:1: expected a str or a pair (str, str), got int: write the text as a string",
