@@ -9,7 +9,7 @@ from contract.errors import InputError
 from contract.folder import FileEntry, Manifest, identity, verify
 from contract.tokens import Tokens, read_tokens
 from infer import tasks
-from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact, read_artifact
+from infer.folders.artifact import ARTIFACT_MANIFEST, CARD, TOKENIZER, Artifact, read_artifact
 from infer.folders.model import Model
 from infer.folders.student import (
     CALIBRATION,
@@ -25,7 +25,7 @@ from targets.profile import Precision
 
 Kind = Literal["teacher", "student", "artifact"]
 
-HOST_ONLY = (EVALUATION, CALIBRATION)
+HOST_ONLY = (EVALUATION, CALIBRATION, CARD)
 # The files that transformers reads; the rest (model card, training leftovers) does not count as size.
 HUGGING_FACE = (
     "config.json",

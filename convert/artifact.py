@@ -9,10 +9,12 @@ from contract.folder import building, identity, inventory, write_manifest
 from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
+from convert.card import markdown
 from convert.converter import Exported, get
 from convert.variants import VariantGroup
 from infer.folders.artifact import (
     ARTIFACT_MANIFEST,
+    CARD,
     EVALUATION,
     SCHEMA,
     TOKENIZER,
@@ -26,7 +28,7 @@ from infer.folders.variant import Variant
 from infer.tasks.evaluate import default_metric
 from targets.profile import Profile
 
-REVISION = 5  # bump when the same inputs would give different bytes
+REVISION = 6  # bump when the same inputs would give different bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +116,8 @@ def write_artifact(
         shutil.copytree(models, scratch, dirs_exist_ok=True)
         shutil.copyfile(origin.folder / TOKENIZER, scratch / TOKENIZER)
         write_tokens(scratch / EVALUATION, origin.evaluation)
+        card = markdown(origin.student, origin.profile, variant, parity, quality)
+        (scratch / CARD).write_text(card, encoding="utf-8")
         tokenizer = TokenizerSettings(
             file=TOKENIZER, pad_id=origin.pad_id, max_length_tokens=origin.student.max_length_tokens
         )

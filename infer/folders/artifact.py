@@ -23,6 +23,7 @@ from targets.profile import Precision, RuntimeName
 SCHEMA: Literal[2] = 2
 ARTIFACT_MANIFEST = "artifact.json"
 EVALUATION = "evaluation.npz"
+CARD = "README.md"
 TOKENIZER = "tokenizer.json"
 
 
@@ -205,8 +206,8 @@ class Artifact(Manifest):
 
     @property
     def model_size_bytes(self) -> int:
-        """Size of what a device needs to answer: the model and the tokenizer without the evaluation sentences."""
-        return self.size_bytes - self.files[EVALUATION].size_bytes
+        """Size of what a device needs to answer: the model and the tokenizer."""
+        return sum(entry.size_bytes for name, entry in self.files.items() if name not in (EVALUATION, CARD))
 
     @property
     def graph(self) -> Graph:

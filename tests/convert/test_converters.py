@@ -13,7 +13,7 @@ from contract.tokens import read_tokens
 from convert import onnx, openvino, tflite
 from convert.converter import Converter
 from convert.parity import FP32_LIMIT, compare
-from infer.folders.artifact import EVALUATION, Artifact, read_artifact
+from infer.folders.artifact import CARD, EVALUATION, Artifact, read_artifact
 from infer.folders.student import read_evaluation
 from infer.outputs import Outputs
 from infer.tasks import classification
@@ -100,7 +100,7 @@ def test_the_folder_is_complete_and_has_no_labels(artifacts: Path, student: Path
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_model_has_no_external_data(read: dict[str, Artifact], variant: str) -> None:
     expected = {"onnx": {"model.onnx"}, "openvino": {"model.xml", "model.bin"}, "tflite": {"model.tflite"}}
-    models = set(read[variant].files) - {EVALUATION, "tokenizer.json"}
+    models = set(read[variant].files) - {CARD, EVALUATION, "tokenizer.json"}
     assert models == expected[read[variant].runtime]
 
 

@@ -73,6 +73,7 @@ def test_the_same_artifact_gives_the_same_bytes(artifact: Path, tmp_path: Path) 
     with zipfile.ZipFile(first.path) as file:
         assert [info.filename for info in file.infolist()] == [
             "artifact.json",
+            "README.md",
             "evaluation.npz",
             "model.onnx",
             "tokenizer.json",
