@@ -1,6 +1,5 @@
 """One run at a time in one output folder."""
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,8 +8,8 @@ from pathlib import Path
 from contract.disk import explain_disk_full
 from contract.errors import InputError
 from contract.folder import check_unfinished
+from contract.options import is_forced
 
-FORCE = "TINYBERT_FORCE"
 NAME = ".lock"
 
 
@@ -36,7 +35,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        if not (_is_forced() and _other_host(folder)):
+        if not (is_forced() and _other_host(folder)):
             raise _refusal(folder, lock.pid) from error
         lock.break_lock()
         lock.acquire()
@@ -68,7 +67,3 @@ def _other_host(folder: Path) -> str:
         _, host, *_ = [*(folder / NAME).read_text(encoding="utf-8").splitlines(), "", ""]
         return "" if host == socket.gethostname() else host
     return ""
-
-
-def _is_forced() -> bool:
-    return bool(os.environ.get(FORCE))

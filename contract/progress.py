@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from contract.verbosity import is_quiet
+from contract.options import is_quiet
 
 Advance = Callable[[int], None]
 

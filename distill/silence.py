@@ -3,7 +3,7 @@
 import logging
 import os
 
-from contract.verbosity import is_verbose
+from contract.options import is_verbose
 
 VERBOSE_LOGGERS = ("torchao", "torch.utils._pytree", "accelerate", "datasets")
 

@@ -15,9 +15,8 @@ import typer
 
 from bench.command import bench
 from bench.report.command import report
-from contract import verbosity
+from contract import options as common_options
 from contract.errors import BROKEN_PIPE_EXIT_CODE, TERMINATED_EXIT_CODE, InputError, TinybertError
-from contract.lock import FORCE
 from convert.command import convert
 from convert.tune.command import tune
 from distill.ablation.command import ablate
@@ -59,9 +58,7 @@ def options(
     ] = False,
 ) -> None:
     """Distil small BERT students, convert them for a device, measure them there and compare them."""
-    verbosity.choose(quiet=quiet, verbose=verbose)
-    if force:
-        os.environ[FORCE] = "1"
+    common_options.choose(quiet=quiet, verbose=verbose, force=force)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import InputError
-from contract.lock import FORCE, locked
+from contract.lock import locked
+from contract.options import FORCE
 
 HOLD = """
 import sys

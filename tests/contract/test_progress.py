@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract import progress, verbosity
+from contract import options, progress
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_quick_work_has_ten_lines(clock: list[float], capsys: pytest.CaptureFixt
 
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verbosity.QUIET, "1")
+    monkeypatch.setenv(options.QUIET, "1")
     with progress.bar("Training", 10) as advance:
         advance(10)
     progress.note("something")
