@@ -68,9 +68,9 @@ class Predictor:
             The task's answer, such as Label(label="positive", score=0.98), or a list of them.
 
         Raises:
-            TypeError: A text is not a string or a pair of strings.
-            InputError: A text is empty, too long, or not valid Unicode.
-            RuntimeError: The predictor is closed.
+            TypeError: a text is not a string or a pair of strings.
+            InputError: a text is empty, too long, or not valid Unicode.
+            RuntimeError: the predictor is closed.
         """
         if isinstance(texts, list):
             return list(self.stream(texts, batch_size=batch_size))

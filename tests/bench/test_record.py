@@ -78,7 +78,7 @@ def test_every_committed_record_is_read(path: Path) -> None:
         ({"quality.recal": {"value": 0.5, "low": 0.4, "high": 0.6}}, "'quality.recal': a token_classification has no"),
         ({"statistics.zlib_base64": "?"}, "'statistics': packed numbers cannot be unpacked ("),
         ({"statistics.zlib_base64": "bm9uZQ=="}, "'statistics': packed numbers cannot be unpacked ("),
-        ({"statistics": packed(bytes(9), 3250, 3)}, "'statistics': packed numbers are not of shape (3250, 3)"),
+        ({"statistics": packed(bytes(9), 3250, 3)}, "'statistics': packed numbers do not have the shape (3250, 3)"),
         (
             {"statistics": packed(bytes(9750), 9750)},
             "'statistics.shape': (9750,) does not have a row for each of 3250 examples",

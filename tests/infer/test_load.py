@@ -232,7 +232,7 @@ def test_a_file_that_was_changed_is_refused(artifacts: Path, tmp_path: Path) -> 
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
-    for path, cause in ((tmp_path, "holds no artifact.json"), (tmp_path / "none", "missing or not a regular file")):
+    for path, cause in ((tmp_path, "has no artifact.json"), (tmp_path / "none", "missing or not a regular file")):
         with pytest.raises(InputError, match=cause):
             load(path)
 
