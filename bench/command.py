@@ -86,8 +86,8 @@ def _show(paths: list[Path], *, json: bool) -> None:
 
 
 def _quality(record: "Record") -> str:
-    from bench.report.format import metric_value
     from infer import tasks
+    from infer.metrics.format import metric_value
 
     if record.quality is None:
         return "n/a"

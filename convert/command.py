@@ -88,7 +88,7 @@ def default_folder(student: Path) -> Path:
 def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     """Print the parity and quality of artifacts and, as the last line, their folder."""
     from infer.folders.artifact import read_artifact
-    from infer.metrics.format import metric_value
+    from infer.metrics.format import drop_unit, metric_value
 
     loaded = [(path, read_artifact(path)) for path in artifacts]
     if json:
@@ -110,8 +110,8 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
 
     metric = _main_metric(loaded[0][1])
     table = Table(Column("model", no_wrap=True), "MiB", "same\nanswer", "largest\ndifference", title=folder.name)
-    table.add_column(metric.heading)
-    table.add_column("below\nteacher")
+    table.add_column(f"{metric.heading}\n{metric.unit}".rstrip())
+    table.add_column(f"below\nteacher\n{drop_unit(metric)}".rstrip())
     for _, artifact in loaded:
         parity, quality = artifact.parity, artifact.quality
         table.add_row(

@@ -1,4 +1,4 @@
-"""Conversion in the tests' own process, as importing a converter's libraries takes longer than a tiny conversion."""
+"""Conversion in the process of the tests, as importing a converter's libraries takes longer than a tiny conversion."""
 
 import gc
 import warnings
@@ -16,17 +16,17 @@ from targets.profile import RuntimeName
 
 @contextmanager
 def in_process() -> Iterator[None]:
-    """Have conversions done in this process."""
+    """Run conversions in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "convert", _perform)
         yield
 
 
 def _perform(job: Job) -> Exported:
-    gc.disable()  # as in a process of its own
+    gc.disable()  # as in a separate process
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the libraries' own
+            warnings.simplefilter("ignore")  # warnings of the libraries
             return perform(job)
     finally:
         gc.enable()
@@ -35,7 +35,7 @@ def _perform(job: Job) -> Exported:
 
 @cache
 def _leave_out_imported(runtime: RuntimeName) -> None:
-    """Leave a converter's libraries out of garbage collection, as those are that the tests import."""
+    """Exclude a converter's libraries from garbage collection, like those that the tests import."""
     del runtime
     gc.collect()
     gc.freeze()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from bench.report.format import drop_unit, mebibytes, metric_number, milliseconds, percent, significant
+from bench.report.format import mebibytes, milliseconds, percent, significant
+from infer.metrics.format import drop_unit, metric_number
 from infer.metrics.metric import Metric
 
 DASH = "\N{EN DASH}"

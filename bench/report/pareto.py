@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.report.columns import COLUMNS, TERMINAL, Column, columns_of
 from bench.report.figure import INK, QUIET, WIDTH_PIXELS, hues_of, themed
-from bench.report.format import BYTES_PER_MIB, NS_PER_MS, metric_scale
+from bench.report.format import BYTES_PER_MIB, NS_PER_MS
 from bench.report.row import Missing, Row
 from bench.report.view import grid_of
 from contract.errors import needs_extra
+from infer.metrics.format import metric_scale
 from infer.metrics.metric import Interval, Metric
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.format import metric_drop, metric_drop_interval, metric_value, milliseconds, significant
+from bench.report.format import milliseconds, significant
 from bench.report.row import Missing, Row
+from infer.metrics.format import metric_drop, metric_drop_interval, metric_value
 from infer.metrics.metric import Metric
 from targets.profile import names, read
 

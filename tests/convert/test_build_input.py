@@ -80,7 +80,7 @@ def break_tokenizer(student: Path, seal: Seal) -> None:
         ),
         (
             evaluate_with(**{"labels.values": np.zeros(3, np.int64)}),
-            "evaluation.npz: its labels and logits are not of its sentences",
+            "evaluation.npz: its labels and logits do not match its sentences",
         ),
         (lambda student, seal: (student / "config.json").unlink(), "config.json: missing or not a regular file"),
         (lambda student, seal: flip_a_byte(student / "model.safetensors"), "SHA-256 is not the one of its manifest"),

@@ -67,20 +67,20 @@ def test_sentences_agree_when_the_tags_of_their_words_do(token: int, agreement: 
     labels = ragged.from_rows([np.asarray(labels_L) for labels_L in labels_NL], like=np.empty(0, np.int64))
     other = long.copy()
     other[token] = [0, 0, 2]
-    found = compare(by_token(short, long), by_token(short, other), TAGS, labels)
-    assert found.sentences == 2
-    assert found.agreement == agreement
-    assert found.max_abs_difference == 2.0
-    assert found.mean_abs_difference == pytest.approx(3 / 21)
+    parity = compare(by_token(short, long), by_token(short, other), TAGS, labels)
+    assert parity.sentences == 2
+    assert parity.agreement == agreement
+    assert parity.max_abs_difference == 2.0
+    assert parity.mean_abs_difference == pytest.approx(3 / 21)
 
 
 def test_all_outputs_are_compared() -> None:
     tags = by_token(np.eye(3)).arrays
     near, far = (Outputs(arrays={**tags, "score": ragged.single(np.array([at]))}) for at in (0.0, 4.0))
     labels = ragged.from_rows([np.full(3, UNLABELLED)], like=np.empty(0, np.int64))
-    found = compare(near, far, TAGS, labels)
-    assert found.max_abs_difference == 4.0
-    assert found.mean_abs_difference == 0.4
+    parity = compare(near, far, TAGS, labels)
+    assert parity.max_abs_difference == 4.0
+    assert parity.mean_abs_difference == 0.4
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def test_scores_are_converted(scorer: Path, profile: Profile, tmp_path: Path) -> None:
-    made = convert_student(scorer, profile, out=tmp_path, runtimes=["onnx"])
-    for artifact in map(read_artifact, made):
+    folders = convert_student(scorer, profile, out=tmp_path, runtimes=["onnx"])
+    for artifact in map(read_artifact, folders):
         assert artifact.task == regression.Settings()
         assert artifact.parity.max_abs_difference < 0.1
         assert artifact.quality.metric == "pearson"
@@ -48,9 +48,9 @@ def test_scores_are_converted(scorer: Path, profile: Profile, tmp_path: Path) ->
 
 def test_tags_are_converted(tagger: Path, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "outputs_of", outputs_of(read_evaluation(tagger)))
-    (made,) = convert_student(tagger, profile, out=tmp_path, runtimes=["onnx"], precisions=["fp32"])
-    artifact = read_artifact(made)
-    assert made.name == "onnx-fp32"
+    (folder,) = convert_student(tagger, profile, out=tmp_path, runtimes=["onnx"], precisions=["fp32"])
+    artifact = read_artifact(folder)
+    assert folder.name == "onnx-fp32"
     assert artifact.task == token_classification.Settings(tags=("O", "B-PER", "I-PER"))
     assert artifact.variant.rewrites == (Rewrite.SCALED_QUERY, Rewrite.SEPARATE_NORM)
     assert artifact.parity.agreement == 1.0

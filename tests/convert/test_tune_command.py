@@ -43,7 +43,7 @@ def test_an_invalid_budget_is_rejected(text: str, cause: str) -> None:
 def test_a_floor_in_a_recipes_unit_is_rejected_before_the_search(
     student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("targets.doctor.processor", lambda *_: ())
+    monkeypatch.setattr("targets.doctor.check_processor", lambda *_: ())
     with pytest.raises(InputError) as caught:
         tune(student, "--target", "laptop-x86", "--floor", "0.9", "--out", tmp_path / "out")
     assert str(caught.value) == (

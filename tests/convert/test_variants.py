@@ -45,9 +45,9 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 
 @pytest.fixture
-def made(in_process: None, shared: Path, student: Path, profile: Profile, artifacts: Path) -> Path:
+def converted(in_process: None, shared: Path, student: Path, profile: Profile, artifacts: Path) -> Path:
     """Artifacts in the precisions that a profile does not name."""
-    del in_process, artifacts  # made first: their fp32 models are used again
+    del in_process, artifacts  # converted first: their fp32 models are reused
     with FileLock(shared / "others.lock"):
         convert_student(
             student,
@@ -60,18 +60,18 @@ def made(in_process: None, shared: Path, student: Path, profile: Profile, artifa
 
 @pytest.mark.parametrize(("runtime", "precision"), OTHERS)
 def test_every_offered_precision_is_close_to_the_student(
-    made: Path, runtime: RuntimeName, precision: Precision
+    converted: Path, runtime: RuntimeName, precision: Precision
 ) -> None:
-    artifact = read_artifact(made / f"{runtime}-{precision}")
+    artifact = read_artifact(converted / f"{runtime}-{precision}")
     assert artifact.parity.max_abs_difference < WORST[precision]
     assert artifact.quantization
-    assert size(artifact) < size(read_artifact(made / f"{runtime}-fp32"))
+    assert size(artifact) < size(read_artifact(converted / f"{runtime}-fp32"))
 
 
 @pytest.mark.parametrize("precision", [precision for runtime, precision in OTHERS if runtime is RuntimeName.ONNX])
-def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precision) -> None:
+def test_onnx_has_no_table_in_float(converted: Path, student: Path, precision: Precision) -> None:
     config = json.loads((student / "config.json").read_text())
-    graph = onnx.load(made / f"onnx-{precision}" / "model.onnx").graph
+    graph = onnx.load(converted / f"onnx-{precision}" / "model.onnx").graph
     tables = [tensor for tensor in graph.initializer if tensor.dims == [config["vocab_size"], config["hidden_size"]]]
     assert {tensor.data_type for tensor in tables} < WHOLE_NUMBERS
     assert len(tables) == 1
@@ -80,29 +80,29 @@ def test_onnx_has_no_table_in_float(made: Path, student: Path, precision: Precis
 @pytest.mark.parametrize("precision", ["fp32", "int8", "fp16"])
 @pytest.mark.parametrize(("device", "floats"), [("laptop-x86", "f32"), ("raspberry-pi-5", "f16")])
 def test_openvino_models_name_their_floating_point_type(
-    made: Path, student: Path, tmp_path: Path, precision: str, device: str, floats: str
+    converted: Path, student: Path, tmp_path: Path, precision: str, device: str, floats: str
 ) -> None:
     import openvino
 
     variant = Variant(runtime=RuntimeName.OPENVINO, precision=Precision(precision))
-    fp32 = None if precision == "fp32" else source(made, RuntimeName.OPENVINO)
+    fp32 = None if precision == "fp32" else source(converted, RuntimeName.OPENVINO)
     convert(variant, student, read(device), tmp_path, fp32)
     hint = openvino.Core().read_model(tmp_path / "model.xml").get_rt_info(list(PRECISION_HINT)).astype(str)
     assert hint == (floats if precision == "fp16" else "f32")
 
 
-def test_static_products_of_tflite_are_static(made: Path) -> None:
+def test_static_products_of_tflite_are_static(converted: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    static = Interpreter(str(made / "tflite-int8-static" / "model.tflite"))
+    static = Interpreter(str(converted / "tflite-int8-static" / "model.tflite"))
     scaled = {tensor["index"] for tensor in static.get_tensor_details() if tensor["dtype"] is np.int8}
-    products = [one for one in static._get_ops_details() if one["op_name"] == "FULLY_CONNECTED"]
-    assert sum(int(one["inputs"][0]) in scaled for one in products) >= len(products) - 2
+    products = [operation for operation in static._get_ops_details() if operation["op_name"] == "FULLY_CONNECTED"]
+    assert sum(int(product["inputs"][0]) in scaled for product in products) >= len(products) - 2
 
 
 @pytest.mark.parametrize("are_long", [False, True], ids=["short alone", "long alone"])
 def test_a_length_without_calibration_sentences_borrows_others(
-    made: Path, changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path, are_long: bool
+    converted: Path, changeable: Path, seal: Callable[[Path], None], profile: Profile, tmp_path: Path, are_long: bool
 ) -> None:
     tokens, _ = read_tokens(changeable / CALIBRATION)
     shortest = profile.length_buckets_tokens[0]
@@ -110,7 +110,7 @@ def test_a_length_without_calibration_sentences_borrows_others(
     write_tokens(changeable / CALIBRATION, tokens.take(kept))
     seal(changeable)
     variant = Variant(runtime=RuntimeName.TFLITE, precision=Precision.INT8_STATIC)
-    static = convert(variant, changeable, profile, tmp_path, source(made, RuntimeName.TFLITE))
+    static = convert(variant, changeable, profile, tmp_path, source(converted, RuntimeName.TFLITE))
     assert len(static.graph.source_lengths) > 1
     parity = parity_of(changeable, tmp_path, static, RuntimeName.TFLITE)
     assert parity.max_abs_difference < WORST[Precision.INT8_STATIC]
@@ -189,24 +189,25 @@ def test_rewrites_of_another_runtime_are_rejected(runtime: RuntimeName, rewrite:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "precision"), [*((one, Precision.FP32) for one in RuntimeName), (RuntimeName.OPENVINO, Precision.FP16)]
+    ("runtime", "precision"),
+    [*((name, Precision.FP32) for name in RuntimeName), (RuntimeName.OPENVINO, Precision.FP16)],
 )
 def test_uniform_precisions_keep_no_operation_in_float(runtime: RuntimeName, precision: Precision) -> None:
     with pytest.raises(ValidationError, match=f"kept_in_float: {runtime} {precision} treats all operations alike"):
         Variant(runtime=runtime, precision=precision, kept_in_float=("embeddings",))
 
 
-def test_an_unknown_operation_is_named(made: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
+def test_an_unknown_operation_is_named(converted: Path, student: Path, profile: Profile, tmp_path: Path) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8, kept_in_float=("layer2-attention",))
     with pytest.raises(
         InputError, match="no operation 'layer2-attention' to keep in float: it has: embeddings, layer0-"
     ):
-        convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
+        convert(variant, student, profile, tmp_path, source(converted, RuntimeName.ONNX))
 
 
 @pytest.mark.parametrize("runtime", RuntimeName)
 def test_all_operations_in_float_give_the_students_outputs(
-    made: Path, student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName
+    converted: Path, student: Path, profile: Profile, tmp_path: Path, runtime: RuntimeName
 ) -> None:
     all_in_float = Variant(runtime=runtime, precision=Precision.INT8, kept_in_float=operations(2))
     one_in_float = all_in_float.model_copy(update={"kept_in_float": ("layer1-feed-forward",)})
@@ -214,7 +215,7 @@ def test_all_operations_in_float_give_the_students_outputs(
     for variant in (one_in_float, all_in_float):
         folder = tmp_path / variant.name
         folder.mkdir()
-        mixed = convert(variant, student, profile, folder, source(made, runtime))
+        mixed = convert(variant, student, profile, folder, source(converted, runtime))
         assert any(variant.kept_in_float[0] in line for line in mixed.quantization)
         differences.append(parity_of(student, folder, mixed, runtime).max_abs_difference)
     assert differences[1] < FP32_LIMIT < differences[0]
@@ -222,12 +223,12 @@ def test_all_operations_in_float_give_the_students_outputs(
 
 @pytest.mark.parametrize("method", [Calibration.PERCENTILE, Calibration.ENTROPY])
 def test_onnx_ranges_depend_on_the_method(
-    made: Path, student: Path, profile: Profile, tmp_path: Path, method: Calibration
+    converted: Path, student: Path, profile: Profile, tmp_path: Path, method: Calibration
 ) -> None:
     variant = Variant(runtime=RuntimeName.ONNX, precision=Precision.INT8_STATIC, calibration=method)
-    static = convert(variant, student, profile, tmp_path, source(made, RuntimeName.ONNX))
+    static = convert(variant, student, profile, tmp_path, source(converted, RuntimeName.ONNX))
     assert method in static.quantization[1]
-    assert (tmp_path / "model.onnx").read_bytes() != (made / "onnx-int8-static" / "model.onnx").read_bytes()
+    assert (tmp_path / "model.onnx").read_bytes() != (converted / "onnx-int8-static" / "model.onnx").read_bytes()
     assert parity_of(student, tmp_path, static, RuntimeName.ONNX).agreement > 0.9
 
 
@@ -244,8 +245,8 @@ def convert(variant: Variant, student: Path, profile: Profile, folder: Path, fp3
     return process.convert(job)
 
 
-def source(made: Path, runtime: RuntimeName) -> Source:
-    folder = made / f"{runtime}-fp32"
+def source(converted: Path, runtime: RuntimeName) -> Source:
+    folder = converted / f"{runtime}-fp32"
     artifact = read_artifact(folder)
     return Source(folder=folder, exported=Exported(graph=artifact.graph))
 

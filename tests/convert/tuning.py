@@ -26,18 +26,24 @@ from infer.outputs import Outputs, of_logits
 from infer.worker import client
 from targets.profile import Profile, RuntimeName
 
+
+def _graph(*, by_token: bool) -> str:
+    """Return a graph as a Python expression of JSON values."""
+    return repr(json.loads(json.dumps(asdict(encoder("model.bin", columns=2, by_token=by_token)))))
+
+
 # A converter that writes its variant into the model file, so that the other stand-ins know the model.
 CONVERTER = """
 import json, os, pathlib, signal, sys
 job = json.load(sys.stdin)
 task = json.loads(pathlib.Path(job["student"], "student.json").read_text())["task"]
-graph = GRAPH
-graph["outputs"][0]["axes"] = ["batch", len(task.get("labels") or task["tags"])]
+graph = TOKEN_GRAPH if task.get("tags") else TEXT_GRAPH
+graph["outputs"][0]["axes"][-1] = len(task.get("labels") or task["tags"])
 variant = job["variant"]
 path = pathlib.Path(job["destination"], "model.bin")
 path.write_text(json.dumps([variant["runtime"], variant["precision"], variant["rewrites"], variant["kept_in_float"]]))
 json.dump({"exported": {"graph": graph, "rewrites": variant["rewrites"]}}, sys.stdout)
-""".replace("GRAPH", repr(asdict(encoder("model.bin", columns=2, by_token=False))))
+""".replace("TOKEN_GRAPH", _graph(by_token=True)).replace("TEXT_GRAPH", _graph(by_token=False))
 
 # A sentence's latency in microseconds, and the percentage of wrong answers.
 Rule = Callable[..., tuple[float, float]]
