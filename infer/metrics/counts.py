@@ -37,8 +37,10 @@ def _f1(means_K: Statistics) -> NDArray[np.float64]:
 
 
 def _f1_macro(means_K: Statistics) -> NDArray[np.float64]:
-    averaged: NDArray[np.float64] = _f1(means_K).mean(axis=-1)
-    return averaged
+    # As scikit-learn does, over the labels that are right or answered at all: of any other there is nothing to say.
+    _, true_C, answered_C = np.split(means_K, 3, axis=-1)
+    occurs_C = true_C + answered_C > 0
+    return share(_f1(means_K).sum(axis=-1), occurs_C.sum(axis=-1))
 
 
 def _f1_binary(means_K: Statistics) -> NDArray[np.float64]:
