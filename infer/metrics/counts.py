@@ -25,6 +25,11 @@ def hits(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64], classes: int
     return np.concatenate([true_NC & predicted_NC, true_NC, predicted_NC], axis=1).astype(np.float64)
 
 
+def most_frequent(labels_N: NDArray[np.int64]) -> int:
+    """Return the label of most examples, the first of several; 0 if there are no examples."""
+    return int(np.bincount(labels_N.astype(np.int64), minlength=1).argmax())
+
+
 def share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide, with 0 where the divisor is 0."""
     quotient: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)

@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 import contract as root
-from contract.ragged import Ragged
+from contract.ragged import Ragged, single
 from contract.strict import parse
 from distill import tasks as training
 from distill.tasks.protocol import TrainingTask
 from infer import tasks
+from infer.metrics.metric import is_better
 from infer.outputs import UNLABELLED, Outputs, of_logits
 from infer.tasks import evaluate
 from infer.tasks.protocol import Task
@@ -125,3 +126,34 @@ def test_no_other_module_knows_a_task_by_name(name: str) -> None:
         if known.search(line)
     ]
     assert mentions == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_that_always_answers_the_same_is_known_by_its_metrics(name: str) -> None:
+    outputs, labels = answers(name)
+    task = tasks.get(name)
+    found = evaluate.constant(settings(name), labels)
+    constant = task.constant(labels, settings(name))
+    assert len(np.unique(constant.logits.values, axis=0)) == 1
+    assert found == evaluate.values(settings(name), constant, labels)
+    judged = evaluate.intervals(settings(name), outputs, labels)
+    for metric in task.METRICS:
+        if metric.name in found:
+            assert is_better(metric, judged[metric.name], found[metric.name])
+            assert not is_better(
+                metric, evaluate.intervals(settings(name), constant, labels)[metric.name], found[metric.name]
+            )
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "expected"),
+    [
+        ("classification", [0, 1, 1], {"accuracy": 2 / 3, "matthews": 0.0, "f1_macro": (0 + 4 / 5) / 2}),
+        ("classification", [2, 2, 2], {"accuracy": 1.0, "matthews": 0.0, "f1_macro": 1.0}),
+        ("regression", [1.0, 2.0, 6.0], {"pearson": 0.0, "spearman": 0.0, "rmse": (14 / 3) ** 0.5}),
+        ("token_classification", [0, 0, 1], {"f1": 0.0, "precision": 0.0, "recall": 0.0}),
+    ],
+)
+def test_a_constant_answer_by_hand(name: str, labels: list[float], expected: dict[str, float]) -> None:
+    found = evaluate.constant(settings(name), single(np.asarray(labels)))
+    assert found == {metric: pytest.approx(value, abs=1e-6) for metric, value in expected.items()}
