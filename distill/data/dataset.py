@@ -1,6 +1,5 @@
 """Load the task's sentences: from files, from the Hugging Face hub, or generated."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,22 +50,6 @@ def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
             return _draw_train(hold_out(rows["train"], task, seed), data.train_rows, seed)
         train, validation = rows["train"], rows["validation"]
     return _draw_train(Splits(train=train, validation=validation), data.train_rows, seed)
-
-
-def check_splits_differ(splits: Splits) -> None:
-    """Check that some training sentence is not in the validation split.
-
-    Raises:
-        InputError: all training sentences are also in the validation split.
-    """
-    if set(_texts(splits.train)) <= set(_texts(splits.validation)):
-        raise InputError(
-            "every training sentence is also in the validation split", "use a validation split with different sentences"
-        )
-
-
-def _texts(rows: Rows) -> Iterable[tuple[str, str]]:
-    return zip(rows.texts, rows.pairs or rows.texts, strict=True)
 
 
 def _draw_train(splits: Splits, count: int | None, seed: int) -> Splits:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -56,8 +57,8 @@ def describe_difference(folder: Path, rows: Rows, max_length_tokens: int) -> str
     of_class, of_file = _load_class(folder), load_tokenizer(folder)
     if type(of_class) is type(of_file):
         return ""
-    both = [tokenise(tokenizer, rows, max_length_tokens) for tokenizer in (of_class, of_file)]
-    different = sum(not np.array_equal(*(tokens.row_ids(row) for tokens in both)) for row in range(len(rows)))
+    by_class, by_file = (tokenise(tokenizer, rows, max_length_tokens) for tokenizer in (of_class, of_file))
+    different = sum(not np.array_equal(by_class.row_ids(row), by_file.row_ids(row)) for row in range(len(rows)))
     if not different:
         return ""
     return (
@@ -89,6 +90,13 @@ def _load_class(folder: Path) -> PreTrainedTokenizerFast:
 
 def tokenise(tokenizer: PreTrainedTokenizerFast, rows: Rows, max_length_tokens: int) -> Tokens:
     """Return the token ids of every row, truncated to a maximum length."""
+    return tokenise_and_mark_cut(tokenizer, rows, max_length_tokens)[0]
+
+
+def tokenise_and_mark_cut(
+    tokenizer: PreTrainedTokenizerFast, rows: Rows, max_length_tokens: int
+) -> tuple[Tokens, NDArray[np.bool_]]:
+    """Return the token ids of every row, and whether it was truncated, shape (N,)."""
     encoded = tokenizer(
         list(rows.texts),
         list(rows.pairs) if rows.pairs is not None else None,
@@ -96,4 +104,5 @@ def tokenise(tokenizer: PreTrainedTokenizerFast, rows: Rows, max_length_tokens: 
         max_length=max_length_tokens,
         return_token_type_ids=True,
     )
-    return from_rows(encoded["input_ids"], encoded["token_type_ids"])
+    is_cut_N = np.array([bool(encoding.overflowing) for encoding in encoded.encodings], dtype=np.bool_)
+    return from_rows(encoded["input_ids"], encoded["token_type_ids"]), is_cut_N

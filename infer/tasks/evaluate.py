@@ -62,11 +62,6 @@ def intervals(task: tasks.TaskSettings, outputs: Outputs, labels: Ragged) -> dic
     return {name: interval(tasks.metric(task.kind, name), by_metric[name]) for name in by_metric}
 
 
-def constant(task: tasks.TaskSettings, labels: Ragged) -> dict[str, float]:
-    """Return each metric of a model that always gives the same answer: what any model must be better than."""
-    return values(task, tasks.get(task.kind).constant(labels, task), labels)
-
-
 def drop(task: tasks.TaskSettings, metric: str, outputs: Outputs, reference: Outputs, labels: Ragged) -> Interval:
     """Return how much worse a model is than a reference on the same examples, with a paired 95 % interval.
 

@@ -15,9 +15,8 @@ from contract.strict import parse
 from distill import tasks as training
 from distill.tasks.protocol import TrainingTask
 from infer import tasks
-from infer.metrics.metric import is_better
 from infer.outputs import UNLABELLED, Outputs, of_logits
-from infer.tasks import evaluate
+from infer.tasks import constant, evaluate
 from infer.tasks.protocol import Task
 from tests import tiny
 
@@ -132,17 +131,15 @@ def test_no_other_module_knows_a_task_by_name(name: str) -> None:
 def test_a_model_that_always_answers_the_same_is_known_by_its_metrics(name: str) -> None:
     outputs, labels = answers(name)
     task = tasks.get(name)
-    found = evaluate.constant(settings(name), labels)
-    constant = task.constant(labels, settings(name))
-    assert len(np.unique(constant.logits.values, axis=0)) == 1
-    assert found == evaluate.values(settings(name), constant, labels)
-    judged = evaluate.intervals(settings(name), outputs, labels)
-    for metric in task.METRICS:
-        if metric.name in found:
-            assert is_better(metric, judged[metric.name], found[metric.name])
-            assert not is_better(
-                metric, evaluate.intervals(settings(name), constant, labels)[metric.name], found[metric.name]
-            )
+    found = constant.values(settings(name), labels)
+    outputs_of_constant = task.constant(labels, settings(name))
+    assert len(np.unique(outputs_of_constant.logits.values, axis=0)) == 1
+    assert found == evaluate.values(settings(name), outputs_of_constant, labels)
+    useful, useless = (evaluate.intervals(settings(name), each, labels) for each in (outputs, outputs_of_constant))
+    for metric, value in found.items():
+        assert constant.describe_no_better("it", name, metric, useful[metric], value) == ""
+        line = constant.describe_no_better("it", name, metric, useless[metric], value)
+        assert f", is not shown to be better than always giving {task.CONSTANT}, at " in line
 
 
 @pytest.mark.parametrize(
@@ -155,5 +152,5 @@ def test_a_model_that_always_answers_the_same_is_known_by_its_metrics(name: str)
     ],
 )
 def test_a_constant_answer_by_hand(name: str, labels: list[float], expected: dict[str, float]) -> None:
-    found = evaluate.constant(settings(name), single(np.asarray(labels)))
+    found = constant.values(settings(name), single(np.asarray(labels)))
     assert found == {metric: pytest.approx(value, abs=1e-6) for metric, value in expected.items()}
