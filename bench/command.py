@@ -82,6 +82,8 @@ def _show(paths: list[Path], *, json: bool) -> None:
     for record in records:
         if record.causes:
             console.print(f"{record.label} is {record.validity}: {'; '.join(record.causes)}", soft_wrap=True)
+        if doubt := _doubt(record):
+            console.print(f"warning: {doubt}", soft_wrap=True)
     typer.echo(str(paths[0].parent))
 
 
@@ -93,6 +95,16 @@ def _quality(record: "Record") -> str:
         return "n/a"
     metric = tasks.metric(record.task.kind, record.metric)
     return metric_value(metric, record.quality[metric.name].value)
+
+
+def _doubt(record: "Record") -> str:
+    """Return why a model is of no use, or an empty text."""
+    from infer.tasks import constant
+
+    if record.quality is None or record.constant is None:
+        return ""
+    kind, metric = record.task.kind, record.metric
+    return constant.describe_no_better(record.label, kind, metric, record.quality[metric], record.constant[metric])
 
 
 def _scaled(value: float | None, unit: float, digits: int) -> str:

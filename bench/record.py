@@ -82,6 +82,18 @@ class Block(Strict):
         return samples_ns
 
 
+class Overlap(Strict):
+    """Evaluation examples that are training examples, too.
+
+    Attributes:
+        examples: their number.
+        others: the main metric on all other examples; null if there are none.
+    """
+
+    examples: Positive
+    others: Interval | None
+
+
 class Record(Strict):
     """One model on one device.
 
@@ -103,6 +115,9 @@ class Record(Strict):
         agreement: shares of the examples with the same answer as from the teacher, and from the student in PyTorch.
         statistics: the statistics that the main metric is computed from, one row per example in the order of the
             evaluation split; null in records of layout 1, which had only totals.
+        constant: each metric of a model that always gives the same answer, such as the most frequent label; null in
+            records of earlier versions.
+        overlap: what of the evaluation split was trained on; null if nothing was, or nobody looked.
     """
 
     schema_version: Literal[2]
@@ -131,6 +146,8 @@ class Record(Strict):
     drop: Interval | None
     agreement: dict[Literal["teacher", "student"], Annotated[float, Field(ge=0, le=1)]]
     statistics: PackedArray | None
+    constant: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = None
+    overlap: Overlap | None = None
     validity: Validity
     causes: tuple[str, ...]
 
@@ -171,11 +188,14 @@ class Record(Strict):
     @model_validator(mode="after")
     def _has_the_metrics_of_its_task(self) -> "Record":
         names = [metric.name for metric in tasks.get(self.task.kind).METRICS]
-        for key, name in [("metric", self.metric), *((f"quality.{name}", name) for name in self.quality or ())]:
+        keys = [(f"{key}.{name}", name) for key in ("quality", "constant") for name in getattr(self, key) or ()]
+        for key, name in [("metric", self.metric), *keys]:
             if name not in names:
                 raise ValueError(f"{key!r}: a {self.task.kind} has no {name!r}{near_miss(name, names)}")
         if (self.quality is None) != (self.examples is None):
             raise ValueError("'quality' and 'examples' must both be null, or neither")
+        if self.overlap is not None and self.overlap.examples > (self.examples or 0):
+            raise ValueError(f"'overlap.examples': {self.overlap.examples} of {self.examples or 0} examples")
         if self.quality is not None and self.metric not in self.quality:
             raise ValueError(f"'quality': lacks {self.metric!r}, the main metric")
         for name, interval in (self.quality or {}).items():
@@ -189,6 +209,8 @@ class Record(Strict):
         intervals = {f"quality.{name}": interval for name, interval in (self.quality or {}).items()}
         if self.drop is not None:
             intervals["drop"] = self.drop
+        if self.overlap is not None and self.overlap.others is not None:
+            intervals["overlap.others"] = self.overlap.others
         for key, interval in intervals.items():
             if not _is_between(interval):
                 bounds = f"{interval.low:.6g} to {interval.high:.6g}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.measurement import Measurement
 from bench.model_folder import ModelFolder
-from bench.record import Record, read_record
+from bench.record import Overlap, Record, read_record
 from bench.schedule import Schedule
 from bench.validity import record_validity
 from contract.errors import InputError
@@ -18,10 +18,11 @@ from contract.files import write_atomic
 from contract.progress import note
 from contract.ragged import Ragged
 from infer import runtimes, tasks
-from infer.metrics.metric import interval, paired_drop
+from infer.folders.student import Evaluation
+from infer.metrics.metric import Metric, Statistics, interval, paired_drop
 from infer.outputs import Outputs
 from infer.packed_array import PackedArray, PackedLogits
-from infer.tasks import evaluate
+from infer.tasks import constant, evaluate
 from infer.worker.reply import OutputsReply
 
 
@@ -163,7 +164,18 @@ def _quality(measurement: Measurement, reply: OutputsReply) -> dict[str, Any]:
         "drop": drop,
         "agreement": {kind: _agreement(task, outputs, other, evaluation.labels) for kind, other in others.items()},
         "statistics": PackedArray.of(statistics[metric.name]),
+        "constant": constant.values(task, evaluation.labels),
+        "overlap": _overlap(metric, statistics[metric.name], evaluation),
     }
+
+
+def _overlap(metric: Metric, statistics_NK: Statistics, evaluation: Evaluation) -> Overlap | None:
+    """Return the main metric on the examples that were not trained on, if others were."""
+    in_training_N = evaluation.in_training_N
+    if in_training_N is None or not in_training_N.any():
+        return None
+    others = None if in_training_N.all() else interval(metric, statistics_NK[~in_training_N])
+    return Overlap(examples=int(in_training_N.sum()), others=others)
 
 
 def _agreement(task: tasks.TaskSettings, outputs: Outputs, reference: Outputs, labels: Ragged) -> float:

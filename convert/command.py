@@ -75,14 +75,25 @@ def convert(
     except ConversionError as error:
         if error.finished:
             show(error.finished, folder / profile.name, json=json)
+            warn(student, error.finished)
         raise
     show(artifacts, folder / profile.name, json=json)
+    warn(student, artifacts)
 
 
 def default_folder(student: Path) -> Path:
     """Return the default folder of a student's artifacts."""
     student = student.absolute()
     return student.parent / "artifacts" / student.name
+
+
+def warn(student: Path, artifacts: list[Path]) -> None:
+    """Note the artifacts of a student that are of no use."""
+    from contract.progress import note
+    from convert.quality import find_doubts
+
+    for line in find_doubts(student, artifacts):
+        note(f"warning: {line}")
 
 
 def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:

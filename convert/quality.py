@@ -1,10 +1,15 @@
 """The metrics of a converted model, next to those of the student and the teacher."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from contract.folder import identity
 from infer import tasks
-from infer.folders.artifact import Quality
-from infer.folders.student import Evaluation
+from infer.folders.artifact import Quality, read_artifact
+from infer.folders.student import STUDENT_MANIFEST, Evaluation, read_evaluation, read_student
 from infer.metrics.metric import interval, paired_drop
 from infer.outputs import Outputs
+from infer.tasks import constant
 from infer.tasks.evaluate import statistics
 
 
@@ -30,3 +35,21 @@ def measure_quality(evaluation: Evaluation, task: tasks.TaskSettings, metric: st
         drop=paired_drop(main_metric, by_metric[metric], teacher_NK),
         distance=tasks.get(task.kind).distance(outputs, evaluation.teacher, evaluation.labels),
     )
+
+
+def find_doubts(student: Path, artifacts: Sequence[Path]) -> list[str]:
+    """Return which artifacts are not better than always giving the same answer, one line each.
+
+    Args:
+        student: the student folder.
+        artifacts: artifact folders; those of other students are left out.
+    """
+    manifest, student_identity = read_student(student), identity(student / STUDENT_MANIFEST)
+    always_same = constant.values(manifest.task, read_evaluation(student).labels)
+    lines = []
+    for artifact in map(read_artifact, artifacts):
+        if artifact.parents.get("student") == student_identity:
+            name, quality = f"{artifact.runtime} {artifact.precision}", artifact.quality
+            kind, metric = manifest.task.kind, quality.metric
+            lines.append(constant.describe_no_better(name, kind, metric, quality.value, always_same[metric]))
+    return [line for line in lines if line]

@@ -133,17 +133,21 @@ def as_json(student: Path, main_metric: str) -> dict[str, Any]:
 def show(student: Path, main_metric: str) -> None:
     """Print a student's scores, the main metric first, and then its folder."""
     from distill.student.card import scores
+    from infer import tasks
     from infer.folders.student import read_evaluation, read_student
+    from infer.tasks import constant
 
-    manifest = read_student(student)
-    intervals = scores(manifest.task, read_evaluation(student), main_metric)
+    manifest, evaluation = read_student(student), read_evaluation(student)
+    intervals = scores(manifest.task, evaluation, main_metric)
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("metric", "student", "95 % interval", "teacher", title=f"{manifest.name}: {manifest.shape}")
+    always_same = constant.values(manifest.task, evaluation.labels)
+    heading = f"always {tasks.get(manifest.task.kind).CONSTANT}"
+    table = Table("metric", "student", "95 % interval", "teacher", heading, title=f"{manifest.name}: {manifest.shape}")
     for name, (of_student, of_teacher) in intervals.items():
         interval = f"{of_student.low:.3f} to {of_student.high:.3f}"
-        table.add_row(name, f"{of_student.value:.3f}", interval, f"{of_teacher.value:.3f}")
+        table.add_row(name, f"{of_student.value:.3f}", interval, f"{of_teacher.value:.3f}", f"{always_same[name]:.3f}")
     Console().print(table)
     typer.echo(str(student))
 

@@ -18,6 +18,8 @@ from distill.augment.locate import locate_sources
 from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import calibration_groups, choose_calibration, special_ids
 from distill.data.hold_out import hold_out_for_soup
+from distill.data.overlap import in_training
+from distill.data.overview import overview
 from distill.data.rows import Rows, Splits
 from distill.data.tokenise import tokenise
 from distill.dry_run.meta_models import build_meta_models
@@ -27,6 +29,7 @@ from distill.model.source import Encoder, locate
 from distill.parents import Parents
 from distill.recipe import Recipe, expected
 from distill.student.compress import compress
+from distill.student.doubts import find_doubts
 from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, StartData, initialise
 from distill.tasks.protocol import RelabellingTask, TrainingTask
@@ -36,9 +39,16 @@ from distill.training.cache import TeacherCache, teacher_cache
 from distill.training.heads import Head
 from distill.training.layer_losses import check_shapes
 from distill.training.stages import TrainingSet
-from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Evaluation, Student, read_evaluation
+from infer.folders.student import (
+    STUDENT_MANIFEST,
+    TEACHER_MANIFEST,
+    Evaluation,
+    Student,
+    read_evaluation,
+    read_teacher,
+)
 from infer.outputs import of_logits
-from infer.tasks import evaluate
+from infer.tasks import constant, evaluate
 from infer.tasks import get as get_task
 
 REVISION = 4  # bump when the same recipe would give another student
@@ -60,13 +70,21 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         InputError: the teacher is refused, or the student cannot learn from it as the recipe says.
     """
     # Refuse an impossible student before a teacher is fine-tuned for it.
-    build_meta_models(recipe, encoder, splits.train)
+    models = build_meta_models(recipe, encoder, splits.train)
     others = [locate(name) for name in recipe.teacher.also]
+    data = overview(recipe, splits, models.tokenizer, (encoder, *others))
+    for line in data.lines:
+        note(line)
     if recipe.start == "general":
         general.read_corpus(recipe, encoder, out)  # refuses a short corpus before that, too
     student_splits, held_out = hold_out_for_soup(recipe, splits)
     new = processes.main_process_first(lambda: _new_rows(recipe, encoder, student_splits, out))
     teacher_folder, *more = [teacher.build(recipe, model, splits, out) for model in (encoder, *others)]
+    score = read_teacher(teacher_folder).validation_scores[recipe.main_metric]
+    if doubt := constant.describe_no_better(
+        f"teacher {encoder.name}", recipe.task, recipe.main_metric, score, data.constant
+    ):
+        note(f"warning: {doubt}")
     parents = Parents(
         teacher=teacher_folder,
         more=tuple(more),
@@ -78,11 +96,15 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
         checkpoints.remove(checkpoints.work_folder(folder))
         processes.main_process_first(lambda: update_metric(recipe, folder))
     else:
-        _build(recipe, student_splits, ExtraRows(new=new, held_out=held_out), parents, folder, key)
+        extra = ExtraRows(new=new, held_out=held_out, in_training_N=in_training(splits))
+        _build(recipe, student_splits, extra, parents, folder, key)
         processes.wait()
-    evaluation = read_evaluation(folder)
+    # Students of earlier versions do not know which sentences are training sentences.
+    evaluation = replace(read_evaluation(folder), in_training_N=in_training(splits))
     values = evaluate.values(recipe.settings, evaluation.student, evaluation.labels)
     note(expected.describe_score(recipe.expected, recipe.main_metric, values))
+    for line in find_doubts(recipe.settings, evaluation, recipe.main_metric):
+        note(f"warning: {line}")
     return teacher_folder, folder
 
 
@@ -133,10 +155,12 @@ class ExtraRows:
     Attributes:
         new: rows from the augmentation, to train on as well.
         held_out: rows of the training split that are not trained on, to score students by.
+        in_training_N: whether each row of the validation split is also in the whole training split.
     """
 
     new: Rows | None
     held_out: Rows | None
+    in_training_N: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +204,7 @@ def _build(recipe: Recipe, splits: Splits, extra: ExtraRows, parents: Parents, f
             labels=task.labels(splits.validation, tokens.tokenizer, recipe.max_length_tokens),
             teacher=predict(task_teacher.model, teacher_tokens, "The teacher's answers"),
             student=predict(start.model, tokens.validation, "The student's answers"),
+            in_training_N=extra.in_training_N,
         ),
     )
     write_student(student, recipe, parents.identities(), folder, key)

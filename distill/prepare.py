@@ -54,12 +54,13 @@ def prepare(
     document, folder = _read_recipe(asked)
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     from distill.data import dataset as datasets
+    from distill.data.overlap import check_splits_differ
     from distill.model import source
 
     encoder = source.locate(document.teacher.model)
     # Data comes first: reading it takes a second, and what checks a model imports torch.
     splits = datasets.load(document.data, folder, document.seed, document.task)
-    datasets.check_splits_differ(splits)
+    check_splits_differ(splits)
     from distill import prerequisites
 
     prerequisites.check(document, encoder)

@@ -46,6 +46,11 @@ def of_logits(logits: Ragged | NDArray[np.float32]) -> Outputs:
     return Outputs(arrays={LOGITS: logits if isinstance(logits, Ragged) else ragged.single(logits)})
 
 
+def one_hot(label: int, entries: int, columns: int) -> NDArray[np.float32]:
+    """Return logits that are 1 for one label and else 0, shape (entries, columns)."""
+    return np.tile(np.eye(columns, dtype=np.float32)[label], (entries, 1))
+
+
 def joined(parts: Sequence[Outputs]) -> Outputs:
     """Concatenate the outputs of several sets of examples."""
     return Outputs(arrays={name: ragged.joined([part.arrays[name] for part in parts]) for name in parts[0].arrays})

@@ -18,6 +18,7 @@ def render(views: Sequence[View], path: Path) -> str:
             "session": view.session.name,
             "target": view.session.target,
             "summary": view.summary,
+            "notes": list(view.notes),
             "fastest": None if view.results.best is None else view.rows[view.results.best].model,
             "rows": [_row(row) for row in view.rows],
         }

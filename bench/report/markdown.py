@@ -25,8 +25,10 @@ def render(views: Sequence[View], pictures: Sequence[str]) -> str:
 
 
 def results(view: View) -> str:
-    """Return the part for a terminal: a session's title, summary and table."""
-    return "\n".join([f"## {escape(view.title)}", "", escape(view.summary), "", *_grid(view.results)])
+    """Return the part for a terminal: a session's title, summary, notes and table."""
+    notes = [f"- {escape(note)}" for note in view.notes]
+    summary = [escape(view.summary), "", *notes, ""] if notes else [escape(view.summary), ""]
+    return "\n".join([f"## {escape(view.title)}", "", *summary, *_grid(view.results)])
 
 
 def escape(text: str) -> str:

@@ -9,7 +9,7 @@ from bench.latency import percentile, speed_up
 from bench.record import Record
 from bench.report.read import Session
 from infer import tasks
-from infer.metrics.metric import Interval, Metric
+from infer.metrics.metric import Interval, Metric, is_better
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +35,7 @@ class Row:
         metric: name of the session's main metric.
         quality: every metric of the task, by name.
         drop: how much worse than the teacher, in the main metric.
+        constant: the main metric of always giving the same answer; None in records of earlier versions.
         agreement_teacher, agreement_student: shares of the sentences.
         device: short description of the machine.
         causes: why the record is degraded or invalid.
@@ -54,6 +55,7 @@ class Row:
     metric: str
     quality: dict[str, Interval | Missing]
     drop: Interval | Missing
+    constant: float | None
     agreement_teacher: float | Missing
     agreement_student: float | Missing
     device: str
@@ -70,6 +72,13 @@ class Row:
     def main_quality(self) -> Interval | Missing:
         """The quality in the main metric."""
         return self.quality[self.metric]
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether it is better than always giving the same answer, as far as is known."""
+        if self.constant is None or isinstance(self.main_quality, Missing):
+            return True
+        return is_better(self.main_metric, self.main_quality, self.constant)
 
     @property
     def verdict(self) -> str:
@@ -108,6 +117,7 @@ def _row(record: Record, label: str, session: Session) -> Row:
         metric=session.metric.name,
         quality={metric.name: _quality(record, metric) for metric in tasks.get(record.task.kind).METRICS},
         drop=_drop(record),
+        constant=(record.constant or {}).get(session.metric.name),
         agreement_teacher=REFERENCE if record.kind == "teacher" else _agreement(record, "teacher"),
         agreement_student=_agreement(record, "student"),
         device=record.machine.label,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.report.format import milliseconds, significant
 from bench.report.row import Missing, Row
+from infer import tasks
 from infer.metrics.format import metric_drop, metric_drop_interval, metric_value
 from infer.metrics.metric import Metric
 from targets.profile import names, read
@@ -40,7 +41,8 @@ def fastest(rows: Sequence[Row], tolerance: float) -> Row | None:
 def summarize(rows: Sequence[Row], target: str) -> str:
     """Name the fastest artifact within the target's tolerance and say why.
 
-    Emulated and invalid rows have no speed, so they cannot be the fastest.
+    Emulated and invalid rows have no speed, so they cannot be the fastest; nor is a model recommended that is not
+    better than always giving the same answer.
     """
     metric = rows[0].main_metric
     tolerance, source = tolerance_of(target, metric)
@@ -61,7 +63,10 @@ def _contenders(rows: Sequence[Row]) -> list[Contender]:
     return [
         Contender(row=row, latency_ns=row.latency_p50_ns, drop=row.drop.value)
         for row in rows
-        if row.kind == "artifact" and not isinstance(row.latency_p50_ns, Missing) and not isinstance(row.drop, Missing)
+        if row.kind == "artifact"
+        and row.is_useful
+        and not isinstance(row.latency_p50_ns, Missing)
+        and not isinstance(row.drop, Missing)
     ]
 
 
@@ -69,6 +74,8 @@ def _why_none(rows: Sequence[Row]) -> str:
     artifacts = [row for row in rows if row.kind == "artifact"]
     values = [value for row in artifacts for value in (row.latency_p50_ns, row.drop)]
     reasons = dict.fromkeys(value.reason for value in values if isinstance(value, Missing))
+    if any(not row.is_useful for row in artifacts):
+        reasons[f"none is shown to be better than always giving {tasks.get(rows[0].task).CONSTANT}"] = None
     return "; ".join(reasons) or "no artifact was measured"
 
 

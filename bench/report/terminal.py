@@ -24,6 +24,8 @@ def show(view: View, console: Console | None = None) -> None:
     for row in view.rows:
         if row.validity != "valid":
             console.print(Text(_line(f"{row.model} is {row.verdict}"), style="yellow"))
+    for sentence in view.notes:
+        console.print(Text(_line(sentence), style="yellow"))
     console.print(Text(_line(view.summary)))
 
 

@@ -9,6 +9,7 @@ from bench.record import Machine, Record
 from bench.report.columns import COLUMNS, DASH, DETAILS, RESULTS, Column, columns_of
 from bench.report.details import Details, details_of
 from bench.report.format import mebibytes
+from bench.report.notes import notes_of
 from bench.report.read import Session
 from bench.report.row import Missing, Row, rows_of
 from bench.report.summary import fastest, summarize, tolerance_of
@@ -61,11 +62,13 @@ class View:
 
     Attributes:
         metric: the main metric, which the picture and the summary are about.
+        notes: what to know before trusting the models' quality, one sentence each.
     """
 
     title: str
     metric: Metric
     summary: str
+    notes: tuple[str, ...]
     session: Session
     rows: tuple[Row, ...]
     results: Grid
@@ -83,6 +86,7 @@ def view_of(session: Session) -> View:
         title=f"{', '.join(_distinct(session.records, 'name'))} on {session.target}",
         metric=metric,
         summary=summarize(rows, session.target),
+        notes=notes_of(session, rows),
         session=session,
         rows=rows,
         results=grid_of(rows, columns_of(RESULTS, metric, list(_others(rows))), best),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convert.command import JsonOption, RuntimeOption, TargetOption
+from convert.command import JsonOption, RuntimeOption, TargetOption, warn
 
 if TYPE_CHECKING:
     from targets.profile import Profile
@@ -79,6 +79,8 @@ def tune(
             f"no candidate reaches the floor {floor}",
             f"lower the floor or distil a better student; see {answer / PAGE}",
         )
+    for student in students:
+        warn(student, [answer / BEST])
     if not json:
         typer.echo(str(answer / BEST))
 

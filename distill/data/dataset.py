@@ -1,14 +1,13 @@
 """Load the task's sentences: from files, from the Hugging Face hub, or generated."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from contract.errors import InputError, needs_extra
 from distill import tasks
-from distill.data import files, generated
+from distill.data import class_names, files, generated
 from distill.data.hold_out import hold_out
 from distill.data.rows import Rows, Splits
 from distill.data.table import Table
@@ -43,27 +42,14 @@ def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
         train, validation = rows["train"], rows["validation"]
     else:
         tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, module.NO_ROWS_CURE)
-        rows = {split: module.read_rows(table, data) for split, table in tables.items()}
+        named = {
+            split: class_names.with_named_labels(table, data.label, data.label_names) for split, table in tables.items()
+        }
+        rows = {split: module.read_rows(table, data) for split, table in named.items()}
         if "validation" not in rows:
             return _draw_train(hold_out(rows["train"], task, seed), data.train_rows, seed)
         train, validation = rows["train"], rows["validation"]
     return _draw_train(Splits(train=train, validation=validation), data.train_rows, seed)
-
-
-def check_splits_differ(splits: Splits) -> None:
-    """Check that some training sentence is not in the validation split.
-
-    Raises:
-        InputError: all training sentences are also in the validation split.
-    """
-    if set(_texts(splits.train)) <= set(_texts(splits.validation)):
-        raise InputError(
-            "every training sentence is also in the validation split", "use a validation split with different sentences"
-        )
-
-
-def _texts(rows: Rows) -> Iterable[tuple[str, str]]:
-    return zip(rows.texts, rows.pairs or rows.texts, strict=True)
 
 
 def _draw_train(splits: Splits, count: int | None, seed: int) -> Splits:
@@ -106,22 +92,14 @@ def _hub_tables(data: Data) -> dict[str, Table]:
                 f"data set {data.dataset!r}: split {split!r} cannot be loaded ({reason})",
                 "check the name, the split, and that the hub or its cache can be reached",
             ) from error
-        tables[role] = _hub_table(dataset, data, f"{data.dataset}[{split}]")
+        tables[role] = _hub_table(dataset, f"{data.dataset}[{split}]")
     return tables
 
 
-def _hub_table(dataset: "Dataset", data: Data, source: str) -> Table:
-    columns = {name: dataset[name][:] for name in dataset.column_names}
-    feature = dataset.features.get(data.label)
-    names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
-    if names is not None and sorted(names) == sorted(data.label_names):
-        # The data set may number the same labels in a different order.
-        columns[data.label] = [_label_name(value, names) for value in columns[data.label]]
-    return Table(columns=columns, source=source, lines=range(1, len(dataset) + 1))
-
-
-def _label_name(value: Any, names: Sequence[str]) -> Any:
-    """Return the name of a label, or of each label in a list; negative numbers mark a missing label and stay."""
-    if isinstance(value, list):
-        return [_label_name(number, names) for number in value]
-    return names[value] if value >= 0 else value
+def _hub_table(dataset: "Dataset", source: str) -> Table:
+    return Table(
+        columns={name: dataset[name][:] for name in dataset.column_names},
+        source=source,
+        lines=range(1, len(dataset) + 1),
+        class_names=class_names.of_features(dataset.features.to_dict()),
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from contract.errors import InputError, needs_extra
+from distill.data import class_names
 from distill.data.table import Table
 
 # Marks the beginning of a document in the files of CoNLL-2003.
@@ -129,7 +130,12 @@ def _parquet(path: Path) -> Table:
     with needs_extra("distill"):
         from pyarrow import parquet
     table = parquet.read_table(path)
-    return Table(columns=table.to_pydict(), source=str(path), lines=range(1, table.num_rows + 1))
+    return Table(
+        columns=table.to_pydict(),
+        source=str(path),
+        lines=range(1, table.num_rows + 1),
+        class_names=class_names.of_metadata(table.schema.metadata),
+    )
 
 
 def _conll(path: Path) -> Table:

@@ -1,12 +1,24 @@
 """Read a label from a data file: its name or its number."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from unicodedata import normalize
 
 from contract.errors import InputError, near_miss
 
 
+def composed(label: str) -> str:
+    """Return a label in Unicode's composed form, without spaces around it: a file may write é as two characters."""
+    return normalize("NFC", label.strip())
+
+
+def caseless(label: str) -> str:
+    """Return a label for comparing without case, in one Unicode form."""
+    return composed(composed(label).casefold())
+
+
 def label_number(value: object, label_names: Sequence[str], location: str, noun: str = "label") -> int:
-    """Return the number of a label given by its name or its number.
+    """Return the number of a label given by its name, in any Unicode form, or its number.
 
     Args:
         value: value of one row.
@@ -17,7 +29,7 @@ def label_number(value: object, label_names: Sequence[str], location: str, noun:
     Raises:
         InputError: the value is missing, or neither a known name nor a number in range.
     """
-    text = str(value).strip()
+    text = composed(str(value))
     spellings = [text]
     if isinstance(value, bool):  # from JSON and Parquet
         spellings += [text.lower(), str(int(value))]
@@ -25,7 +37,7 @@ def label_number(value: object, label_names: Sequence[str], location: str, noun:
     whole = text.removesuffix(".0")
     if whole.isdecimal():
         spellings.append(whole)
-    names = [name.strip() for name in label_names]
+    names = _composed(tuple(label_names))
     for spelling in spellings:
         if spelling in names:
             return names.index(spelling)
@@ -38,7 +50,12 @@ def label_number(value: object, label_names: Sequence[str], location: str, noun:
     known = ", ".join(names if names_are_numbers else map("{} {}".format, range(len(names)), names))
     if value is None or not text:
         raise InputError(f"{location}: no {noun}", f"give one of: {known}")
-    raise InputError(f"{location}: unknown {noun} {text!r}{near_miss(text, names)}", f"known: {known}")
+    raise InputError(f"{location}: unknown {noun} {text!r}{near_miss(text, list(names))}", f"known: {known}")
+
+
+@lru_cache  # asked for each row
+def _composed(label_names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(composed, label_names))
 
 
 def is_number(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Dry run: report a recipe's layers, shapes, sizes, steps and memory without training or writing anything."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.augment.sample import max_new_rows
 from distill.data.hold_out import hold_out_for_soup
+from distill.data.overview import Overview, overview
 from distill.data.rows import Splits
 from distill.data.tokenise import tokenise
 from distill.dry_run import cost
 from distill.dry_run.cost import Memory, Parameters
+from distill.dry_run.duration import Pace, pace_of
 from distill.dry_run.meta_models import build_meta_models
 from distill.model.source import Encoder
 from distill.recipe import Recipe
@@ -27,6 +29,7 @@ from distill.student.layer_map import LayerMap
 from distill.training import loop
 from distill.training.compact_embedding import used_ids
 from distill.training.forward import ProjectedStudent
+from distill.training.layer_losses import required_states
 from distill.training.precision import bf16_choice
 
 
@@ -55,12 +58,14 @@ class TrainingCost:
         steps: number of steps.
         memory: memory with a batch of the longest sentences that the recipe allows.
         fake_quantize: rounding of weights and activations, or None.
+        estimated_s: estimated duration on this machine, with what the teacher answers for it.
     """
 
     name: str
     steps: int
     memory: Memory
     fake_quantize: FakeQuantize | None
+    estimated_s: float = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +74,7 @@ class DryRunReport:
 
     Attributes:
         recipe: name of the recipe.
+        data: overview of the task's data.
         start: start of the student.
         pairs: student layers and the teacher layers they learn from, counted from 0.
         copied_layers: teacher layers that the student starts from; empty for a random start.
@@ -80,6 +86,7 @@ class DryRunReport:
     """
 
     recipe: str
+    data: Overview
     start: str
     pairs: LayerMap
     copied_layers: tuple[int, ...]
@@ -93,6 +100,8 @@ class DryRunReport:
 
 def dry_run(recipe: Recipe, encoder: Encoder, splits: Splits) -> DryRunReport:
     """Report what a recipe would do; only the tokenizer is loaded, and nothing is trained or written.
+
+    A single layer is timed for a second or so, to estimate how long the trainings take.
 
     Args:
         recipe: the distillation.
@@ -114,15 +123,17 @@ def dry_run(recipe: Recipe, encoder: Encoder, splits: Splits) -> DryRunReport:
     tokens = tokenise(models.teacher_tokenizer, splits.train, recipe.max_length_tokens)
     student_tokens = tokenise(models.tokenizer, splits.train, recipe.max_length_tokens)
     typical, maximal = int(np.median(tokens.lengths)), recipe.max_length_tokens
+    shapes = _shape(config), shape_of(recipe.student, config)
     return DryRunReport(
         recipe=recipe.name,
+        data=overview(recipe, splits, models.tokenizer, [encoder]),
         start=recipe.start,
         pairs=start.pairs,
         copied_layers=recipe.student.layers if recipe.start != "random" else (),
         typical_length_tokens=typical,
         maximal_length_tokens=maximal,
-        teacher=_model_cost(model, _shape(config), typical, maximal),
-        student=_model_cost(start.model, shape_of(recipe.student, config), typical, maximal),
+        teacher=_model_cost(model, shapes[0], typical, maximal),
+        student=_model_cost(start.model, shapes[1], typical, maximal),
         new_rows=new_rows,
         trainings=tuple(
             _trainings(
@@ -131,6 +142,7 @@ def dry_run(recipe: Recipe, encoder: Encoder, splits: Splits) -> DryRunReport:
                 student_tokens,
                 model,
                 start,
+                shapes,
                 rows=len(student_splits.train) + new_rows,
                 fine_tuned=fine_tuned,
             )
@@ -193,27 +205,48 @@ def _trainings(
     student_tokens: Tokens,
     model: PreTrainedModel,
     start: Start,
+    shapes: tuple[Shape, Shape],
     *,
     rows: int,
     fine_tuned: bool,
 ) -> Iterator[TrainingCost]:
+    length = max(1, round(float(tokens.lengths.mean())))
+    pace = pace_of(
+        *shapes,
+        teacher_flops=cost.count_flops(model, length),
+        student_flops=cost.count_flops(start.model, length),
+        sentences=recipe.stages[0].batch_size,
+        length_tokens=length,
+    )
     if not fine_tuned:
         size = _training_size(model, count_parameters(model), tokens)
-        yield _training_cost("teacher", recipe.teacher, len(tokens), size, recipe.max_length_tokens)
+        seconds = len(tokens) * recipe.teacher.epochs * pace.teacher_step_s
+        yield _training_cost("teacher", recipe.teacher, len(tokens), size, recipe.max_length_tokens, seconds)
     with torch.device("meta"):
         projected = ProjectedStudent(start.model, model.config.hidden_size, start.pairs)
     student = _training_size(start.model, count_parameters(projected), student_tokens)
     student = replace(student, held=student.held + count_parameters(model))
     if recipe.start == "general":
-        assert recipe.general is not None, "the recipe checks it"
-        sentences = -(-recipe.general.tokens // recipe.general.length_tokens)
+        section = recipe.general
+        assert section is not None, "the recipe checks it"
+        sentences = -(-section.tokens // section.length_tokens)
         # An upper bound: the embedding rows that a corpus uses are only known once it is read.
         whole = replace(student, trained=count_parameters(projected))
-        yield _training_cost(recipe.general.name, recipe.general, sentences, whole, recipe.general.length_tokens)
+        seconds = _stage_seconds(section, start, pace, sentences) * section.length_tokens / length
+        yield _training_cost(section.name, section, sentences, whole, section.length_tokens, seconds)
     for number in range(recipe.soup.students if recipe.soup else 1):
         prefix = f"student {number + 1}, " if recipe.soup else ""
         for stage in recipe.stages:
-            yield _training_cost(f"{prefix}{stage.name}", stage, rows, student, recipe.max_length_tokens)
+            seconds = _stage_seconds(stage, start, pace, rows)
+            yield _training_cost(f"{prefix}{stage.name}", stage, rows, student, recipe.max_length_tokens, seconds)
+
+
+def _stage_seconds(stage: Stage, start: Start, pace: Pace, sentences: int) -> float:
+    """Return the estimated duration of a stage; the teacher runs in each epoch or, if it is cached, once."""
+    _, states = required_states(stage.losses, start.pairs)
+    is_live = bool(states) and not stage.cache_layers
+    teacher_s = pace.teacher_forward_s * (stage.epochs if is_live else 1)
+    return sentences * (stage.epochs * pace.student_step_s + teacher_s)
 
 
 def _training_size(model: PreTrainedModel, parameter_count: int, tokens: Tokens) -> _TrainingSize:
@@ -234,13 +267,14 @@ def _training_size(model: PreTrainedModel, parameter_count: int, tokens: Tokens)
 
 
 def _training_cost(
-    name: str, section: Training, sentences: int, size: _TrainingSize, length_tokens: int
+    name: str, section: Training, sentences: int, size: _TrainingSize, length_tokens: int, seconds: float
 ) -> TrainingCost:
     return TrainingCost(
         name=name,
         steps=loop.steps(section, sentences),
         memory=size.memory(section, length_tokens),
         fake_quantize=_rounding(section),
+        estimated_s=seconds,
     )
 
 

@@ -3,12 +3,16 @@
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from distill.dry_run.dry_run import DryRunReport
+from distill.dry_run.dry_run import DryRunReport, TrainingCost
+from distill.dry_run.duration import roughly
+from infer.tasks import constant
 
 MIB = 2**20
+LABELS_SHOWN = 20
 
 
 def as_json(report: DryRunReport) -> dict[str, Any]:
@@ -23,8 +27,24 @@ def as_json(report: DryRunReport) -> dict[str, Any]:
 
 
 def show(report: DryRunReport) -> None:
-    """Print a report as tables."""
-    Console().print(Group(_layers(report), _models(report), _trainings(report)))
+    """Print a report as tables, and below them what is probably wrong."""
+    Console().print(Group(_data(report), _layers(report), _models(report), _trainings(report), _memory(report)))
+    for warning in report.data.warnings:
+        Console(highlight=False).print(f"warning: {warning}", markup=False, soft_wrap=True)
+
+
+def _data(report: DryRunReport) -> RenderableType:
+    data, splits = report.data, (report.data.train, report.data.validation)
+    table = Table("", "training", "validation", title="data")
+    table.add_row("sentences", *(f"{split.rows:,}" for split in splits))
+    for name in list(data.train.label_counts)[:LABELS_SHOWN]:
+        table.add_row(f"- {name}", *(f"{split.label_counts[name]:,}" for split in splits))
+    if len(data.train.label_counts) > LABELS_SHOWN:
+        table.add_row(f"- {len(data.train.label_counts) - LABELS_SHOWN} more labels", "", "")
+    table.add_row("also training sentences", "", f"{data.in_training:,}")
+    table.add_row("unknown tokens", *(f"{split.unknown_share:.1%}" for split in splits))
+    table.add_row(f"cut at {data.max_length_tokens} tokens", *(f"{split.cut_share:.1%}" for split in splits))
+    return Group(table, Text(constant.describe(data.task, data.metric, data.constant)))
 
 
 def _layers(report: DryRunReport) -> Table:
@@ -58,16 +78,26 @@ def _models(report: DryRunReport) -> Table:
     return table
 
 
-def _trainings(report: DryRunReport) -> Table:
-    columns = ("training", "steps", "parameters", "gradients", "AdamW", "activations", "sum")
-    caption = f"including at most {report.new_rows:,} new rows from augmentation" if report.new_rows else None
-    title = "trainings, memory in MiB with a batch of the longest sentences"
-    table = Table(*columns, title=title, caption=caption)
+def _trainings(report: DryRunReport) -> RenderableType:
+    table = Table("training", "steps", "time", title="trainings")
+    for training in report.trainings:
+        table.add_row(_name(training), f"{training.steps:,}", roughly(training.estimated_s))
+    total_s = sum(training.estimated_s for training in report.trainings)
+    lines = [f"{roughly(total_s)} in all: an estimate for this machine from one layer that was timed now"]
+    if report.new_rows:
+        lines.append(f"including at most {report.new_rows:,} new rows from augmentation")
+    return Group(table, *map(Text, lines))
+
+
+def _memory(report: DryRunReport) -> Table:
+    columns = ("training", "parameters", "gradients", "AdamW", "activations", "sum")
+    table = Table(*columns, title="memory in MiB with a batch of the longest sentences")
     for training in report.trainings:
         memory = training.memory
         parts = (memory.parameters, memory.gradients, memory.moments, memory.activations, memory.total)
-        name = training.name
-        if training.fake_quantize:
-            name += f", fake-quantised ({training.fake_quantize})"
-        table.add_row(name, f"{training.steps:,}", *(f"{part / MIB:,.0f}" for part in parts))
+        table.add_row(_name(training), *(f"{part / MIB:,.0f}" for part in parts))
     return table
+
+
+def _name(training: TrainingCost) -> str:
+    return f"{training.name}, fake-quantised ({training.fake_quantize})" if training.fake_quantize else training.name

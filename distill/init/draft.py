@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
 from statistics import quantiles
 
+from distill.data.class_names import labels_of
 from distill.init import columns, labels, source
 from distill.init.columns import Columns
 from distill.init.labels import Labels
@@ -67,9 +68,9 @@ def draft(
     """
     rows = source.find(data, validation)
     found = columns.find(rows.table, text=text, text_pair=text_pair, label=label)
-    read = labels.read(rows.table.columns[found.label], rows.table.source)
-    if found.label in rows.class_names:
-        read = Labels(task=read.task, names=rows.class_names[found.label], majority=read.majority)
+    read = labels.read(labels_of(rows.table, found.label), rows.table.source)
+    if read.names and found.label in rows.table.class_names:
+        read = replace(read, names=rows.table.class_names[found.label])
     texts = [_as_text(value) for value in rows.table.columns[found.text]]
     teacher = teacher or _teacher_for(texts)
     folder = _local_folder(teacher)

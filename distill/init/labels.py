@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contract.errors import InputError
 from distill import tasks
+from distill.data.labels import caseless, composed
 from infer.tasks import MODULES
 
 
@@ -36,7 +37,8 @@ def read(values: Sequence[object], source: str) -> Labels:
     for name in reversed(list(MODULES)):
         names = tasks.get(name).guess_label_names(values)
         if names is not None:
-            counts = Counter(map(str, values)) if names and not tasks.get(name).PER_TOKEN else Counter()
+            are_classes = names and not tasks.get(name).PER_TOKEN
+            counts = Counter(composed(str(value)) for value in values if are_classes)
             return Labels(task=name, names=names, majority=max(counts.values(), default=0) / len(values))
     distinct = len(set(map(str, values)))
     raise InputError(f"{source}: {distinct} different labels", "name another column with --label")
@@ -49,8 +51,8 @@ def in_order_of(names: tuple[str, ...], teacher: Path) -> tuple[str, ...]:
         return names
     if names == tuple(map(str, range(len(names)))):
         return names if all(name.startswith("LABEL_") for name in known) else known
-    by_case = {name.casefold(): name for name in names}
-    known_by_case = [name.casefold() for name in known]
+    by_case = {caseless(name): name for name in names}
+    known_by_case = [caseless(name) for name in known]
     return tuple(by_case[name] for name in known_by_case) if set(known_by_case) == set(by_case) else names
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from contract.errors import InputError, needs_extra
 from distill.data import files
+from distill.data.class_names import of_features
 from distill.data.table import Table
 
 SUFFIXES: Mapping[str, str] = {
@@ -36,7 +37,6 @@ class Source:
         dataset: Its name; empty for files.
         train, validation: Files or splits; no validation means that rows are held out of the training rows.
         table: The training rows.
-        class_names: Names of the numbered labels of a hub data set, by column.
     """
 
     name: str
@@ -45,7 +45,6 @@ class Source:
     train: str
     validation: str
     table: Table
-    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_data(name: str) -> bool:
@@ -150,7 +149,6 @@ def _of_hub(dataset: str, validation: str | None) -> Source:
         reason = str(error).strip().splitlines()[0]
         cure = "name a data file, a folder, or a data set of the hub as NAME or NAME:CONFIGURATION"
         raise InputError(f"{dataset}: cannot be loaded ({reason})", cure) from error
-    names = {column: getattr(feature, "names", None) for column, feature in rows.features.items()}
     return Source(
         name=name.rpartition("/")[2],
         format="hub",
@@ -161,6 +159,6 @@ def _of_hub(dataset: str, validation: str | None) -> Source:
             columns={column: rows[column][:] for column in rows.column_names},
             source=f"{dataset}[{train}]",
             lines=range(1, len(rows) + 1),
+            class_names=of_features(rows.features.to_dict()),
         ),
-        class_names={column: tuple(known) for column, known in names.items() if known},
     )

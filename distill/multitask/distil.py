@@ -14,10 +14,12 @@ from contract import tokens as token_rows
 from contract.digest import sha256_of_value
 from contract.errors import InputError
 from contract.folder import is_finished
+from contract.progress import note
 from contract.tokens import Tokens
 from distill import tasks, teacher
 from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import choose_calibration, special_ids
+from distill.data.overlap import in_training
 from distill.data.rows import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
 from distill.dry_run.meta_models import build_meta_models
@@ -28,13 +30,14 @@ from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents
 from distill.recipe import Recipe
 from distill.student.compress import compress
+from distill.student.doubts import find_doubts
 from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, initialise
 from distill.training import checkpoints, processes, stages
 from distill.training.cache import TeacherCache
 from distill.training.heads import Head
 from distill.training.stages import TrainingSet
-from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student
+from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation
 
 REVISION = 1  # bump when the same recipe would give another student
 
@@ -90,6 +93,10 @@ def distil(recipe: MultitaskRecipe, task_data: Sequence[TaskData], out: Path) ->
     elif processes.is_main():
         for task_recipe, folder in zip(recipes, folders, strict=True):
             update_metric(task_recipe, folder)
+    for task_recipe, task, folder in zip(recipes, task_data, folders, strict=True):
+        evaluation = replace(read_evaluation(folder), in_training_N=in_training(task.splits))
+        for line in find_doubts(task_recipe.settings, evaluation, task_recipe.main_metric):
+            note(f"warning: {task_recipe.name}: {line}")
     return folders
 
 
@@ -255,6 +262,7 @@ def _task_student(
             labels=ragged.single(splits.validation.labels_N),
             teacher=predict(teacher_model, teacher_tokens, f"The teacher's answers, {recipe.name}"),
             student=predict(model, tokens.validation, f"The student's answers, {recipe.name}"),
+            in_training_N=in_training(splits),
         ),
     )
 

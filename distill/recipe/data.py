@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from contract.strict import Strict
+from distill.data.labels import composed
 
 DataFormat = Literal["tsv", "csv", "jsonl", "parquet", "conll", "hub", "generated"]
 
@@ -41,6 +42,6 @@ class Data(Strict):
     @field_validator("label_names")
     @classmethod
     def _distinct(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(label_names)) < len(label_names):
+        if len(set(map(composed, label_names))) < len(label_names):
             raise ValueError(f"duplicate label: {', '.join(label_names)}")
         return label_names

@@ -2,25 +2,22 @@
 
 from distill import tasks
 from distill.recipe import Recipe
+from distill.student.doubts import find_doubts
+from infer import tasks as infer_tasks
 from infer.folders.student import Evaluation
 from infer.metrics.metric import Interval
-from infer.tasks import TaskSettings, evaluate
+from infer.tasks import TaskSettings, constant, evaluate
 
 
 def markdown(recipe: Recipe, shape: str, evaluation: Evaluation) -> str:
-    """Return the card, with the scores of student and teacher on the validation split.
+    """Return the card, with the scores of student and teacher on the validation split and what speaks against them.
 
     Args:
         recipe: recipe of the student.
         shape: shape of the student, in words.
         evaluation: outputs of both.
     """
-    intervals = scores(recipe.settings, evaluation, recipe.main_metric)
     labels = ", ".join(recipe.data.label_names) or "one score"
-    rows = "\n".join(
-        f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} |"
-        for name, (student, teacher) in intervals.items()
-    )
     return f"""---
 pipeline_tag: {tasks.get(recipe.task).PIPELINE_TAG}
 library_name: transformers
@@ -34,12 +31,32 @@ Labels: {labels}. Texts are cut at {recipe.max_length_tokens} tokens.
 
 On the {len(evaluation.labels)} sentences of the validation split (95 % interval over the sentences):
 
-| metric | student | teacher |
-|---|---|---|
-{rows}
+{_table(recipe, evaluation)}
 
-{_loading(recipe)}How it was made, with the hashes of its parents: `student.json`.
+{_doubts(recipe, evaluation)}{_loading(recipe)}How it was made, with the hashes of its parents: `student.json`.
 """
+
+
+def _table(recipe: Recipe, evaluation: Evaluation) -> str:
+    intervals = scores(recipe.settings, evaluation, recipe.main_metric)
+    always_same = constant.values(recipe.settings, evaluation.labels)
+    rows = [
+        f"| {name} | {student.value:.3f} ({student.low:.3f} to {student.high:.3f}) | {teacher.value:.3f} "
+        f"| {always_same[name]:.3f} |"
+        for name, (student, teacher) in intervals.items()
+    ]
+    heading = f"| metric | student | teacher | always {infer_tasks.get(recipe.task).CONSTANT} |"
+    return "\n".join([heading, "|---|---|---|---|", *rows])
+
+
+def _doubts(recipe: Recipe, evaluation: Evaluation) -> str:
+    """Say what speaks against these scores, with those on the sentences that are not training sentences."""
+    lines = find_doubts(recipe.settings, evaluation, recipe.main_metric)
+    parts = [f"**Note**: {line}." for line in lines]
+    new = evaluation.without_training()
+    if 0 < len(new.labels) < len(evaluation.labels):
+        parts += [f"On the {len(new.labels)} sentences that are not training sentences:", _table(recipe, new)]
+    return "".join(f"{part}\n\n" for part in parts)
 
 
 def _loading(recipe: Recipe) -> str:

@@ -11,7 +11,7 @@ from contract import ragged
 from contract.errors import InputError, needs_extra
 from contract.progress import note
 from contract.ragged import Ragged
-from distill.data.labels import is_number, label_number
+from distill.data.labels import caseless, composed, is_number, label_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
 from distill.tasks.text import has_head, labels, model_class
@@ -50,7 +50,7 @@ def check_recipe(recipe: "Recipe") -> None:
 
 def guess_label_names(values: Sequence[object]) -> tuple[str, ...] | None:
     """Return the distinct values: numbers by value, words by the alphabet."""
-    names = set(map(str, values))
+    names = {composed(str(value)) for value in values}
     if not 2 <= len(names) <= MAX_CLASSES:
         return None
     return tuple(sorted(names, key=float) if all(map(is_number, names)) else sorted(names))
@@ -99,8 +99,8 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
             f"the data has {len(label_names)}",
             "use a teacher for this task, or change data.label_names",
         )
-    lower, data_lower = [label.lower() for label in teacher_labels], [label.lower() for label in label_names]
-    if lower != data_lower and sorted(lower) == sorted(data_lower):
+    teacher_caseless, data_caseless = list(map(caseless, teacher_labels)), list(map(caseless, label_names))
+    if teacher_caseless != data_caseless and sorted(teacher_caseless) == sorted(data_caseless):
         raise InputError(
             f"label order differs: teacher {name} has {', '.join(teacher_labels)}, the data {', '.join(label_names)}",
             "set data.label_names to the teacher's order and renumber the data's labels",

@@ -11,7 +11,7 @@ from contract import ragged
 from contract.errors import InputError
 from contract.progress import note
 from contract.ragged import Ragged
-from distill.data.labels import label_number
+from distill.data.labels import composed, label_number
 from distill.data.rows import Rows, check_columns, check_text
 from distill.data.table import Table
 from distill.tasks.align import token_labels
@@ -59,7 +59,7 @@ def guess_label_names(values: Sequence[object]) -> tuple[str, ...] | None:
     """Return the tags of a column of lists, by type."""
     if not all(isinstance(value, list | tuple) for value in values):
         return None
-    tags = {str(tag) for row in values for tag in row}  # type: ignore[attr-defined]  # checked above
+    tags = {composed(str(tag)) for row in values for tag in row}  # type: ignore[attr-defined]  # checked above
     return tuple(sorted(tags, key=lambda tag: (tag != OUTSIDE, tag[2:], tag)))
 
 
@@ -122,7 +122,7 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
         InputError: the tags or their order differ.
     """
     teacher_tags = [str(config.id2label[number]) for number in range(config.num_labels)]
-    if teacher_tags != list(label_names):
+    if list(map(composed, teacher_tags)) != list(map(composed, label_names)):
         raise InputError(
             f"tags differ: teacher {name} has {', '.join(teacher_tags)}, the data {', '.join(label_names)}",
             "set data.label_names to the teacher's tags, in its order, or use another teacher",

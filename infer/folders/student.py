@@ -30,6 +30,7 @@ TEACHER_MANIFEST = "teacher.json"
 EVALUATION = "evaluation.npz"
 TOKENIZER = "tokenizer.json"
 CALIBRATION = "calibration.npz"
+IN_TRAINING = "in_training"
 CURE = "make the student again"
 
 
@@ -109,12 +110,18 @@ class Evaluation:
         labels: the references, one entry per example or one per token.
         teacher: outputs of the teacher.
         student: outputs of the PyTorch student in fp32, with which each artifact is compared.
+        in_training_N: whether each example is a training example, too; None if none is, or nobody looked.
     """
 
     tokens: Tokens
     labels: Ragged
     teacher: Outputs
     student: Outputs
+    in_training_N: NDArray[np.bool_] | None = None
+
+    def without_training(self) -> "Evaluation":
+        """Return the examples that are not known to be training examples."""
+        return self if self.in_training_N is None else self.take(np.flatnonzero(~self.in_training_N))
 
     def take(self, rows: NDArray[np.integer]) -> "Evaluation":
         """Return some of the examples, in the order asked for."""
@@ -123,6 +130,7 @@ class Evaluation:
             labels=self.labels.take(rows),
             teacher=self.teacher.take(rows),
             student=self.student.take(rows),
+            in_training_N=None if self.in_training_N is None else self.in_training_N[rows],
         )
 
 
@@ -154,6 +162,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     arrays: Arrays = {}
     for name, part in parts.items():
         arrays |= {f"{name}.values": part.values, f"{name}.offsets": part.offsets}
+    if evaluation.in_training_N is not None and evaluation.in_training_N.any():
+        arrays[IN_TRAINING] = evaluation.in_training_N
     write_tokens(folder / EVALUATION, evaluation.tokens, **arrays)
 
 
@@ -182,7 +192,16 @@ def read_evaluation(folder: Path) -> Evaluation:
     columns = logits.values.shape[1]
     if np.issubdtype(labels.values.dtype, np.integer) and (labels.values >= columns).any():
         raise InputError(f"{source}: label out of range: the model has {columns} classes", CURE)
-    return Evaluation(tokens=tokens, labels=labels, teacher=teacher, student=student)
+    in_training_N = arrays.get(IN_TRAINING)
+    if in_training_N is not None and (in_training_N.dtype != np.bool_ or in_training_N.shape != (len(tokens),)):
+        raise InputError(f"{source}: its {IN_TRAINING} does not match its sentences", CURE)
+    return Evaluation(
+        tokens=tokens,
+        labels=labels,
+        teacher=teacher,
+        student=student,
+        in_training_N=None if in_training_N is None else in_training_N.astype(np.bool_),
+    )
 
 
 def _named(side: str, outputs: Outputs) -> dict[str, Ragged]:

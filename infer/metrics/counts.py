@@ -25,6 +25,11 @@ def hits(labels_N: NDArray[np.int64], answers_N: NDArray[np.int64], classes: int
     return np.concatenate([true_NC & predicted_NC, true_NC, predicted_NC], axis=1).astype(np.float64)
 
 
+def most_frequent(labels_N: NDArray[np.int64]) -> int:
+    """Return the label of most examples, the first of several; 0 if there are no examples."""
+    return int(np.bincount(labels_N.astype(np.int64), minlength=1).argmax())
+
+
 def share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide, with 0 where the divisor is 0."""
     quotient: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole != 0)
@@ -37,8 +42,10 @@ def _f1(means_K: Statistics) -> NDArray[np.float64]:
 
 
 def _f1_macro(means_K: Statistics) -> NDArray[np.float64]:
-    averaged: NDArray[np.float64] = _f1(means_K).mean(axis=-1)
-    return averaged
+    # As scikit-learn does, over the labels that are right or answered at all: of any other there is nothing to say.
+    _, true_C, answered_C = np.split(means_K, 3, axis=-1)
+    occurs_C = true_C + answered_C > 0
+    return share(_f1(means_K).sum(axis=-1), occurs_C.sum(axis=-1))
 
 
 def _f1_binary(means_K: Statistics) -> NDArray[np.float64]:

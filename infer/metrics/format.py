@@ -20,6 +20,13 @@ def metric_value(metric: Metric, value: float) -> str:
     return f"{metric.heading} {metric_number(metric)(value)} {metric.unit}".rstrip()
 
 
+def metric_interval(metric: Metric, interval: Interval) -> str:
+    """Format a metric's value with its name, 95 % interval and unit: `F1 88.0 (86.1 to 89.7) %`."""
+    text = metric_number(metric)
+    bounds = f"({text(interval.low)} to {text(interval.high)})"
+    return f"{metric.heading} {text(interval.value)} {bounds} {metric.unit}".rstrip()
+
+
 def drop_unit(metric: Metric) -> str:
     """Return the unit of a difference of two values of a metric: points for percentages."""
     return "points" if metric.unit == "%" else metric.unit

@@ -82,6 +82,11 @@ def interval(metric: Metric, statistics_NK: Statistics) -> Interval:
     return _between(value, _resampled(metric, statistics_NK))
 
 
+def is_better(metric: Metric, found: Interval, value: float) -> bool:
+    """Return whether a metric is better than a value with its whole interval."""
+    return found.low > value if metric.higher_is_better else found.high < value
+
+
 def paired_drop(metric: Metric, statistics_NK: Statistics, reference_NK: Statistics) -> Interval:
     """Return how much worse answers are than a reference's to the same examples, with its 95 % interval.
 

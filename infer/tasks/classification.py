@@ -12,9 +12,9 @@ from contract.ragged import Ragged
 from infer.encoder import Encoded
 from infer.folders.graph import LOGITS, TaskGraph
 from infer.inference import Output
-from infer.metrics.counts import ACCURACY, F1_BINARY, F1_MACRO, MATTHEWS, hits, right
+from infer.metrics.counts import ACCURACY, F1_BINARY, F1_MACRO, MATTHEWS, hits, most_frequent, right
 from infer.metrics.metric import Metric, Statistics
-from infer.outputs import Outputs
+from infer.outputs import Outputs, of_logits, one_hot
 from infer.softmax import kl_divergence, softmax_of_list
 from infer.tasks.settings import Settings as TaskSettings
 
@@ -22,6 +22,7 @@ METRICS: tuple[Metric, ...] = (ACCURACY, MATTHEWS, F1_BINARY, F1_MACRO)
 REQUIRES = ("scipy",)
 READS: Literal["first", "all"] = "first"
 GRAPHS: Mapping[str, TaskGraph] = {"model": TaskGraph()}
+CONSTANT = "the most frequent label"
 
 
 class Settings(TaskSettings):
@@ -72,6 +73,11 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
     counts_NK = hits(labels_N, answers_N, len(settings.labels))
     by_metric = {ACCURACY.name: right(labels_N, answers_N), MATTHEWS.name: counts_NK, F1_MACRO.name: counts_NK}
     return {**by_metric, F1_BINARY.name: counts_NK} if len(settings.labels) == 2 else by_metric
+
+
+def constant(labels: Ragged, settings: Settings) -> Outputs:
+    """Return the outputs of a model that always gives the most frequent label."""
+    return of_logits(one_hot(most_frequent(labels.values), len(labels.values), len(settings.labels)))
 
 
 def answer(output: Output, encoded: Encoded, settings: Settings) -> Label:

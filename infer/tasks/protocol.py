@@ -23,12 +23,14 @@ class Task(Protocol):
         REQUIRES: libraries of the extra `report` that the metrics and their intervals need.
         READS: which tokens of the last layer the answer depends on: the `first`, or `all`.
         GRAPHS: the inputs and outputs of its graphs, by the names in an artifact.
+        CONSTANT: the best answer of a model that always gives the same answer, in words.
     """
 
     METRICS: tuple[Metric, ...]
     REQUIRES: tuple[str, ...]
     READS: Literal["first", "all"]
     GRAPHS: Mapping[str, TaskGraph]
+    CONSTANT: str
 
     def settings(self, names: Sequence[str]) -> Settings:
         """Return the settings of a model whose columns of logits have these names; no names for a number."""
@@ -41,6 +43,15 @@ class Task(Protocol):
             outputs: outputs for N examples.
             labels: the references of the examples.
             settings: the settings of this task.
+        """
+        ...
+
+    def constant(self, labels: Ragged, settings: Any) -> Outputs:
+        """Return the outputs of a model that gives the same answer, `CONSTANT`, to each of N examples.
+
+        Args:
+            labels: the right answers to them.
+            settings: this task's.
         """
         ...
 

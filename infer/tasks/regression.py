@@ -13,13 +13,14 @@ from infer.folders.graph import LOGITS, TaskGraph
 from infer.inference import Output
 from infer.metrics.correlation import PEARSON, RMSE, SPEARMAN, pairs, products, squared_errors
 from infer.metrics.metric import Metric, Statistics
-from infer.outputs import Outputs
+from infer.outputs import Outputs, of_logits
 from infer.tasks.settings import Settings as TaskSettings
 
 METRICS: tuple[Metric, ...] = (PEARSON, SPEARMAN, RMSE)
 REQUIRES = ("scipy",)
 READS: Literal["first", "all"] = "first"
 GRAPHS: Mapping[str, TaskGraph] = {"model": TaskGraph()}
+CONSTANT = "the mean score"
 # The largest difference of two scores that agree, in standard deviations of the reference's scores.
 NEAR = 0.1
 
@@ -56,6 +57,11 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
         SPEARMAN.name: pairs(right_N, answers_N),
         RMSE.name: squared_errors(right_N, answers_N),
     }
+
+
+def constant(labels: Ragged, settings: Settings) -> Outputs:
+    """Return the outputs of a model that always gives the mean score."""
+    return of_logits(np.full((len(labels), 1), labels.values.mean(), dtype=np.float32))
 
 
 def answer(output: Output, encoded: Encoded, settings: Settings) -> Score:

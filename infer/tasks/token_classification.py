@@ -5,7 +5,7 @@ UNLABELLED. The labels of words that were cut off follow those of the tokens; th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -16,9 +16,10 @@ from contract.ragged import Ragged
 from infer.encoder import Encoded
 from infer.folders.graph import LOGITS, TaskGraph
 from infer.inference import Output
+from infer.metrics.counts import most_frequent
 from infer.metrics.metric import Metric, Statistics
 from infer.metrics.spans import F1, PRECISION, RECALL, hits
-from infer.outputs import UNLABELLED, Outputs
+from infer.outputs import UNLABELLED, Outputs, of_logits, one_hot
 from infer.softmax import kl_divergence, softmax
 from infer.tasks.settings import Settings as TaskSettings
 
@@ -26,6 +27,7 @@ METRICS: tuple[Metric, ...] = (F1, PRECISION, RECALL)
 REQUIRES = ("seqeval",)
 READS: Literal["first", "all"] = "all"
 GRAPHS: Mapping[str, TaskGraph] = {"model": TaskGraph(by_token=True)}
+CONSTANT = "the most frequent tag"
 OUTSIDE = "O"
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 
@@ -97,6 +99,12 @@ def statistics(outputs: Outputs, labels: Ragged, settings: Settings) -> Mapping[
         answers.append([tags_L[position] if position < len(tags_L) else OUTSIDE for position in positions])
     counts_N3 = hits(right, answers)
     return {metric.name: counts_N3 for metric in METRICS}
+
+
+def constant(labels: Ragged, settings: Settings) -> Outputs:
+    """Return the outputs of a model that gives the most frequent tag to each word."""
+    tag = most_frequent(labels.values[labels.values != UNLABELLED])
+    return of_logits(replace(labels, values=one_hot(tag, len(labels.values), len(settings.tags))))
 
 
 def answer(output: Output, encoded: Encoded, settings: Settings) -> list[Entity]:

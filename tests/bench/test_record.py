@@ -51,6 +51,13 @@ def test_every_committed_record_is_read(path: Path) -> None:
             {"blocks.1.infer_ns.0": 10**400},
             "'blocks.1.infer_ns.0': Input should be less than or equal to 9223372036854775807",
         ),
+        ({"constant": {"accuracy": 0.5}}, "'constant.accuracy': a token_classification has no 'accuracy'"),
+        ({"constant": {"f1": "1e400"}}, "'constant.f1': Input should be a"),
+        ({"overlap": {"examples": 9999, "others": None}}, "'overlap.examples': 9999 of 3250 examples"),
+        (
+            {"overlap": {"examples": 1, "others": {"value": 0.5, "low": 0.6, "high": 0.7}}},
+            "'overlap.others.value': 0.5 is outside its interval, 0.6 to 0.7",
+        ),
         ({"blocks.0.load_ns": 0}, "'blocks.0.load_ns': Input should be greater than 0"),
         ({"blocks.0.process_ns": -1}, "'blocks.0.process_ns': Input should be greater than or equal to 0"),
         ({"blocks.0.rows.0": -1}, "'blocks.0.rows.0': Input should be greater than or equal to 0"),

@@ -20,6 +20,8 @@ from bench.settings import Settings
 from contract.errors import InputError, WorkerError
 from contract.tokens import Tokens
 from infer.folders.student import read_evaluation
+from infer.metrics.counts import ACCURACY
+from infer.metrics.metric import interval
 from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
@@ -84,6 +86,23 @@ def test_a_record_says_what_was_measured(
     assert fast.agreement["student"] == fast.quality["accuracy"].value  # the labels are the student's own answers
     assert fast.statistics is not None
     assert (fast.statistics.numbers()[:, 0] == (predicted == labels_N)).all()
+    assert fast.constant is not None
+    assert fast.constant["accuracy"] == pytest.approx(max(np.mean(labels_N == 0), np.mean(labels_N == 1)))
+    assert fast.overlap is None
+
+
+def test_examples_that_were_trained_on_are_recorded(scripted: Callable[..., Schedule], tmp_path: Path) -> None:
+    schedule = scripted(settings=Settings(blocks=1, sentences_per_block=1))
+    for measurement in schedule.measurements:
+        assert measurement.references is not None
+        in_training_N = np.arange(len(measurement.references.evaluation.labels)) > 1
+        evaluation = replace(measurement.references.evaluation, in_training_N=in_training_N)
+        measurement.references = replace(measurement.references, evaluation=evaluation)
+    for record in read(run_schedule(schedule, tmp_path / "out")):
+        assert record.overlap is not None
+        assert record.statistics is not None
+        assert record.overlap.examples == (record.examples or 0) - 2
+        assert record.overlap.others == interval(ACCURACY, record.statistics.numbers()[:2])
 
 
 def test_a_record_is_judged_by_the_recipes_metric(

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -11,7 +12,12 @@ from typer.testing import CliRunner, Result
 from contract.errors import InputError
 from convert import command
 from convert.command import default_folder
+from convert.quality import find_doubts
 from infer.folders.artifact import read_artifact
+from infer.folders.student import read_evaluation
+from infer.metrics.counts import ACCURACY
+from infer.metrics.format import metric_interval
+from infer.tasks import constant
 
 
 def convert(*arguments: object) -> Result:
@@ -30,7 +36,29 @@ def test_the_last_line_is_the_folder(artifacts: Path, arguments: list[object]) -
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == str(artifacts)
     assert "openvino int8" in result.stdout
-    assert result.stderr == "Target laptop-x86-vnni: laptop-x86-vnni was asked for\n"
+    first, *warnings = result.stderr.splitlines()
+    assert first == "Target laptop-x86-vnni: laptop-x86-vnni was asked for"
+    assert all(line.startswith("warning: ") and "is not shown to be better" in line for line in warnings)
+
+
+def test_a_model_that_is_no_better_than_the_majority_is_named(
+    artifacts: Path, student: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [artifacts / "onnx-fp32", artifacts / "onnx-int8"]
+    labels = read_evaluation(student).labels
+    majority = np.bincount(labels.values).max() / len(labels)
+    values = {folder: metric_interval(ACCURACY, read_artifact(folder).quality.value) for folder in folders}
+    expected = {
+        folder: f"{folder.name.replace('-', ' ')}, at {value}, is not shown to be better than always giving the most "
+        f"frequent label, at Accuracy {100 * majority:.1f} %"
+        for folder, value in values.items()
+    }
+    collapsed = [folder for folder in folders if read_artifact(folder).quality.value.low <= majority]
+    assert find_doubts(student, folders) == [expected[folder] for folder in collapsed]
+    monkeypatch.setattr(constant, "is_better", lambda *_: False)
+    assert find_doubts(student, folders) == list(expected.values())
+    monkeypatch.setattr("convert.quality.identity", lambda _: "of another student")
+    assert find_doubts(student, folders) == []
 
 
 def test_json_is_all_of_stdout(artifacts: Path, arguments: list[object]) -> None:

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 import contract as root
-from contract.ragged import Ragged
+from contract.ragged import Ragged, single
 from contract.strict import parse
 from distill import tasks as training
 from distill.tasks.protocol import TrainingTask
 from infer import tasks
 from infer.outputs import UNLABELLED, Outputs, of_logits
-from infer.tasks import evaluate
+from infer.tasks import constant, evaluate
 from infer.tasks.protocol import Task
 from tests import tiny
 
@@ -125,3 +125,32 @@ def test_no_other_module_knows_a_task_by_name(name: str) -> None:
         if known.search(line)
     ]
     assert mentions == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_that_always_answers_the_same_is_known_by_its_metrics(name: str) -> None:
+    outputs, labels = answers(name)
+    task = tasks.get(name)
+    found = constant.values(settings(name), labels)
+    outputs_of_constant = task.constant(labels, settings(name))
+    assert len(np.unique(outputs_of_constant.logits.values, axis=0)) == 1
+    assert found == evaluate.values(settings(name), outputs_of_constant, labels)
+    useful, useless = (evaluate.intervals(settings(name), each, labels) for each in (outputs, outputs_of_constant))
+    for metric, value in found.items():
+        assert constant.describe_no_better("it", name, metric, useful[metric], value) == ""
+        line = constant.describe_no_better("it", name, metric, useless[metric], value)
+        assert f", is not shown to be better than always giving {task.CONSTANT}, at " in line
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "expected"),
+    [
+        ("classification", [0, 1, 1], {"accuracy": 2 / 3, "matthews": 0.0, "f1_macro": (0 + 4 / 5) / 2}),
+        ("classification", [2, 2, 2], {"accuracy": 1.0, "matthews": 0.0, "f1_macro": 1.0}),
+        ("regression", [1.0, 2.0, 6.0], {"pearson": 0.0, "spearman": 0.0, "rmse": (14 / 3) ** 0.5}),
+        ("token_classification", [0, 0, 1], {"f1": 0.0, "precision": 0.0, "recall": 0.0}),
+    ],
+)
+def test_a_constant_answer_by_hand(name: str, labels: list[float], expected: dict[str, float]) -> None:
+    found = constant.values(settings(name), single(np.asarray(labels)))
+    assert found == {metric: pytest.approx(value, abs=1e-6) for metric, value in expected.items()}
