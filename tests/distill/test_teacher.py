@@ -57,7 +57,7 @@ def test_a_teacher_below_the_floor_is_refused(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path]
 ) -> None:
     data = sentences_file()
-    (data / "dev.tsv").write_text("sentence\tlabel\n" + "the film was good\t0\nthe film was good\t1\n" * 8)
+    (data / "dev.tsv").write_text("sentence\tlabel\n" + "a film was good\t0\na film was good\t1\n" * 8)
     with pytest.raises(InputError, match=r"validation accuracy 0\.500 is below the floor of 0\.900"):
         _distil(recipe_file(), data, tmp_path / "out")
     assert not list((tmp_path / "out").glob("student-*"))
