@@ -62,6 +62,8 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     # Refuse an impossible student before a teacher is fine-tuned for it.
     build_meta_models(recipe, encoder, splits.train)
     others = [locate(name) for name in recipe.teacher.also]
+    for model in (encoder, *others):
+        teacher.check_unless_built(recipe, model, splits, out)
     if recipe.start == "general":
         general.read_corpus(recipe, encoder, out)  # refuses a short corpus before that, too
     student_splits, held_out = hold_out_for_soup(recipe, splits)
