@@ -13,6 +13,7 @@ from convert import calibration
 from convert.artifact import origin_of
 from convert.conversion import Conversion, convert_variants
 from convert.variants import select_variants
+from distill.model import layout
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
@@ -79,16 +80,17 @@ def convert_student(
 
 
 def check_complete(student: Path, manifest: Student) -> None:
-    """Check that a student folder has all files that conversion needs, unchanged.
+    """Check that a student folder has all files that conversion needs, unchanged, and a model type it supports.
 
     Raises:
-        InputError: a file is missing or was changed.
+        InputError: a file is missing or was changed, or the student's model type or a setting is not supported.
     """
     missing = [name for name in NEEDED if name not in manifest.files]
     if missing:
         raise InputError(f"{student}: its manifest lists no {missing[0]}", "distil the student again")
     verify(student, manifest)
     read_tokenizer(student / TOKENIZER)  # the manifest also matches if the tokenizer was broken from the start
+    layout.check(student, str(student))
 
 
 def _convert_all(conversions: list[Conversion], out: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import distill.tasks
 import infer.tasks
 from convert.attention_mask import MASKED_SCORE
 from convert.rewrites import rewrite
+from distill.model.load import load as load_model
 from infer.folders.rewrite import Rewrite
 from infer.folders.student import read_student
 
@@ -56,10 +57,13 @@ def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
     reads = infer.tasks.get(task).READS
     allowed = [item for item in rewrites if item is not Rewrite.FIRST_TOKEN or reads == "first"]
     # The runtimes' optimisers recognise attention in separate operations.
-    model = (
-        distill.tasks.get(task)
-        .model_class()
-        .from_pretrained(student, attn_implementation="eager", dtype=torch.float32, local_files_only=True)
+    model = load_model(
+        distill.tasks.get(task).model_class(),
+        student,
+        name=str(student),
+        purpose=f"for {task}",
+        attn_implementation="eager",
+        dtype=torch.float32,
     )
     return Classifier(*rewrite(model.eval(), allowed)).eval()
 

@@ -72,6 +72,8 @@ def distil(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple
     # Refuse an impossible student before a teacher is fine-tuned for it.
     models = build_meta_models(recipe, encoder, splits.train)
     others = [locate(name) for name in recipe.teacher.also]
+    for model in (encoder, *others):
+        teacher.check_unless_built(recipe, model, splits, out)
     data = overview(recipe, splits, models.tokenizer, (encoder, *others))
     for line in data.lines:
         note(line)

@@ -123,7 +123,7 @@ def _key(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens) -> 
 
 def _build(recipe: Recipe, section: General, encoder: Encoder, tokens: Tokens, folder: Path, key: str) -> None:
     # Its head is new and not used: only its states are learned.
-    encoder_model = teacher.load(encoder.folder, recipe.task, {})
+    encoder_model = teacher.load(encoder.folder, recipe.task, {}, name=encoder.name)
     random_student = recipe.student.model_copy(update={"start": "random", "seed": None})
     start = initialise(encoder_model, recipe.model_copy(update={"student": random_student}))
     check_shapes(start, encoder_model, section)

@@ -55,9 +55,10 @@ def prepare(
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
     from distill.data import dataset as datasets
     from distill.data.overlap import check_splits_differ
-    from distill.model import source
+    from distill.model import layout, source
 
     encoder = source.locate(document.teacher.model)
+    layout.check(encoder.folder, encoder.name)
     # Data comes first: reading it takes a second, and what checks a model imports torch.
     splits = datasets.load(document.data, folder, document.seed, document.task)
     check_splits_differ(splits)

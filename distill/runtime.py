@@ -24,22 +24,26 @@ def start() -> None:
 
 
 def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
-    """Load a Hugging Face folder in fp32, with transformers' default attention."""
+    """Load a Hugging Face folder in fp32, with transformers' default attention.
+
+    Raises:
+        InputError: the model cannot be loaded, has no known task, or its files do not hold its weights.
+    """
     import torch
     from transformers import AutoConfig
-    from transformers.utils import logging
 
     from distill import tasks
+    from distill.model import load as model_load
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     torch.set_num_threads(threads)
     model = folder / graph.file
-    task = tasks.of_config(AutoConfig.from_pretrained(model, local_files_only=True))
+    with model_load.refusing(f"{model}: its config.json cannot be used", "make the folder again"):
+        config = AutoConfig.from_pretrained(model, local_files_only=True)
+    task = tasks.of_config(config)
     if task is None:
         raise InputError(f"{model}: not trained for a known task", "give a teacher or a student folder")
-    network: Any = task.model_class().from_pretrained(
-        model, local_files_only=True, use_safetensors=True, dtype=torch.float32
+    network: Any = model_load.load(
+        task.model_class(), model, name=str(model), purpose="in PyTorch", dtype=torch.float32
     )
     return PytorchSession(network.eval(), graph)
 

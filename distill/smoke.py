@@ -69,6 +69,7 @@ def smoke(recipe: Recipe, encoder: Encoder, splits: Splits) -> SmokeResult:
         InputError: the teacher or the recipe is refused.
         WorkerError: teacher or student scores below 0.95 by the recipe's metric.
     """
+    teacher.check(recipe, encoder, splits)
     rows = _rows(recipe, encoder, splits.train)
     tokenizer = load_tokenizer(encoder.folder)
     with TemporaryDirectory(prefix="tinybert-smoke-") as name:
@@ -95,10 +96,9 @@ def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
     """Choose rows of each label to learn; with a ready classifier, only rows that it answers as labelled."""
     task = tasks.get(recipe.task)
     candidates = rows.take(_balanced(task.strata(rows), recipe.seed, CANDIDATES))
-    config = teacher.read_config(encoder.folder)
+    config = teacher.read_config(encoder.folder, encoder.name)
     # Single answers are right or wrong only if the metric is a share of right answers.
     if task.is_fine_tuned(config) and metric(recipe.task, evaluate.default_metric(recipe.task)).is_share:
-        task.check_head(config, recipe.data.label_names, encoder.name)
         is_right_N = _is_right(recipe, encoder, candidates)
         strata_N = task.strata(candidates)
         if len(np.unique(strata_N[is_right_N])) < len(np.unique(strata_N)):
@@ -113,7 +113,7 @@ def _rows(recipe: Recipe, encoder: Encoder, rows: Rows) -> Rows:
 
 def _is_right(recipe: Recipe, encoder: Encoder, rows: Rows) -> NDArray[np.bool_]:
     """Return for each row whether the teacher answers it as labelled."""
-    model, tokenizer = teacher.load_for(recipe, encoder.folder), load_tokenizer(encoder.folder)
+    model, tokenizer = teacher.load_for(recipe, encoder.folder, name=encoder.name), load_tokenizer(encoder.folder)
     outputs = predict(model, tokenise(tokenizer, rows, recipe.max_length_tokens), "The teacher's answers")
     labels = tasks.get(recipe.task).labels(rows, tokenizer, recipe.max_length_tokens)
     right_NK = evaluate.statistics(recipe.settings, outputs, labels)[evaluate.default_metric(recipe.task)]

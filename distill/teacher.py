@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     set_seed,
 )
-from transformers.utils import logging
 
 from contract.digest import sha256_of_value
 from contract.errors import InputError
@@ -23,6 +21,8 @@ from contract.versions import versions_of
 from distill import tasks
 from distill.data.rows import Splits
 from distill.data.tokenise import load_tokenizer, tokenise
+from distill.model import layout
+from distill.model import load as model_load
 from distill.model.predict import predict
 from distill.model.source import Encoder
 from distill.recipe import Recipe
@@ -77,73 +77,126 @@ def build(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:
         The teacher folder: Hugging Face layout, teacher.json, evaluation.npz (tokens only).
 
     Raises:
-        InputError: the teacher's labels differ from the data's, or its score is below the recipe's floor.
+        InputError: `check` raises it, or the teacher's score is below the recipe's floor.
     """
-    key = _key(recipe, encoder, splits)
-    folder = out / f"teacher-{key[:8]}"
-    if not processes.broadcast_from_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key)):
+    folder, key = _folder(recipe, encoder, splits, out)
+    if not _is_finished(folder, key):
         _build(recipe, encoder, splits, folder, key)
         processes.wait()
     check_floor(read_teacher(folder).validation_scores, recipe, encoder.name)
     return folder
 
 
-def read_config(folder: Path) -> Any:
-    """Read a model's configuration; code in the folder is never run.
+def check_unless_built(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> None:
+    """Check a teacher's model, by its configuration alone if the teacher is finished.
+
+    Args:
+        recipe, encoder, splits, out: as for `build`.
 
     Raises:
-        InputError: there is no configuration, or transformers does not know the model type.
+        InputError: as for `check`.
     """
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{folder}: its config.json cannot be used ({reason})", "give a BERT-like model in Hugging Face layout"
-        ) from error
+    check_config(recipe, encoder)
+    if not _is_finished(*_folder(recipe, encoder, splits, out)):
+        check(recipe, encoder, splits)
 
 
-def load_for(recipe: Recipe, folder: Path) -> PreTrainedModel:
+def check(recipe: Recipe, encoder: Encoder, splits: Splits) -> Tokenised:
+    """Check all that can be known of a teacher's model before it is trained; of its weights, names and shapes.
+
+    Args:
+        recipe: recipe of the distillation.
+        encoder: the teacher's model.
+        splits: the task's data.
+
+    Returns:
+        Both splits as the model's token ids.
+
+    Raises:
+        InputError: `check_config` raises it, a token id or type has no embedding, or the weights are not the model's.
+    """
+    config = check_config(recipe, encoder)
+    tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
+    _check_tokens(config, tokens, encoder.name)
+    load_for(recipe, encoder.folder, name=encoder.name, device_map="meta")
+    return tokens
+
+
+def check_config(recipe: Recipe, encoder: Encoder) -> Any:
+    """Check a teacher's model by its configuration alone, and return that.
+
+    Raises:
+        InputError: the configuration cannot be used, the student cannot be made from it, or its labels differ from the
+            data's.
+    """
+    config = read_config(encoder.folder, encoder.name)
+    check_fit(config, recipe, encoder.name)
+    task = tasks.get(recipe.task)
+    if task.is_fine_tuned(config):
+        task.check_head(config, recipe.data.label_names, encoder.name)
+    return config
+
+
+def read_config(folder: Path, name: str | None = None) -> Any:
+    """Read the configuration of a model that can be distilled; code in the folder is never run.
+
+    Args:
+        folder: folder of the model, in Hugging Face layout.
+        name: name of the model, for error messages; by default its folder.
+
+    Raises:
+        InputError: there is no configuration, it cannot be used, or its model type is not supported.
+    """
+    name = name or str(folder)
+    layout.check(folder, name)
+    with model_load.refusing(f"{name}: its config.json cannot be used", model_load.CURE):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    layout.check_type(config.model_type, name)
+    return config
+
+
+def load_for(recipe: Recipe, folder: Path, *, name: str | None = None, **options: Any) -> PreTrainedModel:
     """Load a model with the head of a recipe's task, in fp32; a new head is random.
 
     Args:
         recipe: recipe with the task and its labels.
         folder: folder of the model, in Hugging Face layout.
+        name, options: as for `load`.
 
     Raises:
-        InputError: the model cannot be loaded.
+        InputError: as for `load`.
     """
-    return load(folder, recipe.task, tasks.get(recipe.task).head_config(recipe.data.label_names))
+    head = tasks.get(recipe.task).head_config(recipe.data.label_names)
+    return load(folder, recipe.task, head, name=name, **options)
 
 
-def load(folder: Path, task: str, head: Mapping[str, Any]) -> PreTrainedModel:
+def load(
+    folder: Path, task: str, head: Mapping[str, Any], *, name: str | None = None, **options: Any
+) -> PreTrainedModel:
     """Load a model with a head for a kind of task, in fp32; a new head is random.
 
     Args:
         folder: folder of the model, in Hugging Face layout.
         task: kind of task.
         head: configuration of the head's outputs.
+        name: name of the model, for error messages; by default its folder.
+        options: as for `distill.model.load.load`.
 
     Raises:
-        InputError: the model cannot be loaded.
+        InputError: the model cannot be loaded, or its files do not hold its weights.
     """
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        model: PreTrainedModel = (
-            tasks.get(task)
-            .model_class()
-            .from_pretrained(
-                folder,
-                **head,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype="float32",
-            )
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{folder}: cannot be loaded for {task} ({reason})", "give a BERT-like model") from error
+    half, name = tasks.get(task), name or str(folder)
+    model = model_load.load(
+        half.model_class(),
+        folder,
+        name=name,
+        purpose=f"for {task}",
+        new_head=not half.is_fine_tuned(read_config(folder, name)),
+        dtype="float32",
+        **head,
+        **options,
+    )
+    tasks.set_problem_type(model.config, task)
     return model
 
 
@@ -159,6 +212,16 @@ def check_floor(scores: Mapping[str, float], recipe: Recipe, name: str) -> None:
             f"teacher {name}: validation {metric} {scores[metric]:.3f} is below the floor of {floor:.3f}",
             "train it longer, choose a better teacher, or lower teacher.floor",
         )
+
+
+def _folder(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> tuple[Path, str]:
+    """Return the teacher's folder, finished or not, and its key."""
+    key = _key(recipe, encoder, splits)
+    return out / f"teacher-{key[:8]}", key
+
+
+def _is_finished(folder: Path, key: str) -> bool:
+    return processes.broadcast_from_main(lambda: is_finished(folder / TEACHER_MANIFEST, Teacher, key))
 
 
 def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
@@ -177,16 +240,11 @@ def _key(recipe: Recipe, encoder: Encoder, splits: Splits) -> str:
 
 
 def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: str) -> None:
-    config = read_config(encoder.folder)
-    check_fit(config, recipe)
-    task, label_names = tasks.get(recipe.task), recipe.data.label_names
-    ready = task.is_fine_tuned(config)
-    if ready:
-        task.check_head(config, label_names, encoder.name)
-    tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
-    _check_vocabulary(config, tokens, encoder.name)
+    tokens = check(recipe, encoder, splits)
+    task = tasks.get(recipe.task)
+    ready = task.is_fine_tuned(read_config(encoder.folder, encoder.name))
     set_seed(recipe.seed)
-    model = load_for(recipe, encoder.folder)
+    model = load_for(recipe, encoder.folder, name=encoder.name)
     if not ready:
         _fine_tune(model, recipe, tokens, task.labels(splits.train, tokens.tokenizer, recipe.max_length_tokens), folder)
     if not processes.is_main():
@@ -219,13 +277,17 @@ def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: 
     checkpoints.remove(checkpoints.work_folder(folder))
 
 
-def _check_vocabulary(config: Any, tokens: Tokenised, name: str) -> None:
-    largest = max(int(split.ids_T.max()) for split in (tokens.train, tokens.validation))
-    if largest >= config.vocab_size:
-        raise InputError(
-            f"{name}: its tokenizer gives token id {largest}, but its embedding has {config.vocab_size} rows",
-            "give the model with its own tokenizer",
-        )
+def _check_tokens(config: Any, tokens: Tokenised, name: str) -> None:
+    splits = (tokens.train, tokens.validation)
+    for kind, largest, rows in (
+        ("token id", max(int(split.ids_T.max()) for split in splits), config.vocab_size),
+        ("token type", max(int(split.types_T.max()) for split in splits), config.type_vocab_size),
+    ):
+        if largest >= rows:
+            raise InputError(
+                f"{name}: its tokenizer gives {kind} {largest}, but its embedding has {rows} row{'s' * (rows != 1)}",
+                "give the model with its own tokenizer",
+            )
 
 
 def _fine_tune(model: PreTrainedModel, recipe: Recipe, tokens: Tokenised, labels: Ragged, folder: Path) -> None:

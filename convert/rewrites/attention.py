@@ -73,6 +73,13 @@ class Attention(nn.Module):
         return states_BLD.view(sentences, tokens, self.heads, self.width // self.heads).transpose(1, 2)
 
 
+def is_supported(attention: Any) -> bool:
+    """Return whether a layer's self-attention is BERT's: scaled products of a query, a key and a value."""
+    parts = (getattr(attention, name, None) for name in ("query", "key", "value"))
+    sizes = ("num_attention_heads", "all_head_size", "scaling")
+    return all(isinstance(part, nn.Linear) for part in parts) and all(hasattr(attention, name) for name in sizes)
+
+
 def _scaled(linear: nn.Linear, factor: float) -> nn.Linear:
     scaled = nn.Linear(linear.in_features, linear.out_features)
     scaled.weight.data = linear.weight.data * factor

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from convert.attention_mask import MASKED_SCORE
-from convert.rewrites.attention import Attention
+from convert.rewrites.attention import Attention, is_supported
 from convert.rewrites.first_token import FirstTokenLayer, is_replaceable
 from distill.model.capture import has_attention, layers_of
 from distill.model.positions import longest
@@ -35,7 +35,7 @@ def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreT
         return student, ()
     rewritten = copy.deepcopy(student)
     layers = layers_of(rewritten)
-    with_attention = [index for index in range(len(layers)) if has_attention(rewritten, index)]
+    with_attention = [index for index, layer in enumerate(layers) if _has_berts_attention(layer)]
     first_token = Rewrite.FIRST_TOKEN in rewrites and _only_head_reads_last(rewritten)
     applied = set()
     for index in with_attention:
@@ -45,9 +45,13 @@ def rewrite(student: PreTrainedModel, rewrites: Sequence[Rewrite]) -> tuple[PreT
         if first_only and is_replaceable(layers[index]):
             _replace_last(rewritten, FirstTokenLayer(layers[index]))
             applied.add(Rewrite.FIRST_TOKEN)
-    if not _same_logits(student, rewritten):
+    if not applied or not _same_logits(student, rewritten):
         return student, ()
     return rewritten, tuple(item for item in Rewrite if item in applied)
+
+
+def _has_berts_attention(layer: Any) -> bool:
+    return is_supported(getattr(layer.attention, "self", None))
 
 
 def _only_head_reads_last(student: PreTrainedModel) -> bool:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging
 
 from contract.errors import InputError
 from distill.augment.words import is_chinese
 from distill.data.tokenise import load_tokenizer
+from distill.model.load import load as load_model
 
 CURE = "set augmentation.masked_lm to a masked LM, or to '' and set augmentation.neighbours"
 # RoBERTa numbers positions from 2.
@@ -92,18 +91,16 @@ def load(folder: Path) -> MaskedLM:
     Raises:
         InputError: the model cannot be loaded or has no trained masked-LM head, or its tokenizer has no mask token.
     """
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        model, report = AutoModelForMaskedLM.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, dtype="float32", output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{folder}: cannot be loaded as a masked LM ({reason})", CURE) from error
     # transformers would initialise a missing head at random, and its candidates would be noise.
-    if report["missing_keys"]:
-        raise InputError(f"{folder}: no masked-LM head (missing {min(report['missing_keys'])})", CURE)
+    model: Any = load_model(
+        AutoModelForMaskedLM,
+        folder,
+        name=str(folder),
+        purpose="as a masked LM",
+        cure=CURE,
+        other_heads=True,
+        dtype="float32",
+    )
     tokenizer = load_tokenizer(folder)
     if tokenizer.mask_token_id is None:
         raise InputError(f"{folder}: the tokenizer has no mask token", CURE)

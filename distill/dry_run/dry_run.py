@@ -19,7 +19,7 @@ from distill.dry_run import cost
 from distill.dry_run.cost import Memory, Parameters
 from distill.dry_run.duration import Pace, pace_of
 from distill.dry_run.meta_models import build_meta_models
-from distill.model.source import Encoder
+from distill.model.source import Encoder, locate
 from distill.recipe import Recipe
 from distill.recipe.shape import Shape
 from distill.recipe.stage import FakeQuantize, Stage
@@ -99,28 +99,24 @@ class DryRunReport:
 
 
 def dry_run(recipe: Recipe, encoder: Encoder, splits: Splits) -> DryRunReport:
-    """Report what a recipe would do; only the tokenizer is loaded, and nothing is trained or written.
+    """Report what a recipe would do; of the weights only names and shapes are read, and nothing is trained or written.
 
     A single layer is timed for a second or so, to estimate how long the trainings take.
 
     Args:
         recipe: the distillation.
-        encoder: the teacher's model, fine-tuned or not; only its configuration and tokenizer are read.
+        encoder: the teacher's model, fine-tuned or not.
         splits: the task's data.
 
     Raises:
-        InputError: the recipe's student cannot be built from, or compared with, its teacher.
+        InputError: a teacher is refused, or the recipe's student cannot be built from, or compared with, its teacher.
     """
-    config = teacher.read_config(encoder.folder)
-    task = tasks.get(recipe.task)
-    fine_tuned = task.is_fine_tuned(config)
-    if fine_tuned:
-        task.check_head(config, recipe.data.label_names, encoder.name)
+    tokens = _check_teachers(recipe, encoder, splits)
+    config = teacher.read_config(encoder.folder, encoder.name)
     models = build_meta_models(recipe, encoder, splits.train)
     model, start = models.teacher, models.start
     student_splits, _ = hold_out_for_soup(recipe, splits)
     new_rows = max_new_rows(recipe.augmentation, student_splits.train) if recipe.augmentation else 0
-    tokens = tokenise(models.teacher_tokenizer, splits.train, recipe.max_length_tokens)
     student_tokens = tokenise(models.tokenizer, splits.train, recipe.max_length_tokens)
     typical, maximal = int(np.median(tokens.lengths)), recipe.max_length_tokens
     shapes = _shape(config), shape_of(recipe.student, config)
@@ -144,10 +140,16 @@ def dry_run(recipe: Recipe, encoder: Encoder, splits: Splits) -> DryRunReport:
                 start,
                 shapes,
                 rows=len(student_splits.train) + new_rows,
-                fine_tuned=fine_tuned,
+                fine_tuned=tasks.get(recipe.task).is_fine_tuned(config),
             )
         ),
     )
+
+
+def _check_teachers(recipe: Recipe, encoder: Encoder, splits: Splits) -> Tokens:
+    """Check all teachers as a distillation does before it trains; return the training split in the first one's ids."""
+    first, *_ = [teacher.check(recipe, model, splits) for model in (encoder, *map(locate, recipe.teacher.also))]
+    return first.train
 
 
 def _shape(config: Any) -> Shape:

@@ -44,8 +44,8 @@ def build_meta_models(recipe: Recipe, encoder: Encoder, train: Rows) -> MetaMode
     Raises:
         InputError: the recipe's student cannot be built from, or compared with, its teacher.
     """
-    config = teacher.read_config(encoder.folder)
-    check_fit(config, recipe)
+    config = teacher.read_config(encoder.folder, encoder.name)
+    check_fit(config, recipe, encoder.name)
     config.num_labels = max(1, len(recipe.data.label_names))
     teacher_tokenizer = load_tokenizer(encoder.folder)
     with torch.device("meta"):

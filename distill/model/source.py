@@ -1,5 +1,6 @@
 """Find a pretrained model by name: in a package, in a folder or on the hub; weights as safetensors only."""
 
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,8 @@ from contract.digest import sha256_of_file, sha256_of_value
 from contract.errors import InputError, MissingExtraError, needs_extra
 
 WEIGHTS = "model.safetensors"
+# In its place if the weights are in several files.
+INDEX = "model.safetensors.index.json"
 PACKAGE_PREFIX = "package:"
 # Encoders in packages: the module that holds them, and the SHA-256 their weights must have.
 PACKAGES = {
@@ -41,14 +44,13 @@ def locate(name: str) -> Encoder:
         name: `package:NAME`, a folder, or a Hugging Face name such as `bert-base-uncased`.
 
     Raises:
-        InputError: no such model, no safetensors, or a package whose weights were changed.
+        InputError: no such model, no safetensors, an index of files that are not there, or a package whose weights were
+            changed.
     """
     folder = folder_of(name)
     weights = folder / WEIGHTS
     if not weights.is_file():
-        raise InputError(
-            f"{name}: has no {WEIGHTS}", "only safetensors are read, never pickled weights; save it as safetensors"
-        )
+        _check_index(folder, name)
     if name.startswith(PACKAGE_PREFIX):
         _, known_sha256 = PACKAGES[name.removeprefix(PACKAGE_PREFIX)]
         weights_sha256 = sha256_of_file(weights)
@@ -60,6 +62,27 @@ def locate(name: str) -> Encoder:
     files = sorted({path for pattern in HUB_FILES for path in folder.glob(pattern)})
     sha256 = sha256_of_value({path.name: sha256_of_file(path) for path in files})
     return Encoder(name=name, folder=folder, sha256=sha256)
+
+
+def _check_index(folder: Path, name: str) -> None:
+    """Check that the weights are in several safetensors files, and that all of them lie in the folder."""
+    if not (folder / INDEX).is_file():
+        raise InputError(
+            f"{name}: has no {WEIGHTS}", "only safetensors are read, never pickled weights; save it as safetensors"
+        )
+    try:
+        files = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{name}: {INDEX} does not list files of weights", "save the model again") from error
+    for file in files:
+        if not isinstance(file, str) or Path(file).name != file or not file.endswith(Path(WEIGHTS).suffix):
+            raise InputError(
+                f"{name}: {INDEX} lists {file!r}, not a safetensors file beside it", "save the model again"
+            )
+        if not (folder / file).is_file():
+            raise InputError(f"{name}: has no {file}, which {INDEX} lists", "give all files of the model")
+    if not files:
+        raise InputError(f"{name}: {INDEX} lists no files of weights", "save the model again")
 
 
 def folder_of(name: str) -> Path:

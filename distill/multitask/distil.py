@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,9 @@ def distil(recipe: MultitaskRecipe, task_data: Sequence[TaskData], out: Path) ->
     for task_recipe, task in zip(recipes, task_data, strict=True):
         # Refuse an impossible student before teachers are fine-tuned for it.
         build_meta_models(task_recipe, encoder, task.splits.train)
+        for model in _models(task):
+            teacher.check_unless_built(task.recipe, model, task.splits, out / task.recipe.name)
+    _load_encoder(encoder, recipes, device_map="meta")  # its weights' names and shapes
     teachers = _teachers(task_data, out)
     key = _key(recipe, encoder, recipes, teachers)
     folders = tuple(out / task_recipe.name / f"student-{key[:8]}" for task_recipe in recipes)
@@ -131,14 +135,31 @@ def _teachers(task_data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
     first = 0
     for task in task_data:
         recipe = task.recipe
-        models = (task.encoder, *map(locate, recipe.teacher.also))
-        folder, *more = [teacher.build(recipe, model, task.splits, out / recipe.name) for model in models]
-        outputs = max(1, len(recipe.data.label_names))
+        folder, *more = [teacher.build(recipe, model, task.splits, out / recipe.name) for model in _models(task)]
+        outputs = _outputs(recipe)
         head = Head(first=first, outputs=outputs, is_score=tasks.get(recipe.task).IS_SCORE)
         parents = Parents(teacher=folder, more=tuple(more), general=None)
         teachers.append(TaskTeacher(task=task, parents=parents, head=head))
         first += outputs
     return teachers
+
+
+def _models(task: TaskData) -> tuple[Encoder, ...]:
+    return (task.encoder, *map(locate, task.recipe.teacher.also))
+
+
+def _outputs(recipe: Recipe) -> int:
+    return max(1, len(recipe.data.label_names))
+
+
+def _load_encoder(encoder: Encoder, recipes: Sequence[Recipe], **options: Any) -> PreTrainedModel:
+    """Load the shared encoder with the outputs of all tasks; a head it has belongs to one task and may differ in size.
+
+    Raises:
+        InputError: it cannot be loaded, or its files do not hold its weights.
+    """
+    head = {"num_labels": sum(map(_outputs, recipes))}
+    return teacher.load(encoder.folder, recipes[0].task, head, name=encoder.name, resizes_head=True, **options)
 
 
 def _key(recipe: MultitaskRecipe, encoder: Encoder, recipes: Sequence[Recipe], teachers: Sequence[TaskTeacher]) -> str:
@@ -189,8 +210,7 @@ def _prepare(
 ) -> tuple[Start, TrainingSet, PreTrainedTokenizerFast]:
     """Return the student before training, with the outputs of all tasks, its training set and its tokenizer."""
     outputs = sum(each.head.outputs for each in teachers)
-    # If the encoder has a head, it belongs to a single task and may have another size.
-    source = teacher.load(encoder.folder, recipes[0].task, {"num_labels": outputs, "ignore_mismatched_sizes": True})
+    source = _load_encoder(encoder, recipes)
     encoder_tokenizer = load_tokenizer(encoder.folder)
 
     def tokenise_all(tokenizer: PreTrainedTokenizerFast) -> Tokens:
@@ -272,6 +292,7 @@ def _with_outputs(model: PreTrainedModel, recipe: Recipe, head: Head) -> PreTrai
     config = copy.deepcopy(model.config)
     task = tasks.get(recipe.task)
     config.update(task.head_config(recipe.data.label_names))
+    tasks.set_problem_type(config, recipe.task)
     copied: PreTrainedModel = task.model_class().from_config(config)
     state = model.state_dict()
     # Only the last layer has a different shape: a row for each output.

@@ -15,6 +15,7 @@ from contract.tokens import Tokens
 from distill import slim, tasks
 from distill.model import positions
 from distill.model.capture import embeddings_of, layers_of
+from distill.model.load import build_on_meta, load
 from distill.recipe import Recipe
 from distill.recipe import shape as shapes
 from distill.recipe.shape import Shape
@@ -111,14 +112,19 @@ def pairs_of(student: StudentRecipe, shape: Shape, teacher_layers: int) -> Layer
     return layer_map.resolve(mapping, shape.layers, teacher_layers)
 
 
-def check_fit(config: Any, recipe: Recipe) -> None:
+def check_fit(config: Any, recipe: Recipe, name: str) -> None:
     """Check by a teacher's configuration alone that the student can be made from it.
 
+    Args:
+        config: the teacher's configuration.
+        recipe: recipe with the student's shape.
+        name: the teacher's name, for error messages.
+
     Raises:
-        InputError: the teacher is not laid out like BERT, lacks a layer, or has too few positions for the texts.
+        InputError: the configuration describes no model, or the teacher is not laid out like BERT, lacks a layer, or
+            has too few positions for the texts.
     """
-    with torch.device("meta"):
-        skeleton = tasks.get(recipe.task).model_class().from_config(config)
+    skeleton = build_on_meta(tasks.get(recipe.task).model_class(), config, name)
     layers, longest = len(layers_of(skeleton)), positions.longest(skeleton)
     student, shape = recipe.student, shape_of(recipe.student, config)
     pairs_of(student, shape, layers)
@@ -136,10 +142,13 @@ def check_fit(config: Any, recipe: Recipe) -> None:
         )
 
 
-def longest_of(config: Any) -> int:
-    """Return the maximal number of tokens of a text, for a model with this configuration."""
-    with torch.device("meta"):
-        return positions.longest(text.model_class().from_config(config))
+def longest_of(config: Any, name: str) -> int:
+    """Return the maximal number of tokens of a text, for a model with this configuration.
+
+    Raises:
+        InputError: the configuration describes no model; the message has its name.
+    """
+    return positions.longest(build_on_meta(text.model_class(), config, name))
 
 
 def count_parameters(model: torch.nn.Module) -> int:
@@ -192,16 +201,18 @@ def _narrowed(teacher: PreTrainedModel, recipe: Recipe, shape: Shape, data: Star
 
 def _general(teacher: PreTrainedModel, recipe: Recipe, _shape: Shape, data: StartData) -> PreTrainedModel:
     assert data.general is not None, "distil makes it first"
-    model: PreTrainedModel = _class(recipe).from_pretrained(
+    return load(
+        _class(recipe),
         data.general,
+        name=str(data.general),
+        purpose=f"for {recipe.task}",
+        new_head=True,
         num_labels=teacher.config.num_labels,
         id2label=teacher.config.id2label,
         label2id=teacher.config.label2id,
         problem_type=teacher.config.problem_type,
-        use_safetensors=True,
         dtype="float32",
     )
-    return model
 
 
 _STARTS: dict[str, Callable[[PreTrainedModel, Recipe, Shape, StartData], PreTrainedModel]] = {

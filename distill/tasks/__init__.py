@@ -19,3 +19,10 @@ def get(name: str) -> TrainingTask:
 def of_config(config: Any) -> TrainingTask | None:
     """Return the task that a model configuration is fine-tuned for, or None for a pretrained model."""
     return next((task for task in map(get, MODULES) if task.is_fine_tuned(config)), None)
+
+
+def set_problem_type(config: Any, name: str) -> None:
+    """Replace a problem_type that is left in a model configuration from another task."""
+    expected = get(name).PROBLEM_TYPE
+    if config.problem_type not in (None, expected):
+        config.problem_type = expected

@@ -14,6 +14,7 @@ from contract.ragged import Ragged
 from distill.data.labels import caseless, composed, is_number, label_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
+from distill.tasks.head import check_problem_type, label_names_of
 from distill.tasks.text import has_head, labels, model_class
 from infer import tasks
 from infer.metrics import counts
@@ -30,6 +31,7 @@ NO_ROWS_CURE = "a split needs sentences of at least two classes"
 IS_SCORE = False
 PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
+PROBLEM_TYPE = "single_label_classification"
 
 
 # A column with more distinct values than this probably holds something other than labels.
@@ -87,12 +89,13 @@ def is_fine_tuned(config: Any) -> bool:
 
 
 def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
-    """Check that a fine-tuned classifier has the data's labels, in the same order.
+    """Check that a fine-tuned classifier has the data's labels, in the same order, and gives one per text.
 
     Raises:
-        InputError: a different number of labels, or the same names in a different order.
+        InputError: labels that are not numbered from 0, a different number of labels, the same names in a different
+            order, or several labels per text.
     """
-    teacher_labels = [str(config.id2label[number]) for number in range(config.num_labels)]
+    teacher_labels = label_names_of(config, name)
     if len(teacher_labels) != len(label_names):
         raise InputError(
             f"teacher {name} has {len(teacher_labels)} labels ({', '.join(teacher_labels)}), "
@@ -105,6 +108,7 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
             f"label order differs: teacher {name} has {', '.join(teacher_labels)}, the data {', '.join(label_names)}",
             "set data.label_names to the teacher's order and renumber the data's labels",
         )
+    check_problem_type(config, PROBLEM_TYPE, name)
 
 
 def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, name: str) -> None:

@@ -26,12 +26,15 @@ class TrainingTask(Protocol):
         IS_SCORE: whether the output is a score rather than logits of classes.
         PER_TOKEN: whether there are logits for each token rather than for the whole text.
         PIPELINE_TAG: name of the task on the Hugging Face hub.
+        PROBLEM_TYPE: problem_type of a model's configuration, by which transformers chooses the loss; None if there is
+            only one.
     """
 
     NO_ROWS_CURE: str
     IS_SCORE: bool
     PER_TOKEN: bool
     PIPELINE_TAG: str
+    PROBLEM_TYPE: str | None
 
     def check_recipe(self, recipe: "Recipe") -> None:
         """Check that the task supports everything a recipe asks for.

@@ -17,6 +17,7 @@ from contract.ragged import Ragged
 from distill.data.labels import is_number
 from distill.data.rows import Rows, labelled, read_texts
 from distill.data.table import Table
+from distill.tasks.head import check_problem_type
 from distill.tasks.text import has_head, labels, model_class
 from infer import tasks
 from infer.metrics.correlation import RMSE
@@ -34,6 +35,7 @@ NO_ROWS_CURE = "a split needs sentences with at least two different scores"
 IS_SCORE = True
 PER_TOKEN = False
 PIPELINE_TAG = "text-classification"
+PROBLEM_TYPE = "regression"
 
 
 # Whole numbers with more values than this are scores rather than classes.
@@ -87,16 +89,17 @@ def is_fine_tuned(config: Any) -> bool:
 
 
 def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
-    """Check that a fine-tuned model has one output.
+    """Check that a fine-tuned model has one output, a score.
 
     Raises:
-        InputError: the model has several outputs.
+        InputError: the model has several outputs, or one that is not a score.
     """
     if config.num_labels != 1:
         raise InputError(
             f"teacher {name} has {config.num_labels} outputs, regression needs one",
             "use a teacher for this task, or a pretrained model without a head",
         )
+    check_problem_type(config, PROBLEM_TYPE, name)
 
 
 def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, name: str) -> None:

@@ -16,6 +16,7 @@ from distill.data.rows import Rows, check_columns, check_text
 from distill.data.table import Table
 from distill.tasks.align import token_labels
 from distill.tasks.detokenise import detokenise
+from distill.tasks.head import label_names_of
 from infer.outputs import Outputs
 from infer.tasks.token_classification import OUTSIDE
 
@@ -29,6 +30,7 @@ NO_ROWS_CURE = "a split needs sentences with tagged words"
 IS_SCORE = False
 PER_TOKEN = True
 PIPELINE_TAG = "token-classification"
+PROBLEM_TYPE: str | None = None
 
 
 def check_recipe(recipe: "Recipe") -> None:
@@ -119,9 +121,9 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
     """Check that a fine-tuned model has the data's tags, in the same order.
 
     Raises:
-        InputError: the tags or their order differ.
+        InputError: the tags or their order differ, or they are not numbered from 0.
     """
-    teacher_tags = [str(config.id2label[number]) for number in range(config.num_labels)]
+    teacher_tags = label_names_of(config, name)
     if list(map(composed, teacher_tags)) != list(map(composed, label_names)):
         raise InputError(
             f"tags differ: teacher {name} has {', '.join(teacher_tags)}, the data {', '.join(label_names)}",
