@@ -23,6 +23,7 @@ from filelock import FileLock
 from hypothesis import settings
 from transformers import BertModel, PreTrainedModel
 
+from contract import options
 from tests import tiny
 from tinybert_edge import cli
 
@@ -129,6 +130,9 @@ def recipe_file(tmp_path: Path, encoder_folder: Path) -> Callable[..., Path]:
 @pytest.fixture
 def tinybert(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tinybert:
     """Run the command line in this process; return exit code, stdout and stderr."""
+
+    for name in (options.QUIET, options.VERBOSE, options.FORCE):
+        monkeypatch.setenv(name, "")  # a call may set them, for this test alone
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tinybert", *map(str, arguments)])

@@ -160,7 +160,7 @@ def test_unreadable_weights_are_an_error_of_one_line(
 ) -> None:
     (changeable / "model.safetensors").write_bytes(b"not weights")
     seal(changeable)
-    with pytest.raises(ConversionError, match=r"onnx-fp32: the converter failed \(SafetensorError: ") as caught:
+    with pytest.raises(ConversionError, match=r"onnx-fp32: .*: cannot be loaded .* \(SafetensorError: ") as caught:
         convert_student(changeable, profile, out=tmp_path / "out", run=never, runtimes=["onnx"], precisions=["fp32"])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out" / profile.name).exists()
