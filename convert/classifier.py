@@ -62,6 +62,7 @@ def load(student: Path, rewrites: Sequence[Rewrite] = ()) -> Classifier:
         student,
         name=str(student),
         purpose=f"for {task}",
+        cure="distil the student again",
         attn_implementation="eager",
         dtype=torch.float32,
     )

@@ -10,6 +10,7 @@ from contract.errors import InputError, needs_extra
 from infer.folders.graph import Graph
 from infer.runtimes.protocol import Feed, Traits
 
+CURE = "distil it again"
 TRAITS = Traits()
 
 
@@ -37,13 +38,13 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "PytorchSession":
 
     torch.set_num_threads(threads)
     model = folder / graph.file
-    with model_load.refusing(f"{model}: its config.json cannot be used", "make the folder again"):
+    with model_load.refusing(f"{model}: its config.json cannot be used", CURE):
         config = AutoConfig.from_pretrained(model, local_files_only=True)
     task = tasks.of_config(config)
     if task is None:
         raise InputError(f"{model}: not trained for a known task", "give a teacher or a student folder")
     network: Any = model_load.load(
-        task.model_class(), model, name=str(model), purpose="in PyTorch", dtype=torch.float32
+        task.model_class(), model, name=str(model), purpose="in PyTorch", cure=CURE, dtype=torch.float32
     )
     return PytorchSession(network.eval(), graph)
 

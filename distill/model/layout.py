@@ -1,4 +1,4 @@
-"""Which models can be distilled and converted: told by config.json alone, before torch is imported."""
+"""Which models can be distilled and converted, decided by config.json alone, before torch is imported."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from contract.errors import InputError
 
 CONFIG = "config.json"
-# Laid out like BERT, in their attention too: every converter gives artifacts with their students' answers, as
-# tests/convert/test_model_types.py checks for each.
+# Their layers and attention are BERT's, so every converter keeps the answers of their students;
+# tests/convert/test_model_types.py checks it for each of them.
 MODEL_TYPES = (
     "bert",
     "camembert",
@@ -47,7 +47,9 @@ SETTINGS = {
         "transformers 5 ignores it and would compute absolute positions",
         "choose a teacher with absolute positions",
     ),
-    "quantization_config": Setting(None, "only floating-point weights are supported", "give the model before that"),
+    "quantization_config": Setting(
+        None, "only floating-point weights are supported", "give the model that was quantised"
+    ),
     "return_dict": Setting(True, "outputs are read by name", _REMOVE),
     "output_attentions": Setting(False, "fast attention does not return its weights", _REMOVE),
     "chunk_size_feed_forward": Setting(0, "texts have any length", _REMOVE),
@@ -81,7 +83,7 @@ def check_type(model_type: object, name: str) -> None:
         InputError: it is not; the message names those that are.
     """
     if model_type not in MODEL_TYPES:
-        raise InputError(f"{name}: is a model of type {model_type!r}", f"supported: {', '.join(MODEL_TYPES)}")
+        raise InputError(f"{name}: model type {model_type!r} is not supported", f"supported: {', '.join(MODEL_TYPES)}")
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -81,9 +81,9 @@ def build_on_meta(model_class: Any, config: Any, name: str) -> PreTrainedModel:
         name: name of the model, for error messages.
 
     Raises:
-        InputError: there is no such model.
+        InputError: transformers cannot build it.
     """
-    with refusing(f"{name}: its config.json describes no model", "correct it"), torch.device("meta"):
+    with refusing(f"{name}: no model can be built from its config.json", "correct it"), torch.device("meta"):
         model: PreTrainedModel = model_class.from_config(config)
         return model
 

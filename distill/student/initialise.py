@@ -121,8 +121,8 @@ def check_fit(config: Any, recipe: Recipe, name: str) -> None:
         name: the teacher's name, for error messages.
 
     Raises:
-        InputError: the configuration describes no model, or the teacher is not laid out like BERT, lacks a layer, or
-            has too few positions for the texts.
+        InputError: no model can be built from the configuration, or the teacher is not laid out like BERT, lacks a
+            layer, or has too few positions for the texts.
     """
     skeleton = build_on_meta(tasks.get(recipe.task).model_class(), config, name)
     layers, longest = len(layers_of(skeleton)), positions.longest(skeleton)
@@ -146,7 +146,7 @@ def longest_of(config: Any, name: str) -> int:
     """Return the maximal number of tokens of a text, for a model with this configuration.
 
     Raises:
-        InputError: the configuration describes no model; the message has its name.
+        InputError: no model can be built from the configuration.
     """
     return positions.longest(build_on_meta(text.model_class(), config, name))
 

@@ -34,13 +34,13 @@ REFUSED = {
     "single_label_classification: use a teacher for this task, or a pretrained model without a head",
     "is-decoder": "teacher: is_decoder is true in its config.json, but a decoder's attention cannot be converted: set "
     "it to false if the model was trained as an encoder, or choose another teacher",
-    "not-convertible-debertav2": f"teacher: is a model of type 'deberta-v2': {SUPPORTED}",
-    "not-convertible-megatron": f"teacher: is a model of type 'megatron-bert': {SUPPORTED}",
-    "not-convertible-mobilebert": f"teacher: is a model of type 'mobilebert': {SUPPORTED}",
-    "not-convertible-mpnet": f"teacher: is a model of type 'mpnet': {SUPPORTED}",
-    "assertion-longformer": f"teacher: is a model of type 'longformer': {SUPPORTED}",
-    "deberta-v1-bfloat16": f"teacher: is a model of type 'deberta': {SUPPORTED}",
-    "dry-run-debertav2": f"teacher: is a model of type 'deberta-v2': {SUPPORTED}",
+    "not-convertible-debertav2": f"teacher: model type 'deberta-v2' is not supported: {SUPPORTED}",
+    "not-convertible-megatron": f"teacher: model type 'megatron-bert' is not supported: {SUPPORTED}",
+    "not-convertible-mobilebert": f"teacher: model type 'mobilebert' is not supported: {SUPPORTED}",
+    "not-convertible-mpnet": f"teacher: model type 'mpnet' is not supported: {SUPPORTED}",
+    "assertion-longformer": f"teacher: model type 'longformer' is not supported: {SUPPORTED}",
+    "deberta-v1-bfloat16": f"teacher: model type 'deberta' is not supported: {SUPPORTED}",
+    "dry-run-debertav2": f"teacher: model type 'deberta-v2' is not supported: {SUPPORTED}",
 }
 ACCEPTED = ("sharded", "problem-type-multi-label")
 pytestmark = [
@@ -61,18 +61,17 @@ def test_a_teacher_is_refused_before_it_is_trained(
     tmp_path: Path, tinybert: Tinybert, monkeypatch: pytest.MonkeyPatch, name: str, options: tuple[str, ...]
 ) -> None:
     _in_copy(name, tmp_path, monkeypatch)
-    code, _, errors = tinybert("--quiet", "distill", "recipe.toml", "--data", ".", "--out", tmp_path / "out", *options)
-    assert (code, errors) == (2, f"error: {REFUSED[name]}\n")
+    code, _, errors = tinybert("distill", "recipe.toml", "--data", ".", "--out", tmp_path / "out", *options)
+    assert (code, errors.splitlines()[-1]) == (2, f"error: {REFUSED[name]}")
     assert not list(tmp_path.glob("out/*-*"))
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_teacher_is_distilled(tmp_path: Path, tinybert: Tinybert, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     _in_copy(name, tmp_path, monkeypatch)
-    arguments = ("--quiet", "distill", "recipe.toml", "--data", ".", "--out", tmp_path / "out")
+    arguments = ("distill", "recipe.toml", "--data", ".", "--out", tmp_path / "out")
     assert tinybert(*arguments, "--dry-run")[0] == 0
-    code, _, errors = tinybert(*arguments)
-    assert (code, errors) == (0, "")
+    assert tinybert(*arguments)[0] == 0
     (student,) = tmp_path.glob("out/student-*")
     config = json.loads((student / "config.json").read_text())
     assert config["problem_type"] == "single_label_classification"

@@ -53,7 +53,7 @@ def test_another_model_type_is_refused(tmp_path: Path, model_type: Any) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
     with pytest.raises(InputError) as error:
         layout.check(tmp_path, "my-teacher")
-    assert str(error.value) == f"my-teacher: is a model of type {model_type!r}: {SUPPORTED}"
+    assert str(error.value) == f"my-teacher: model type {model_type!r} is not supported: {SUPPORTED}"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_another_model_type_is_refused(tmp_path: Path, model_type: Any) -> None:
         (
             {"quantization_config": {"quant_method": "gptq", "bits": 4}},
             "quantization_config is set in its config.json, but only floating-point weights are supported: give the "
-            "model before that",
+            "model that was quantised",
         ),
         ({"return_dict": False}, f"return_dict is false in its config.json, but outputs are read by name: {REMOVE}"),
         (
@@ -175,9 +175,9 @@ except InputError as error:
     print(error, "torch" in sys.modules, "transformers" in sys.modules)
 """
     result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    assert result.stdout == f"{tmp_path / 'model'}: is a model of type 'deberta-v2': {SUPPORTED} False False\n", (
-        result.stderr
-    )
+    assert (
+        result.stdout == f"{tmp_path / 'model'}: model type 'deberta-v2' is not supported: {SUPPORTED} False False\n"
+    ), result.stderr
 
 
 def test_the_documentation_lists_the_model_types() -> None:

@@ -111,8 +111,8 @@ def _small_embedding(folder: Path) -> None:
     ("spoil", "message"),
     [
         (_without_tokenizer, "no tokenizer.json: use a model folder that includes its tokenizer"),
-        (_like_gpt2, "model: is a model of type 'gpt2': supported: bert, camembert, "),
-        (_with_code, "model: is a model of type 'custom': supported: bert, camembert, "),
+        (_like_gpt2, "model: model type 'gpt2' is not supported: supported: bert, camembert, "),
+        (_with_code, "model: model type 'custom' is not supported: supported: bert, camembert, "),
         (_truncated, "cannot be loaded for classification"),
         (
             _small_embedding,

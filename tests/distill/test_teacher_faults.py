@@ -228,15 +228,15 @@ def test_the_encoder_of_a_general_student_is_checked_at_once(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"hidden_act": "no-such"}, "its config.json describes no model (KeyError: 'no-such'): correct it"),
+        ({"hidden_act": "no-such"}, "no model can be built from its config.json (KeyError: 'no-such'): correct it"),
         (
             {"num_attention_heads": 5},
-            "its config.json describes no model (ValueError: The hidden size (32) is not a multiple of the number of "
-            "attention heads (5)): correct it",
+            "no model can be built from its config.json (ValueError: The hidden size (32) is not a multiple of the "
+            "number of attention heads (5)): correct it",
         ),
         (
             {"pad_token_id": 99},
-            "its config.json describes no model (AssertionError: Padding_idx must be within num_embeddings): "
+            "no model can be built from its config.json (AssertionError: Padding_idx must be within num_embeddings): "
             "correct it",
         ),
         (
