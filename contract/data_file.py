@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def rows(path: Path, file_format: str | None = None) -> Iterator[Row]:
         yield from reader(path)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read ({error})", "save it as UTF-8 text") from error
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: cannot be read ({reason})", "correct the file, or name its format") from error
 
@@ -62,14 +63,14 @@ def format_of(path: Path) -> str:
 
 
 def _separated(path: Path, **dialect: Any) -> Iterator[Row]:
-    with _opened(path, newline="") as file:
+    with open_text(path, newline="") as file:
         lines = _lines(path, csv.reader(file, strict=True, **dialect))
         _, header = next(lines, (1, []))
         _check_header(path, header)
         for line, row in lines:
             if len(row) > len(header):
                 cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
-                raise InputError(cause, "take the separators out of its texts, or quote them (CSV)")
+                raise InputError(cause, "remove separators from its texts, or quote them (CSV)")
             # The missing values of a short row are empty, and refused if they are needed.
             yield Row(line, dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)))
 
@@ -79,6 +80,7 @@ def _csv(path: Path) -> Iterator[Row]:
 
 
 def _tsv(path: Path) -> Iterator[Row]:
+    # As in GLUE, quotation marks are ordinary characters.
     return _separated(path, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
@@ -89,7 +91,7 @@ def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            cure = 'write a text with quotation marks as "He said ""no""."'
+            cure = 'quote a text that contains quotation marks like this: "He said ""no""."'
             raise InputError(f"{path}:{line}: cannot be read ({error})", cure) from error
         if row is None:
             return
@@ -98,9 +100,9 @@ def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def _jsonl(path: Path) -> Iterator[Row]:
-    cure = 'write one object a line, such as {"text": "…", "label": 1}'
+    cure = 'write one object per line, such as {"text": "…", "label": 1}'
     # Only \n separates two objects: JSON strings may contain other line breaks.
-    with _opened(path, newline="\n") as file:
+    with open_text(path, newline="\n") as file:
         for line, text in enumerate(file, start=1):
             if not text.strip():
                 continue
@@ -126,7 +128,7 @@ def _parquet(path: Path) -> Iterator[Row]:
 
 
 def _txt(path: Path) -> Iterator[Row]:
-    with _opened(path, newline=None) as file:
+    with open_text(path, newline=None) as file:
         for line, text in enumerate(file, start=1):
             if text.strip():
                 yield Row(line, {TEXT: text.rstrip("\n")})
@@ -141,8 +143,8 @@ FORMATS: dict[str, Callable[[Path], Iterator[Row]]] = {
 }
 
 
-def _opened(path: Path, newline: str | None) -> TextIO:
-    """Open a text file, plain or .gz, or standard input."""
+def open_text(path: Path, newline: str | None) -> TextIO:
+    """Open a text file, plain or .gz, or standard input; a byte order mark is skipped."""
     if str(path) == "-":
         return open(sys.stdin.fileno(), encoding="utf-8-sig", newline=newline, closefd=False)
     if path.suffix == ".gz":

@@ -40,10 +40,10 @@ def load(path: str | PathLike[str], *, threads: int | None = None, **settings: A
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise InputError(f"threads={threads}", f"give a number from 1 to {MAX_THREADS}")
     with ExitStack() as stack:
-        files = stack.enter_context(contents(Path(path)))
-        verified = verify_contents(files, parses_tokenizer=False)
-        folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(files))
-        manifest = verified.manifest
+        # The end of this block compares an archive byte for byte, before anything of it is used.
+        with contents(Path(path)) as files:
+            manifest = verify_contents(files, parses_tokenizer=False).manifest
+            folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(files))
         assert isinstance(manifest, Artifact | HuggingFaceModel)
         model = manifest.model(folder)
         model = replace(model, threads=threads or model.threads)

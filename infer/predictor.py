@@ -61,8 +61,8 @@ class Predictor:
 
         Args:
             texts: a text, a pair as `(text, second text)`, or a list of them.
-            batch_size: number of texts to pad and infer together. On a CPU more than one is rarely faster, and with
-                int8 activations a text's score depends a little on the others.
+            batch_size: number of texts to pad and infer together. More than one gives more texts per second, but with
+                int8 activations a text's score then depends a little on the others.
 
         Returns:
             The task's answer, such as Label(label="positive", score=0.98), or a list of them.

@@ -1,26 +1,18 @@
 """Read data files verbatim: column types are not guessed, and each row keeps its line number."""
 
-import csv
-import gzip
-import json
-import sys
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
 
+from contract import data_file
 from contract.errors import InputError, needs_extra
 from distill.data import class_names
 from distill.data.table import Table
 
 # Marks the beginning of a document in the files of CoNLL-2003.
 DOCUMENT_START = "-DOCSTART-"
-
-# Documents can be longer than the default field limit of `csv`, 128 Ki characters.
-csv.field_size_limit(sys.maxsize)
 
 
 def read(path: Path, file_format: str, cure: str) -> Table:
@@ -51,79 +43,17 @@ def read(path: Path, file_format: str, cure: str) -> Table:
     return table
 
 
-def _separated(path: Path, **dialect: Any) -> Table:
-    with _open(path, newline="") as file:
-        numbered = _numbered_rows(path, csv.reader(file, strict=True, **dialect))
-        _, header = next(numbered, (1, []))
-        _check_header(path, header)
-        rows, lines = [], []
-        for line, row in numbered:
-            if len(row) > len(header):
-                cause = f"{path}:{line}: {len(row)} columns, the header has {len(header)}"
-                raise InputError(cause, "remove separators from its texts, or quote them (CSV)")
-            # Missing values at the end are empty; they are refused later if the column is needed.
-            rows.append(row + [""] * (len(header) - len(row)))
-            lines.append(line)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-    return Table(columns=dict(zip(header, columns, strict=True)), source=str(path), lines=lines)
-
-
-def _numbered_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the number of its first line; empty lines are skipped."""
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            cure = 'quote a text that contains quotation marks like this: "He said ""no""."'
-            raise InputError(f"{path}:{line}: cannot be read ({error})", cure) from error
-        if row is None:
-            return
-        if row:
-            yield line, row
-
-
-def _open(path: Path, newline: str) -> TextIO:
-    """Open a text file, plain or .gz."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
-    return path.open(encoding="utf-8-sig", newline=newline)
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    """Refuse duplicate column names: it would be unclear which column is meant."""
-    duplicates = [name for name, count in Counter(filter(None, header)).items() if count > 1]
-    if duplicates:
-        raise InputError(f"{path}:1: two columns are named {duplicates[0]!r}", "rename one of them")
-
-
-def _jsonl(path: Path) -> Table:
+def _table(path: Path, file_format: str) -> Table:
+    """Collect the rows of a file by column; a value that a row does not have is None."""
     columns: dict[str, list[object]] = {}
     lines: list[int] = []
-    for line, row in _objects(path):
-        for name in row.keys() - columns.keys():
+    for line, values in data_file.FORMATS[file_format](path):
+        for name in values.keys() - columns.keys():
             columns[name] = [None] * len(lines)
-        for name, values in columns.items():
-            values.append(row.get(name))
+        for name, column in columns.items():
+            column.append(values.get(name))
         lines.append(line)
     return Table(columns=columns, source=str(path), lines=lines)
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    cure = 'write one object per line, such as {"text": "…", "label": 1}'
-    # Only \n separates two objects: JSON strings may contain the other line breaks.
-    with _open(path, newline="\n") as file:
-        for line, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-                raise InputError(f"{path}:{line}: not valid JSON ({reason})", cure) from error
-            if not isinstance(row, dict):
-                raise InputError(f"{path}:{line}: not a JSON object", cure)
-            yield line, row
 
 
 def _parquet(path: Path) -> Table:
@@ -143,7 +73,7 @@ def _conll(path: Path) -> Table:
     texts: list[object] = []
     labels: list[object] = []
     lines: list[int] = []
-    with _open(path, newline="\n") as file:
+    with data_file.open_text(path, newline="\n") as file:
         sentence: list[tuple[str, str]] = []
         for line, text in enumerate(chain(file, [""]), start=1):
             # If the line has tabs, only they separate columns: a word can be an ideographic space.
@@ -162,10 +92,7 @@ def _conll(path: Path) -> Table:
 
 
 READERS: Mapping[str, Callable[[Path], Table]] = {
-    # As in GLUE, quotation marks are ordinary characters.
-    "tsv": partial(_separated, delimiter="\t", quoting=csv.QUOTE_NONE),
-    "csv": _separated,
-    "jsonl": _jsonl,
+    **{name: partial(_table, file_format=name) for name in ("tsv", "csv", "jsonl")},
     "parquet": _parquet,
     "conll": _conll,
 }

@@ -90,10 +90,15 @@ def _prefixed(row: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]], **dialect: Any) -> None:
-    first = next(rows)
-    writer = csv.DictWriter(file, fieldnames=list(first), lineterminator="\n", extrasaction="ignore", **dialect)
+    first = next(rows, None)
+    if first is None:
+        raise InputError("no texts to answer", "write one text per row")
+    writer = csv.DictWriter(file, fieldnames=list(first), lineterminator="\n", **dialect)
     writer.writeheader()
     for row in chain([first], rows):
+        if unknown := row.keys() - first.keys():
+            cause = f"a row has a column that the first does not have: {min(unknown)!r}"
+            raise InputError(cause, "write a .jsonl file")
         writer.writerow({name: _cell(value) for name, value in row.items()})
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 from transformers import AutoTokenizer, pipeline
@@ -229,6 +230,15 @@ def test_a_file_that_was_changed_is_refused(artifacts: Path, tmp_path: Path) -> 
     with pytest.raises(InputError) as error:
         load(folder)
     assert str(error.value).startswith(f"{model}: its SHA-256 is not the one of its manifest")
+
+
+def test_an_archive_that_was_packed_again_is_refused(packed: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.zip"
+    with ZipFile(packed) as old, ZipFile(again, "w") as new:
+        for name in old.namelist():
+            new.writestr(ZipInfo(name, date_time=(2001, 2, 3, 4, 5, 6)), old.read(name))
+    with pytest.raises(InputError, match="was not written by tinybert pack"):
+        load(again)
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -193,8 +193,25 @@ def test_a_row_that_is_refused_leaves_the_old_file(tinybert: Tinybert, artifact:
     assert err == f"error: {path}:2: contains a NUL character: decode it as UTF-8 text\n"
 
 
-def test_a_column_of_the_answers_name_is_kept(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
+def test_a_column_with_the_name_of_an_answer_is_refused(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", [{"text": "ba", "predicted_label": "x"}])
     code, _, err = tinybert("predict", artifact, "--file", path, "--out", tmp_path / "out.csv")
     assert code == 2
     assert err.splitlines()[-1] == "error: the rows already have a column 'predicted_label': rename it"
+
+
+def test_a_csv_file_drops_no_column(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", [{"text": "ba"}, {"text": "de", "stars": 5}])
+    code, _, err = tinybert("predict", artifact, "--file", path, "--out", tmp_path / "out.csv")
+    assert code == 2
+    wanted = "error: a row has a column that the first does not have: 'stars': write a .jsonl file"
+    assert err.splitlines()[-1] == wanted
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_no_texts_leave_no_csv_file(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
+    path = tmp_path / "in.txt"
+    path.write_text("\n", encoding="utf-8")
+    code, _, err = tinybert("predict", artifact, "--file", path, "--out", tmp_path / "out.csv")
+    assert (code, (tmp_path / "out.csv").exists()) == (2, False)
+    assert err.startswith("error: ")
