@@ -8,6 +8,7 @@ from typing import Any
 from contract.errors import needs_extra
 from contract.tokens import Tokens
 from convert.converter import EXTRA, Exported
+from convert.onnx_tables import quantize_tables
 from convert.operations import Nodes, belongs_to
 from infer.folders.rewrite import Calibration
 from infer.folders.variant import Variant
@@ -15,7 +16,7 @@ from targets.profile import Precision, Profile
 
 # Without the depthwise convolutions of a slim student: their few weights save nothing, and ONNX Runtime's integer
 # convolution is slower than the fp32 one.
-QUANTISED = ("MatMul", "Gather")
+QUANTISED = ("MatMul",)
 NODES = Nodes(layer=r"layer\.{layer}/", classifier=r"(?:[pP]ooler|student/classifier)")
 BLOCK_WEIGHTS = 32  # weights that share a scale; the smallest block that ONNX Runtime has fast kernels for
 INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy level for products of 8-bit integers
@@ -28,6 +29,8 @@ def _quantize_dynamic(
     with needs_extra(EXTRA):
         from onnxruntime.quantization import QuantType, quantize_dynamic
     prepared = _with_shapes(model, path)
+    excluded = _excluded_nodes(prepared, variant)
+    tables = quantize_tables(prepared, excluded)
     quantize_dynamic(
         str(prepared),
         str(path),
@@ -35,7 +38,7 @@ def _quantize_dynamic(
         op_types_to_quantize=list(QUANTISED),
         weight_type=QuantType.QInt8,
         reduce_range=profile.saturates_int8,
-        nodes_to_exclude=_excluded_nodes(prepared, variant),
+        nodes_to_exclude=excluded,
         # Shape inference does not see the types of weights behind fused nodes.
         extra_options={"DefaultTensorType": 1},
     )
@@ -44,7 +47,7 @@ def _quantize_dynamic(
     return (
         f"{counts['MatMulInteger']} matrix products: weights int8, symmetric, per channel, {_describe_bits(profile)}",
         f"their inputs: uint8, asymmetric, per tensor, at run time ({counts['DynamicQuantizeLinear']} points)",
-        f"{counts['DequantizeLinear']} tables and constants: int8, dequantised when read",
+        _describe_tables(tables),
         *_describe_kept(variant),
     )
 
@@ -60,6 +63,8 @@ def _quantize_static(
         Calibration.ENTROPY: CalibrationMethod.Entropy,
     }
     prepared = _with_shapes(model, path)
+    excluded = _excluded_nodes(prepared, variant)
+    tables = quantize_tables(prepared, excluded)
     quantize_static(
         str(prepared),
         str(path),
@@ -70,7 +75,7 @@ def _quantize_static(
         reduce_range=profile.saturates_int8,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=_excluded_nodes(prepared, variant) + _activation_products(prepared),
+        nodes_to_exclude=excluded + _activation_products(prepared),
         calibrate_method=methods[variant.calibration],
     )
     prepared.unlink()
@@ -79,6 +84,7 @@ def _quantize_static(
         f"weights: int8, symmetric, per channel, {_describe_bits(profile)}; activations: uint8, per tensor",
         f"{counts['QuantizeLinear']} ranges: {variant.calibration} of {len(calibration)} training sentences, "
         f"{int(calibration.lengths.sum())} tokens",
+        _describe_tables(tables),
         *_describe_kept(variant),
     )
 
@@ -93,8 +99,8 @@ def _quantize_blocks(
         from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
     bits = 4 if variant.precision is Precision.INT4_WEIGHT else 8
     prepared = _with_shapes(model, path)
-    if bits == 8:
-        _quantize_tables(prepared, variant)
+    excluded = _excluded_nodes(prepared, variant)
+    tables = quantize_tables(prepared, excluded) if bits == 8 else 0
     settings = DefaultWeightOnlyQuantConfig(
         block_size=BLOCK_WEIGHTS,
         is_symmetric=True,
@@ -103,39 +109,17 @@ def _quantize_blocks(
         op_types_to_quantize=("MatMul", "Gather") if bits == 4 else ("MatMul",),
         bits=bits,
     )
-    work = MatMulNBitsQuantizer(
-        onnx.load(str(prepared)), nodes_to_exclude=_excluded_nodes(prepared, variant), algo_config=settings
-    )
+    work = MatMulNBitsQuantizer(onnx.load(str(prepared)), nodes_to_exclude=excluded, algo_config=settings)
     work.process()
     onnx.save(work.model.model, str(path))
     prepared.unlink()
     counts = _operation_counts(path)
-    tables = (
-        f"{counts['GatherBlockQuantized']} tables: 4 bits, {BLOCK_WEIGHTS} to a scale"
-        if bits == 4
-        else f"{counts['DequantizeLinear']} tables: int8, dequantised when read"
-    )
+    four_bits = f"{counts['GatherBlockQuantized']} tables: 4 bits, {BLOCK_WEIGHTS} to a scale"
     return (
         f"{counts['MatMulNBits']} matrix products: weights {bits} bits, symmetric, {BLOCK_WEIGHTS} to a scale",
-        tables,
+        _describe_tables(tables) if bits == 8 else four_bits,
         *_describe_kept(variant),
     )
-
-
-def _quantize_tables(path: Path, variant: Variant) -> None:
-    """Quantise the embedding in place: the block quantiser supports tables of 4 bits only."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    float_path = path.rename(path.with_name(f"float-{path.name}"))
-    quantize_dynamic(
-        str(float_path),
-        str(path),
-        op_types_to_quantize=["Gather"],
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=_excluded_nodes(float_path, variant),
-        extra_options={"DefaultTensorType": 1},
-    )
-    float_path.unlink()
 
 
 class _Reader:
@@ -192,6 +176,10 @@ def _activation_products(path: Path) -> list[str]:
 
 def _operation_counts(path: Path) -> "Counter[str]":
     return Counter(node.op_type for node in _nodes(path))
+
+
+def _describe_tables(tables: int) -> str:
+    return f"{tables} tables: int8, symmetric, per row, dequantised when read"
 
 
 def _describe_kept(variant: Variant) -> tuple[str, ...]:

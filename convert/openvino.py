@@ -23,6 +23,7 @@ TRACED_LENGTH_TOKENS = 8
 CALIBRATIONS: Mapping[Precision, tuple[Calibration, ...]] = {}
 NODES = Nodes(layer=r"layer\.{layer}\.", classifier=r"(?:[pP]ooler|student\.classifier)")
 GROUP_WEIGHTS = 32  # 4-bit weights that share a scale
+DYNAMIC = "their inputs: int8, 32 to a scale, at run time with AVX-512, otherwise fp32 (OpenVINO decides)"
 
 
 def offer(precision: Precision, profile: Profile) -> Verdict:
@@ -34,7 +35,9 @@ def offer(precision: Precision, profile: Profile) -> Verdict:
         else verdicts.FP16_STORED,
         Precision.INT8: verdicts.int8(profile, saturates=True),
         Precision.INT8_STATIC: Verdict(False, "OpenVINO's int8 is already static"),
-        Precision.INT8_WEIGHT: verdicts.INT8_STORED,
+        Precision.INT8_WEIGHT: Verdict(
+            True, "a quarter of the bytes; with AVX-512 inputs are quantised at run time, otherwise computed in fp32"
+        ),
         Precision.INT4_WEIGHT: Verdict(True, "an eighth of the bytes; OpenVINO has x86-64 kernels for it")
         if profile.arch is Arch.X86_64
         else verdicts.NO_INT4,
@@ -140,7 +143,7 @@ def _quantize_weights(
         compressed = nncf.compress_weights(
             model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=_ignored_scope(variant)
         )
-        return compressed, ("weights: int8, asymmetric, per channel (NNCF), computed in fp32",)
+        return compressed, ("weights: int8, asymmetric, per channel (NNCF)", DYNAMIC)
     compressed = nncf.compress_weights(
         model,
         mode=nncf.CompressWeightsMode.INT4_SYM,
@@ -152,7 +155,7 @@ def _quantize_weights(
             group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST
         ),
     )
-    return compressed, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF), computed in fp32",)
+    return compressed, (f"weights: 4 bits, symmetric, {GROUP_WEIGHTS} to a scale (NNCF)", DYNAMIC)
 
 
 QUANTIZERS: dict[Precision, Callable[[Any, Exported, Variant, Profile, Tokens], tuple[Any, tuple[str, ...]]]] = {

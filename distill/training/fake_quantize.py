@@ -20,27 +20,24 @@ from distill.training import rounding
 
 INPUT = "input_grid"
 AVERAGED_BATCHES = 100
-Range = tuple[float, float]
 
 
 @contextmanager
 def fake_quantized(
-    model: PreTrainedModel, kind: FakeQuantize | None, rest: Range = (0.0, 0.0), *, reads_all: bool = False
+    model: PreTrainedModel, kind: FakeQuantize | None, *, reads_all: bool = False
 ) -> Iterator[None]:
     """Round a model's weights and activations for the duration of the block.
 
-    With `dynamic`, each sentence has its own range of activations, padding included, and each embedding one scale, as
-    in ONNX Runtime; the last layer, which a converted classifier computes for the first token only, has a range per
-    token. LiteRT is finer: its embeddings have a scale per row. With `static`, a range is a mean over sentences, of
-    all tokens in the last layer too, and an embedding has a scale per row. That is close to what NNCF does for
-    OpenVINO, which additionally moves large activations into weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and
-    corrects biases.
+    Weights have a scale per row, those of embeddings too. With `dynamic`, each sentence has its own range of
+    activations, padding included, as in ONNX Runtime and LiteRT; the last layer, which a converted classifier computes
+    for the first token only, has a range per token. With `static`, a range is a mean over sentences, of all tokens in
+    the last layer too. That is close to what NNCF does for OpenVINO, which additionally moves large activations into
+    weights (SmoothQuant, Xiao et al., arXiv 2211.10438) and corrects biases.
 
     Args:
         model: a BERT-like classifier; after the block its weights are the rounded ones, and nothing else is left of
             the rounding.
         kind: kind of quantisation to train for; None changes nothing.
-        rest: minimum and maximum of the word embedding's rows that are not in the model during training.
         reads_all: the answer depends on all tokens instead of the first only.
     """
     if kind is None:
@@ -48,11 +45,10 @@ def fake_quantized(
         return
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-    for table in tables:
-        _round_weight(table, _Table(rest if table is model.get_input_embeddings() else (0.0, 0.0), kind))
     of_one_token = _layers_of_one_token(model) if kind == "dynamic" and not reads_all else set()
+    for module in (*tables, *layers):
+        _round_weight(module)
     for layer in layers:
-        _round_weight(layer, _Rows())
         dynamic = _Tokens() if layer in of_one_token else _Sentences()
         layer.register_module(INPUT, dynamic if kind == "dynamic" else _Observed().to(layer.weight.device))
     hooks = [layer.register_forward_pre_hook(_round_input) for layer in layers]
@@ -77,9 +73,9 @@ def _layers_of_one_token(model: PreTrainedModel) -> set[nn.Module]:
     return set(last.modules()) - of_all_tokens
 
 
-def _round_weight(module: nn.Module, parametrization: nn.Module) -> None:
+def _round_weight(module: nn.Module) -> None:
     # `unsafe` skips a trial run on the weight, which costs time: its shape and type do not change.
-    parametrize.register_parametrization(module, "weight", parametrization, unsafe=True)
+    parametrize.register_parametrization(module, "weight", _Rows(), unsafe=True)
 
 
 def _make_rounding_permanent(module: nn.Module) -> None:
@@ -101,22 +97,6 @@ class _Rows(nn.Module):
 
     def forward(self, weight_ED: Tensor) -> Tensor:
         return rounding.per_row(weight_ED)
-
-
-class _Table(nn.Module):
-    """An embedding with a single scale, or with a scale per row."""
-
-    def __init__(self, rest: Range, kind: FakeQuantize) -> None:
-        super().__init__()
-        self.rest = rest
-        self.kind = kind
-
-    def forward(self, weight_RD: Tensor) -> Tensor:
-        if self.kind == "static":
-            return rounding.per_row(weight_RD)
-        low, high = weight_RD.detach().aminmax()
-        rest_low, rest_high = self.rest
-        return rounding.per_tensor(weight_RD, low.clamp(max=rest_low), high.clamp(min=rest_high))
 
 
 class _Sentences(nn.Module):

@@ -14,8 +14,8 @@ UNSIGNED = 255
 def per_row(weight_ED: Tensor) -> Tensor:
     """Round each row of a matrix to signed integers times a scale, which the row's largest number sets.
 
-    ONNX Runtime, NNCF and ai-edge-quantizer round the weights of linear layers this way, the latter two also
-    embeddings; a number on the grid is not changed again, so that they arrive at the same integers.
+    The weights of linear layers and embeddings are rounded this way for all three runtimes; a number on the grid is
+    not changed again, so that their quantisers arrive at the same integers.
 
     Args:
         weight_ED: weight of a linear layer, a row per output, or of an embedding, a row per token.

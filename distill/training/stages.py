@@ -23,7 +23,7 @@ from distill.training import loop, processes
 from distill.training.batches import Sentences, collate
 from distill.training.cache import LOGITS, TeacherCache
 from distill.training.compact_embedding import compact_embedding
-from distill.training.fake_quantize import Range, fake_quantized
+from distill.training.fake_quantize import fake_quantized
 from distill.training.forward import LiveTeacher, ProjectedStudent
 from distill.training.heads import HEAD, Head
 from distill.training.layer_losses import required_states
@@ -75,9 +75,8 @@ def train(start: Start, stages: tuple[Stage, ...], training_set: TrainingSet, st
     training_set.teacher.eval().requires_grad_(False)
     bf16, reason = bf16_choice()
     note(f"Training in {'bfloat16' if bf16 else 'float32'}: {reason}")
-    embedding = start.model.get_input_embeddings()
     with compact_embedding(start.model, training_set.tokens) as (tokens, ids_R):
-        sentences = _Compact(tokens=tokens, ids_R=ids_R, rest=_range_of_others(embedding, ids_R))
+        sentences = _Compact(tokens=tokens, ids_R=ids_R)
         projected = ProjectedStudent(start.model, training_set.teacher.config.hidden_size, start.pairs)
         for number, stage in enumerate(stages):
             title = f"Distilling {student}".rstrip() + f", stage {number + 1} of {len(stages)}: {stage.name}"
@@ -94,22 +93,10 @@ class _Compact:
     Attributes:
         tokens: the sentences.
         ids_R: student's token id of each compact id.
-        rest: minimum and maximum of the embedding rows of all other ids.
     """
 
     tokens: Tokens
     ids_R: NDArray[np.int64]
-    rest: Range
-
-
-def _range_of_others(embedding: nn.Module, ids_R: NDArray[np.int64]) -> Range:
-    assert isinstance(embedding, nn.Embedding)
-    others_V = torch.ones(embedding.num_embeddings, dtype=torch.bool)
-    others_V[torch.from_numpy(ids_R)] = False
-    if not others_V.any():
-        return 0.0, 0.0
-    low, high = embedding.weight.detach()[others_V.to(embedding.weight.device)].aminmax()
-    return low.item(), high.item()
 
 
 class _Output(NamedTuple):
@@ -129,7 +116,7 @@ def _train_or_load(
         reads_all = training_set.logit_cache.of_tokens
         with (
             dropout(projected, stage.dropout),
-            fake_quantized(projected.student, stage.fake_quantize, sentences.rest, reads_all=reads_all),
+            fake_quantized(projected.student, stage.fake_quantize, reads_all=reads_all),
         ):
             _train(projected, stage, training_set, sentences, output)
         if processes.is_main():

@@ -1,5 +1,6 @@
 """OpenVINO on the processor."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from infer.safety.openvino_ir import PRECISION_HINT, check
 
 # In fp16 all weights of the file are stored alike.
 TRAITS = Traits(suffix=".xml", companions=(".bin",), check_file=check, uniform=frozenset({"fp16"}))
+# Values of ONEDNN_MAX_CPU_ISA, by which a user or a test holds oneDNN to older instructions than the processor has.
+BEFORE_AVX512 = frozenset({"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"})
 DTYPES = {"i32": "int32", "i64": "int64", "f32": "float32"}
 
 
@@ -55,13 +58,18 @@ def _port(tensor: Any) -> Port:
 
 def _settings(network: Any, threads: int) -> dict[str, Any]:
     hint = list(PRECISION_HINT)
-    return {
+    settings = {
         # A model without a hint is computed in fp32.
         hint[-1]: network.get_rt_info(hint).astype(str) if network.has_rt_info(hint) else "f32",
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
     }
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in BEFORE_AVX512:
+        # OpenVINO would quantise the inputs of 8-bit and 4-bit weights wherever the processor itself has AVX-512, and
+        # then fail for want of a oneDNN kernel.
+        settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
+    return settings
 
 
 class OpenvinoSession:

@@ -23,7 +23,7 @@ WRITTEN_BY = {
 }
 SHA256 = {
     "onnx-fp32/model.onnx": "cd9588caa1c783a7b95fc1ffba84244052e79acda7283e27ec3606fad4ccb471",
-    "onnx-int8/model.onnx": "daf9f218a85f6eebb75b928b0149eeac5205ee48913af7f276f214db380f876d",
+    "onnx-int8/model.onnx": "6c14e54f9b510a618cc034bcb106e5e8a659cf4701d6b1a15e7f73784681b2eb",
     "openvino-fp32/model.bin": "4f987e234616bb5168138d24533430278327a4953638dfe5de7d25d978388cb2",
     "openvino-fp32/model.xml": "95452b7fb044685ac57572875824e5bebae80b485a3a4a492c782c873d138097",
     "tflite-fp32/model.tflite": "10033a3f89b995ade9942bc72b6052e25f43101327cc3a798546b15a5b4d22eb",

@@ -77,6 +77,18 @@ def test_onnx_has_no_table_in_float(converted: Path, student: Path, precision: P
     assert len(tables) == 1
 
 
+@pytest.mark.parametrize("precision", [precision for runtime, precision in OTHERS if runtime is RuntimeName.OPENVINO])
+@pytest.mark.parametrize("most", ["AVX2", "AVX2_VNNI", "AVX512_CORE", "DEFAULT"])
+def test_openvino_answers_with_fewer_instructions(
+    converted: Path, student: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision, most: str
+) -> None:
+    """OpenVINO looks at the processor, oneDNN at this variable: they must not disagree on kernels."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)  # inherited by the process that runs the model
+    folder = converted / f"openvino-{precision}"
+    model = Exported(graph=read_artifact(folder).graph)
+    assert parity_of(student, folder, model, RuntimeName.OPENVINO).max_abs_difference < WORST[precision]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8", "fp16"])
 @pytest.mark.parametrize(("device", "floats"), [("laptop-x86", "f32"), ("raspberry-pi-5", "f16")])
 def test_openvino_models_name_their_floating_point_type(
