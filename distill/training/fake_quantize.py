@@ -23,9 +23,7 @@ AVERAGED_BATCHES = 100
 
 
 @contextmanager
-def fake_quantized(
-    model: PreTrainedModel, kind: FakeQuantize | None, *, reads_all: bool = False
-) -> Iterator[None]:
+def fake_quantized(model: PreTrainedModel, kind: FakeQuantize | None, *, reads_all: bool = False) -> Iterator[None]:
     """Round a model's weights and activations for the duration of the block.
 
     Weights have a scale per row, those of embeddings too. With `dynamic`, each sentence has its own range of

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import nn
 from transformers import PreTrainedModel, set_seed
 
 from contract import ragged
