@@ -1,6 +1,5 @@
 """The converter for OpenVINO: one IR model for any batch and length, which a device may fix to some lengths."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from convert.operations import Nodes, pattern
 from infer.folders.graph import encoder
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
+from infer.runtimes.openvino import forbid_telemetry
 from infer.safety.openvino_ir import PRECISION_HINT
 from targets.profile import Arch, Precision, Profile
 
@@ -59,7 +59,7 @@ def export(
     student: Path, destination: Path, *, rewrites: tuple[Rewrite, ...], lengths_tokens: tuple[int, ...]
 ) -> Exported:
     """Write model.xml and model.bin."""
-    _disable_telemetry()
+    forbid_telemetry()
     with needs_extra(EXTRA):
         import openvino
         import torch
@@ -90,7 +90,7 @@ def quantize(
     quantise = QUANTIZERS.get(variant.precision)
     if quantise is None:
         raise InputError(f"{variant.precision} is not supported for OpenVINO", "choose another precision")
-    _disable_telemetry()
+    forbid_telemetry()
     with needs_extra(EXTRA):
         import openvino
     model = openvino.Core().read_model(source / fp32.graph.file)
@@ -184,8 +184,3 @@ def _save(model: Any, destination: Path, *, half: bool = False, computed_in: str
     model.set_rt_info(computed_in, list(PRECISION_HINT))
     # By default, half precision would be stored.
     openvino.save_model(model, destination / MODEL_FILE, compress_to_fp16=half)
-
-
-def _disable_telemetry() -> None:
-    """Keep OpenVINO and NNCF from reporting usage over the network: without this module they use an empty stub."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None blocks the import

@@ -1,6 +1,7 @@
 """OpenVINO on the processor."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,14 @@ BEFORE_AVX512 = frozenset({"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"})
 DTYPES = {"i32": "int32", "i64": "int64", "f32": "float32"}
 
 
+def forbid_telemetry() -> None:
+    """Keep OpenVINO and NNCF from reporting usage over the network; without this module they have a stub for it."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how an import is forbidden
+
+
 def start() -> None:
     """Import the library."""
+    forbid_telemetry()
     with needs_extra("openvino"):
         import openvino  # noqa: F401
 
