@@ -41,6 +41,15 @@ class InputError(TinybertError):
     """The input or the usage is wrong; nothing was written."""
 
 
+def install(extra: str) -> str:
+    """Return how to install an extra of this project, which is not on a package index yet.
+
+    Args:
+        extra: its name in pyproject.toml.
+    """
+    return f"in a clone of tinybert-edge, run pip install -c constraints.txt '.[{extra}]'"
+
+
 class MissingExtraError(InputError):
     """A library of an optional extra is not installed.
 
@@ -50,7 +59,7 @@ class MissingExtraError(InputError):
     """
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed", f"run: pip install 'tinybert-edge[{extra}]'")
+        super().__init__(f"{module} is not installed", install(extra))
 
 
 class GateError(TinybertError):

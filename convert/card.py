@@ -30,7 +30,7 @@ A student of {student.shape}, converted by tinybert-edge. {names}
 ```python
 from tinybert_edge import load
 
-model = load(".")  # this folder; needs pip install 'tinybert-edge[{variant.runtime.value}]', no PyTorch
+model = load(".")  # this folder; needs tinybert-edge[{variant.runtime.value}], no PyTorch
 model("a text")
 ```
 

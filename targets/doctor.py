@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from contract.errors import InputError
+from contract.errors import InputError, install
 from targets import isa, machine
 from targets.machine import Facts
 from targets.profile import Condition, Profile, RuntimeName, names, read
@@ -164,7 +164,7 @@ def _requirement(needed: Condition, version: str | None) -> list[Finding]:
         if is_system:
             cause = f"no {needed.name}, and {needed.reason}"
             return [_error(needed.name, cause, f"use a system with {needed.name}{needed.specifier}")]
-        cure = f"run: pip install 'tinybert-edge[{_EXTRAS.get(needed.name, 'device')}]' if you want it"
+        cure = f"{install(_EXTRAS.get(needed.name, 'device'))} if you want it"
         return [_warning(needed.name, f"{needed.name} is not installed", cure)]
     if _matches(needed, version):
         return []

@@ -260,7 +260,7 @@ def test_a_missing_extra_names_its_pip_line(
     # A module that is None in sys.modules cannot be imported, as if it were not installed.
     code = f"import sys; sys.modules[{module!r}] = None; sys.argv = {arguments!r}; import tinybert_edge.__main__"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    _refused((result.returncode, result.stdout, result.stderr), f"pip install 'tinybert-edge[{extra}]'")
+    _refused((result.returncode, result.stdout, result.stderr), f"pip install -c constraints.txt '.[{extra}]'")
     assert not out.parent.exists()
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tinybert_edge import load
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("contract", "targets", "distill", "convert", "bench")
 
@@ -13,11 +15,16 @@ PACKAGES = ("contract", "targets", "distill", "convert", "bench")
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh environment with tinybert-edge[onnx] alone, installed from a wheel; return its programs' folder."""
-    environment = tmp_path_factory.mktemp("device") / "venv"
+    return _environment(tmp_path_factory.mktemp("device"), f"{ROOT}[onnx]")
+
+
+def _environment(folder: Path, *packages: str) -> Path:
+    """Make an environment with some packages; return its programs' folder."""
+    environment = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     programs = environment / ("Scripts" if sys.platform == "win32" else "bin")
     install = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), f"{ROOT}[onnx]"], check=True)
+    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), *packages], check=True)
     return programs
 
 
@@ -38,7 +45,7 @@ def test_bench_needs_one_runtime_only(
 def test_what_is_missing_is_named(device: Path, tmp_path: Path) -> None:
     result = _run(device / "tinybert", "distill", "quickstart", folder=tmp_path)
     assert result.returncode == 2
-    assert "pip install 'tinybert-edge[" in result.stderr
+    assert "pip install -c constraints.txt '.[" in result.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -47,3 +54,31 @@ def test_the_wheel_holds_every_package_and_its_data(device: Path, tmp_path: Path
     code += f"print({{Path(it.__file__).parents[1] for it in ({', '.join(PACKAGES)})}})"
     assert _run(device / "python", "-c", code, folder=tmp_path).stdout.count("PosixPath") == 1
     assert "raspberry-pi-5" in _run(device / "tinybert", "targets", "--json", folder=tmp_path).stdout
+
+
+ANSWER = "import sys; from tinybert_edge import load; print(load(sys.argv[1])('ba de').scores)"
+LEAN = ("--no-deps", "-r", str(ROOT / "requirements-device.txt"), "onnxruntime", str(ROOT))
+
+
+def test_an_answer_needs_one_runtime_only(device: Path, artifacts: Path, tmp_path: Path) -> None:
+    answer = _run(device / "python", "-c", ANSWER, artifacts / "onnx-int8", folder=tmp_path)
+    assert answer.stdout == f"{load(artifacts / 'onnx-int8')('ba de').scores}\n", answer.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("runtime", "packages"),
+    [("openvino", (f"{ROOT}[openvino]",)), ("tflite", (f"{ROOT}[tflite]",)), ("onnx", LEAN)],
+    ids=["openvino", "tflite", "onnx without dependencies"],
+)
+def test_an_environment_with_one_runtime_answers(
+    artifacts: Path, tmp_path: Path, runtime: str, packages: tuple[str, ...]
+) -> None:
+    programs = _environment(tmp_path, *packages)
+    artifact = artifacts / f"{runtime}-int8"
+    answer = _run(programs / "python", "-c", ANSWER, artifact, folder=tmp_path)
+    assert answer.stdout == f"{load(artifact)('ba de').scores}\n", answer.stderr
+    for command in (("verify", artifact), ("bench", artifact, "--blocks", 1, "--sentences", 4)):
+        result = _run(programs / "tinybert", *command, folder=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert _run(programs / "python", "-c", "import torch", folder=tmp_path).returncode == 1

@@ -4,7 +4,7 @@ import logging
 import warnings
 from typing import Any
 
-from contract.errors import InputError
+from contract.errors import InputError, install
 
 
 def cut(text: str) -> list[str]:
@@ -34,7 +34,7 @@ def _library() -> Any:
     except ModuleNotFoundError as error:
         raise InputError(
             "a text contains Chinese, but jieba, which splits it into words, is not installed",
-            "run: pip install 'tinybert-edge[chinese]', or set augmentation.unit to 'character'",
+            f"{install('chinese')}, or set augmentation.unit to 'character'",
         ) from error
     jieba.setLogLevel(logging.ERROR)
     jieba.initialize()

@@ -30,4 +30,7 @@ def test_an_error_is_its_cause_and_its_cure() -> None:
 def test_a_missing_library_is_named_with_its_extra() -> None:
     with pytest.raises(MissingExtraError) as error, needs_extra("onnx"):
         import no_such_library  # type: ignore[import-not-found]  # noqa: F401
-    assert str(error.value) == "no_such_library is not installed: run: pip install 'tinybert-edge[onnx]'"
+    assert (
+        str(error.value)
+        == "no_such_library is not installed: in a clone of tinybert-edge, run pip install -c constraints.txt '.[onnx]'"
+    )

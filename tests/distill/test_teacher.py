@@ -163,7 +163,7 @@ def test_a_packages_weights_are_checked(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_package_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(source.PACKAGES, "absent", ("no_such_module_here", ""))
-    with pytest.raises(MissingExtraError, match=r"pip install 'tinybert-edge\[quickstart\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt '.\[quickstart\]'"):
         source.locate("package:absent")
 
 

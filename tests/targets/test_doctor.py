@@ -149,7 +149,7 @@ def test_a_known_bad_version_is_named_with_its_source_and_its_cure(facts: READ) 
 def test_an_absent_runtime_is_a_warning_with_its_extra(facts: READ) -> None:
     (finding,) = check("raspberry-pi-zero-2-w", facts("pi-zero-2-w"), {"onnxruntime": "1.32.0"})
     assert (finding.severity, finding.cause) == ("warning", "ai-edge-litert is not installed")
-    assert finding.cure == "run: pip install 'tinybert-edge[tflite]' if you want it"
+    assert finding.cure == "in a clone of tinybert-edge, run pip install -c constraints.txt '.[tflite]' if you want it"
 
 
 @pytest.mark.parametrize(

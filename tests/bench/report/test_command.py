@@ -13,7 +13,7 @@ from bench.report import terminal
 from bench.report.command import report
 from bench.report.read import read_sessions
 from bench.report.view import view_of
-from contract.errors import InputError, MissingExtraError
+from contract.errors import InputError, MissingExtraError, install
 
 FolderOf = Callable[[Sequence[Record]], Path]
 MakeRecord = Callable[..., Record]
@@ -135,7 +135,7 @@ def test_a_missing_library_is_named_with_its_cure(
     monkeypatch.setitem(sys.modules, module, None)
     done = CliRunner().invoke(app, [str(folder), "--out", str(out)])
     assert isinstance(done.exception, MissingExtraError)
-    assert str(done.exception) == f"{module} is not installed: run: pip install 'tinybert-edge[report]'"
+    assert str(done.exception) == f"{module} is not installed: {install('report')}"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["records"]
 
 

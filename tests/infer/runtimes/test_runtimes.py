@@ -167,13 +167,19 @@ def test_a_missing_library_names_its_cure(name: str, library: str, extra: str, m
         return real(module, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(MissingExtraError, match=rf"{library}.* is not installed: run: pip install .*\[{extra}\]"):
+    with pytest.raises(
+        MissingExtraError,
+        match=rf"{library}.* is not installed: in a clone of tinybert-edge, run pip install .*\[{extra}\]",
+    ):
         runtimes.get(name).start()
 
 
 def test_a_library_is_missed_before_a_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "find_spec", lambda _library: None)
-    with pytest.raises(MissingExtraError, match=r"openvino is not installed: run: pip install .*\[openvino\]"):
+    with pytest.raises(
+        MissingExtraError,
+        match=r"openvino is not installed: in a clone of tinybert-edge, run pip install .*\[openvino\]",
+    ):
         runtimes.require("openvino")
     runtimes.require("fake")
 
