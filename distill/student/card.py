@@ -33,7 +33,13 @@ On the {len(evaluation.labels)} sentences of the validation split (95 % interval
 
 {_table(recipe, evaluation)}
 
-{_doubts(recipe, evaluation)}{_loading(recipe)}How it was made, with the hashes of its parents: `student.json`.
+{_doubts(recipe, evaluation)}{_loading(recipe)}
+Limits: texts unlike those of the validation split were not measured. For a device, convert it: `tinybert convert .`
+`evaluation.npz` and `calibration.npz` contain sentences of the validation and training splits as token ids, which can be
+read back as text: mind that before you give this folder away.
+
+Licence: the terms of the teacher, of its data and of the training data apply; this project adds none. How it was made,
+with the hashes of its parents: `student.json`.
 """
 
 
@@ -60,10 +66,17 @@ def _doubts(recipe: Recipe, evaluation: Evaluation) -> str:
 
 
 def _loading(recipe: Recipe) -> str:
-    """Explain how to load a student that transformers does not know."""
+    """Show how to use the student, and how to load one that transformers does not know."""
+    snippet = """```python
+from tinybert_edge import load
+
+model = load(".")  # this folder; needs tinybert-edge[distill]
+model("a text")
+```
+"""
     if not (recipe.student.convolution_layers or recipe.student.pooled_after):
-        return ""
-    return "Load it after `import distill.slim`, which makes transformers know its kind.\n\n"
+        return f"{snippet}\nOr by transformers, as any model of its folder.\n"
+    return f"{snippet}\nOr by transformers, after `import distill.slim`, which makes it known there.\n"
 
 
 def scores(task: TaskSettings, evaluation: Evaluation, main_metric: str) -> dict[str, tuple[Interval, Interval]]:
