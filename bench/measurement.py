@@ -39,12 +39,13 @@ class Measurement:
         return self.folder.metric if self.references is None else self.references.student.main_metric
 
     def run_outputs(self, settings: Settings) -> None:
-        """Run the model over all sentences in a fresh process.
+        """Run the model over all sentences in a fresh process, unless its outputs are known from an earlier run.
 
         Raises:
             TinybertError: the worker refused its input or failed, or its outputs cannot be judged.
         """
-        self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
+        if self.reply is None:
+            self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
         if self.references is None:
             return
         source = f"{self.folder.name}, {self.folder.label}: the model's outputs"

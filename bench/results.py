@@ -26,13 +26,16 @@ from infer.tasks import constant, evaluate
 from infer.worker.reply import OutputsReply
 
 
-def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: Path) -> list[Path]:
+def write_records(
+    schedule: Schedule, measurements: Sequence[Measurement], out: Path, *, interruptions: int = 0
+) -> list[Path]:
     """Write the records of measured models.
 
     Args:
         schedule: the session.
         measurements: the finished measurements of the session.
         out: the results folder.
+        interruptions: how often the session was interrupted and went on.
 
     Returns:
         The files, in the order of the measurements.
@@ -45,7 +48,9 @@ def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: 
     records = [
         (
             record_path(schedule, measurement.folder, out),
-            _record(schedule, measurement, measurement.reply, session, now),
+            _record(schedule, measurement, measurement.reply, session, now).model_copy(
+                update={"interruptions": interruptions}
+            ),
         )
         for measurement in measurements
         if measurement.reply is not None

@@ -1,7 +1,7 @@
 """A session: several models measured in turn, so that disturbances of the machine affect all of them alike.
 
 First each model runs over all sentences once (outputs and memory); then come the blocks, each block once per model, in
-alternating order, each in a fresh process.
+alternating order, each in a fresh process. What is measured is kept until the records are written (bench.unfinished).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from bench import results
 from bench.measurement import Measurement
 from bench.schedule import Schedule, make_schedule
 from bench.settings import DEFAULT, Settings
+from bench.unfinished import Unfinished, find_unfinished
 from contract.errors import InputError, TinybertError, WorkerError
 from contract.progress import Advance, bar, note
 
@@ -69,11 +70,15 @@ def run_schedule(schedule: Schedule, out: Path) -> list[Path]:
         if measurement.references is None:
             name = measurement.folder.path.name
             note(f"{name}: found no student folder with its labels, so its outputs are not judged (use --student)")
+    unfinished = find_unfinished(schedule, out)
     total = len(schedule.measurements) * (1 + schedule.settings.blocks)
     with bar(f"Measuring {len(schedule.measurements)} models", total) as advance:
-        _run_all(schedule, failures, advance)
+        _run_outputs(schedule, unfinished, failures, advance)
+        for number, rows in enumerate(schedule.rows_by_block):
+            _run_round(schedule, number, rows, unfinished, failures, advance)
     finished = [measurement for measurement in schedule.measurements if measurement.folder.sha256 not in failures]
-    paths = results.write_records(schedule, finished, out)
+    paths = results.write_records(schedule, finished, out, interruptions=unfinished.interruptions)
+    unfinished.remove()
     if failures:
         written = f"; {len(paths)} other records are in {out / schedule.target}" if paths else ""
         message = f"{' | '.join(map(str, failures.values()))}{written}"
@@ -82,16 +87,37 @@ def run_schedule(schedule: Schedule, out: Path) -> list[Path]:
     return paths
 
 
-def _run_all(schedule: Schedule, failures: Failures, advance: Advance) -> None:
-    settings, machine = schedule.settings, schedule.machine
+def _run_outputs(schedule: Schedule, unfinished: Unfinished, failures: Failures, advance: Advance) -> None:
     for measurement in schedule.measurements:
-        _attempt(measurement, failures, partial(Measurement.run_outputs, settings=settings))
+        measurement.reply = unfinished.outputs(measurement)
+        is_new = measurement.reply is None
+        _attempt(measurement, failures, partial(Measurement.run_outputs, settings=schedule.settings))
+        if is_new and measurement.folder.sha256 not in failures:
+            unfinished.keep_outputs(measurement)
         advance(1)
-    for block, rows in enumerate(schedule.rows_by_block):
-        run_block = partial(Measurement.run_block, rows=rows, settings=settings, machine=machine)
-        for measurement in schedule.measurements if block % 2 == 0 else reversed(schedule.measurements):
-            _attempt(measurement, failures, run_block)
-            advance(1)
+
+
+def _run_round(
+    schedule: Schedule,
+    number: int,
+    rows: tuple[int, ...],
+    unfinished: Unfinished,
+    failures: Failures,
+    advance: Advance,
+) -> None:
+    """Give each model that has not failed one block, from an earlier run or measured now, forwards or backwards."""
+    if unfinished.use_round(number, _remaining(schedule, failures)):
+        advance(len(schedule.measurements))
+        return
+    run_block = partial(Measurement.run_block, rows=rows, settings=schedule.settings, machine=schedule.machine)
+    for measurement in schedule.measurements if number % 2 == 0 else reversed(schedule.measurements):
+        _attempt(measurement, failures, run_block)
+        advance(1)
+    unfinished.keep_round(number, _remaining(schedule, failures))
+
+
+def _remaining(schedule: Schedule, failures: Failures) -> list[Measurement]:
+    return [measurement for measurement in schedule.measurements if measurement.folder.sha256 not in failures]
 
 
 def _attempt(measurement: Measurement, failures: Failures, step: Callable[[Measurement], None]) -> None:
