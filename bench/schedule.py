@@ -1,6 +1,6 @@
 """What a session will measure: models, threads and sentences, all decided before the first process starts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,13 @@ class Schedule:
     rows_by_block: tuple[tuple[int, ...], ...]
 
 
-def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | None, settings: Settings) -> Schedule:
+def make_schedule(
+    paths: Sequence[Path] | Mapping[Path, Path], *, target: str | None, student: Path | None, settings: Settings
+) -> Schedule:
     """Read and check everything a session needs.
 
     Args:
-        paths: artifact, teacher or student folders.
+        paths: artifact, teacher or student folders; each with the archive that it was unpacked from, or with itself.
         target: name of a profile; the artifacts' target, or else this machine's, if not given.
         student: the student folder with the labels; looked for near the models if not given.
         settings: how to measure.
@@ -51,7 +53,9 @@ def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | 
     Raises:
         InputError: a folder cannot be measured, or they cannot be measured together.
     """
-    folders = list({folder.sha256: folder for folder in map(read_model_folder, paths)}.values())
+    given = paths if isinstance(paths, Mapping) else {path: path for path in paths}
+    read_folders = [read_model_folder(path, archive) for path, archive in given.items()]
+    folders = list({folder.sha256: folder for folder in read_folders}.values())
     if not folders:
         raise InputError("nothing to measure", "name an artifact folder")
     for folder in folders:
@@ -92,7 +96,7 @@ def _check_sentences(folder: ModelFolder, expected: int) -> None:
     sentences = len(folder.tokens())
     if sentences != expected:
         raise InputError(
-            f"{folder.path}: {sentences} evaluation sentences, the first folder has {expected}",
+            f"{folder.given}: {sentences} evaluation sentences, the first folder has {expected}",
             "measure folders of one task together, others with a separate command",
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import results
+from bench import packs, results
 from bench.measurement import Measurement
 from bench.schedule import Schedule, make_schedule
 from bench.settings import DEFAULT, Settings
@@ -30,7 +30,7 @@ def measure(
     """Measure some models on this machine.
 
     Args:
-        paths: artifact, teacher or student folders.
+        paths: artifact, teacher or student folders, or archives of artifacts.
         out: folder to write records to, in a subfolder with the target's name.
         target: name of a profile; the artifacts' target, or else this machine's, if not given.
         student: the student folder with the labels; looked for near the models if not given.
@@ -43,7 +43,8 @@ def measure(
         InputError: a folder cannot be measured; if this was known beforehand, nothing was written.
         WorkerError: a worker failed; the records of the other models were written.
     """
-    return run_schedule(make_schedule(paths, target=target, student=student, settings=settings), out)
+    with packs.opened(paths) as folders:
+        return run_schedule(make_schedule(folders, target=target, student=student, settings=settings), out)
 
 
 def measure_once(
@@ -55,12 +56,13 @@ def measure_once(
     settings: Settings = DEFAULT,
 ) -> list[Path]:
     """Measure some models as `measure` does, or return their records from an earlier session with the same schedule."""
-    schedule = make_schedule(paths, target=target, student=student, settings=settings)
-    records = results.find_records(schedule, out)
-    if records:
-        note(f"using the records of {len(records)} models, measured the same way on this machine")
-        return records
-    return run_schedule(schedule, out)
+    with packs.opened(paths) as folders:
+        schedule = make_schedule(folders, target=target, student=student, settings=settings)
+        records = results.find_records(schedule, out)
+        if records:
+            note(f"using the records of {len(records)} models, measured the same way on this machine")
+            return records
+        return run_schedule(schedule, out)
 
 
 def run_schedule(schedule: Schedule, out: Path) -> list[Path]:

@@ -225,7 +225,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         measure([tmp_path], out=tmp_path / "out")
     packed = tmp_path / "packed.zip"
     packed.write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"a file, not a folder: unpack an archive: python -m zipfile"):
+    with pytest.raises(InputError, match=r"packed.zip: not an archive: do not unpack it"):
         measure([packed], out=tmp_path / "out")
 
 
