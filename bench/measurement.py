@@ -23,6 +23,7 @@ class Measurement:
     Attributes:
         references: labels and reference outputs, if available.
         threads: number of threads for the runtime.
+        doubts: what speaks against the times, whatever the blocks say.
         reply: outputs and memory, once known.
         blocks: blocks so far.
     """
@@ -30,6 +31,7 @@ class Measurement:
     folder: ModelFolder
     references: References | None
     threads: int
+    doubts: list[str] = field(default_factory=list)
     reply: OutputsReply | None = None
     blocks: list[Block] = field(default_factory=list)
 

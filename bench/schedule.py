@@ -8,7 +8,7 @@ from bench.machine import fingerprint
 from bench.measurement import Measurement
 from bench.model_folder import ModelFolder, read_model_folder
 from bench.record import Machine
-from bench.references import find_references
+from bench.references import References, find_references
 from bench.sampling import sample_rows
 from bench.settings import Settings
 from contract.errors import InputError
@@ -65,9 +65,9 @@ def make_schedule(
         _check_sentences(folder, len(lengths_N))
     machine = fingerprint()
     target = target or _target_of(folders)
-    threads = min(machine.cores, _threads(folders, target) or machine.cores)
+    threads = _threads(folders, target) or machine.cores
     measurements = [
-        Measurement(folder=folder, references=references, threads=min(machine.cores, folder.threads or threads))
+        _measurement(folder, references, threads, machine)
         for folder, references in zip(folders, find_references(folders, student), strict=True)
     ]
     rows_by_block = [
@@ -82,6 +82,18 @@ def make_schedule(
         measurements=tuple(measurements),
         rows_by_block=tuple(rows_by_block),
     )
+
+
+def _measurement(folder: ModelFolder, references: References | None, threads: int, machine: Machine) -> Measurement:
+    """Return what is to be measured of a model; more threads than cores would wait for each other."""
+    asked = folder.threads or threads
+    measurement = Measurement(folder=folder, references=references, threads=min(machine.cores, asked))
+    if asked > machine.cores:
+        cores = "one core" if machine.cores == 1 else f"{machine.cores} cores"
+        measurement.doubts.append(
+            f"measured with {measurement.threads} of {asked} threads: this process may use {cores}"
+        )
+    return measurement
 
 
 def _mismatches(target: str, machine: Machine) -> tuple[str, ...]:

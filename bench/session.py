@@ -13,7 +13,7 @@ from bench.measurement import Measurement
 from bench.schedule import Schedule, make_schedule
 from bench.settings import DEFAULT, Settings
 from bench.unfinished import Unfinished, find_unfinished
-from contract.errors import InputError, TinybertError, WorkerError
+from contract.errors import InputError, TinybertError, UnfinishedError, WorkerError
 from contract.progress import Advance, bar, note
 
 Failures = dict[str, TinybertError]
@@ -72,21 +72,44 @@ def run_schedule(schedule: Schedule, out: Path) -> list[Path]:
         if measurement.references is None:
             name = measurement.folder.path.name
             note(f"{name}: found no student folder with its labels, so its outputs are not judged (use --student)")
+    results.check_writable(schedule, out)
     unfinished = find_unfinished(schedule, out)
     total = len(schedule.measurements) * (1 + schedule.settings.blocks)
     with bar(f"Measuring {len(schedule.measurements)} models", total) as advance:
         _run_outputs(schedule, unfinished, failures, advance)
         for number, rows in enumerate(schedule.rows_by_block):
             _run_round(schedule, number, rows, unfinished, failures, advance)
-    finished = [measurement for measurement in schedule.measurements if measurement.folder.sha256 not in failures]
-    paths = results.write_records(schedule, finished, out, interruptions=unfinished.interruptions)
+    measured = _with_blocks(schedule, failures)
+    paths = results.write_records(schedule, measured, out, interruptions=unfinished.interruptions)
     unfinished.remove()
     if failures:
-        written = f"; {len(paths)} other records are in {out / schedule.target}" if paths else ""
+        failed = sum(measurement.folder.sha256 in failures for measurement in measured)
+        partly = f"; {failed} of their records have only the blocks before" if failed else ""
+        others = f"; {len(paths) - failed} other records are in {out / schedule.target}" if paths[failed:] else ""
+        written = f"{partly}{others}"
         message = f"{' | '.join(map(str, failures.values()))}{written}"
         kind = WorkerError if any(isinstance(error, WorkerError) for error in failures.values()) else InputError
         raise kind(message)
     return paths
+
+
+def _with_blocks(schedule: Schedule, failures: Failures) -> list[Measurement]:
+    """Return the models to write records of: also those whose worker failed in a later block, which are marked.
+
+    A model whose files were changed is none of them: nobody knows what its blocks measured.
+    """
+    measured = _remaining(schedule, failures)
+    for measurement in schedule.measurements:
+        error = failures.get(measurement.folder.sha256)
+        if isinstance(error, WorkerError) and measurement.blocks:
+            count = f"{len(measurement.blocks)} of {schedule.settings.blocks}"
+            # What a library says of its failure may name folders of this machine.
+            reason = (
+                error.cause.partition("; stderr: ")[0] if isinstance(error, UnfinishedError) else "its worker failed"
+            )
+            measurement.doubts.append(f"only {count} blocks were measured: {reason}")
+            measured.append(measurement)
+    return measured
 
 
 def _run_outputs(schedule: Schedule, unfinished: Unfinished, failures: Failures, advance: Advance) -> None:
