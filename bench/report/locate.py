@@ -29,8 +29,7 @@ def find_results() -> Path:
 
 def page_of(results: Path | None) -> Path:
     """Return the page for a folder of records: `tinybert run` writes its own beside them."""
-    is_run = results is not None and results != RESULTS
-    return results.with_name(PAGE) if is_run else RESULTS / PAGE
+    return RESULTS / PAGE if results is None or results == RESULTS else results.with_name(PAGE)
 
 
 def _newest_ns(folder: Path) -> int:
