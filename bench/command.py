@@ -16,7 +16,9 @@ SentencesOption = Annotated[int, typer.Option("--sentences", min=1, help="Timed 
 
 
 def bench(
-    artifacts: Annotated[list[Path], typer.Argument(help="Artifact folders; teacher and student folders too.")],
+    artifacts: Annotated[
+        list[Path], typer.Argument(help="Artifact folders or archives; teacher and student folders too.")
+    ],
     student: Annotated[
         Path | None,
         typer.Option("--student", help="Student folder with the labels.  \\[default: looked for near the artifacts]"),
@@ -39,17 +41,19 @@ def bench(
 
         tinybert bench teacher-1a2b3c4d onnx-int8 tflite-int8 --blocks 20
 
-        tinybert bench onnx-int8 --student student-1a2b3c4d --out results
+        tinybert bench onnx-int8.zip --student student-1a2b3c4d --out results
     """
+    from bench import packs
     from bench.schedule import make_schedule
     from bench.session import run_schedule
     from bench.settings import Settings
     from contract.lock import locked
 
     settings = Settings(blocks=blocks, sentences_per_block=sentences, seed=seed)
-    schedule = make_schedule(artifacts, target=target, student=student, settings=settings)
-    with locked(out):
-        paths = run_schedule(schedule, out)
+    with packs.opened(artifacts) as folders:
+        schedule = make_schedule(folders, target=target, student=student, settings=settings)
+        with locked(out):
+            paths = run_schedule(schedule, out)
     _show(paths, json=json)
 
 

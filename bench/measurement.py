@@ -23,6 +23,7 @@ class Measurement:
     Attributes:
         references: labels and reference outputs, if available.
         threads: number of threads for the runtime.
+        doubts: what speaks against the times, whatever the blocks say.
         reply: outputs and memory, once known.
         blocks: blocks so far.
     """
@@ -30,6 +31,7 @@ class Measurement:
     folder: ModelFolder
     references: References | None
     threads: int
+    doubts: list[str] = field(default_factory=list)
     reply: OutputsReply | None = None
     blocks: list[Block] = field(default_factory=list)
 
@@ -39,12 +41,13 @@ class Measurement:
         return self.folder.metric if self.references is None else self.references.student.main_metric
 
     def run_outputs(self, settings: Settings) -> None:
-        """Run the model over all sentences in a fresh process.
+        """Run the model over all sentences in a fresh process, unless its outputs are known from an earlier run.
 
         Raises:
             TinybertError: the worker refused its input or failed, or its outputs cannot be judged.
         """
-        self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
+        if self.reply is None:
+            self.reply = run_worker(self._job(), OutputsReply, timeout_s=settings.timeout_s)
         if self.references is None:
             return
         source = f"{self.folder.name}, {self.folder.label}: the model's outputs"

@@ -43,6 +43,7 @@ class ModelFolder:
 
     Attributes:
         model: the model, in an absolute folder; a teacher or student has no profile and so one thread.
+        given: the absolute path that the user named: the folder, or the archive that it was unpacked from.
         sha256: the folder's identity.
         parents: identities of the folders it was made from, by role.
         metric: main metric of the recipe; for a teacher, the task's default.
@@ -52,6 +53,7 @@ class ModelFolder:
     """
 
     model: Model
+    given: Path
     kind: Kind
     sha256: str
     parents: Mapping[str, str]
@@ -95,28 +97,31 @@ class ModelFolder:
         return read_tokens(self.path / EVALUATION)[0]
 
 
-def read_model_folder(path: Path) -> ModelFolder:
+def read_model_folder(path: Path, given: Path | None = None) -> ModelFolder:
     """Read a folder's manifest and check all its files.
+
+    Args:
+        path: the folder.
+        given: the archive that it was unpacked from, if any.
 
     Raises:
         InputError: not an artifact, student or teacher folder, or a file differs from its manifest.
     """
     path = path.resolve()
-    if path.is_file():
-        raise InputError(f"{path}: a file, not a folder", "unpack an archive: python -m zipfile -e FILE FOLDER")
+    given = path if given is None else given.resolve()
     if (path / ARTIFACT_MANIFEST).is_file():
-        return _artifact(path, read_artifact(path))
+        return _artifact(path, given, read_artifact(path))
     if (path / STUDENT_MANIFEST).is_file():
-        return _in_pytorch(path, STUDENT_MANIFEST, read_student(path))
+        return _in_pytorch(path, given, STUDENT_MANIFEST, read_student(path))
     if (path / TEACHER_MANIFEST).is_file():
-        return _in_pytorch(path, TEACHER_MANIFEST, read_teacher(path))
+        return _in_pytorch(path, given, TEACHER_MANIFEST, read_teacher(path))
     raise InputError(
-        f"{path}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-        "name a folder written by tinybert convert or tinybert distill",
+        f"{given}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
+        "name a folder written by tinybert convert or tinybert distill, or an archive of tinybert pack",
     )
 
 
-def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
+def _artifact(path: Path, given: Path, manifest: Artifact) -> ModelFolder:
     evaluation = _checked(path, manifest)
     for name in manifest.needed:
         if name not in manifest.files:
@@ -126,6 +131,7 @@ def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
         raise InputError(f"{path}: {name!r} is not a metric of {task.kind}", "convert the student again")
     return ModelFolder(
         model=manifest.model(path),
+        given=given,
         kind="artifact",
         sha256=identity(path / ARTIFACT_MANIFEST),
         parents=manifest.parents,
@@ -141,10 +147,11 @@ def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
     )
 
 
-def _in_pytorch(path: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
+def _in_pytorch(path: Path, given: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
     evaluation = _checked(path, manifest)
     return ModelFolder(
         model=manifest.model(path),
+        given=given,
         kind="student" if isinstance(manifest, Student) else "teacher",
         sha256=identity(path / manifest_name),
         parents=manifest.parents,

@@ -118,6 +118,7 @@ class Record(Strict):
         constant: each metric of a model that always gives the same answer, such as the most frequent label; null in
             records of earlier versions.
         overlap: what of the evaluation split was trained on; null if nothing was, or nobody looked.
+        interruptions: how often the session was interrupted between two rounds of blocks and went on later.
     """
 
     schema_version: Literal[2]
@@ -148,6 +149,7 @@ class Record(Strict):
     statistics: PackedArray | None
     constant: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = None
     overlap: Overlap | None = None
+    interruptions: Count = 0
     validity: Validity
     causes: tuple[str, ...]
 

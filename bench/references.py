@@ -91,7 +91,7 @@ def _readable(students: Iterator[Path]) -> list[References]:
 def _checked(references: References, folder: ModelFolder) -> References:
     if not references.apply_to(folder):
         raise InputError(
-            f"{folder.path}: not made from the student in {references.path}",
+            f"{folder.given}: not made from the student in {references.path}",
             "name its own student with --student, or leave the option out",
         )
     return references
@@ -100,7 +100,7 @@ def _checked(references: References, folder: ModelFolder) -> References:
 def _student_near(folder: ModelFolder) -> Iterator[Path]:
     """Yield the first student folder in or near the model's parent folders that the model belongs to."""
     manifests = [folder.path / STUDENT_MANIFEST]
-    for parent in list(folder.path.parents)[:SEARCHED_PARENTS]:
+    for parent in list(folder.given.parents)[:SEARCHED_PARENTS]:
         manifests += sorted(parent.glob(f"student-*/{STUDENT_MANIFEST}"))
     for manifest in manifests:
         if manifest.is_file() and _is_student_of(manifest, folder):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from bench.measurement import Measurement
@@ -25,14 +26,20 @@ from infer.packed_array import PackedArray, PackedLogits
 from infer.tasks import constant, evaluate
 from infer.worker.reply import OutputsReply
 
+# A file system takes 255 bytes; the rest is for what makes a name unique, and for the temporary file's own.
+NAME_LIMIT_BYTES = 160
 
-def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: Path) -> list[Path]:
+
+def write_records(
+    schedule: Schedule, measurements: Sequence[Measurement], out: Path, *, interruptions: int = 0
+) -> list[Path]:
     """Write the records of measured models.
 
     Args:
         schedule: the session.
         measurements: the finished measurements of the session.
         out: the results folder.
+        interruptions: how often the session was interrupted and went on.
 
     Returns:
         The files, in the order of the measurements.
@@ -45,7 +52,9 @@ def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: 
     records = [
         (
             record_path(schedule, measurement.folder, out),
-            _record(schedule, measurement, measurement.reply, session, now),
+            _record(schedule, measurement, measurement.reply, session, now).model_copy(
+                update={"interruptions": interruptions}
+            ),
         )
         for measurement in measurements
         if measurement.reply is not None
@@ -61,7 +70,30 @@ def write_records(schedule: Schedule, measurements: Sequence[Measurement], out: 
 def record_path(schedule: Schedule, folder: ModelFolder, out: Path) -> Path:
     """Return the file of a model's record."""
     name = re.sub(r"[^\w.-]+", "-", f"{folder.name}-{folder.label}")
+    name = name.encode()[:NAME_LIMIT_BYTES].decode(errors="ignore")
     return out / schedule.target / f"{name}-{folder.sha256[:8]}.json"
+
+
+def check_writable(schedule: Schedule, out: Path) -> None:
+    """Check that the records can be written, before anything is measured for them; nothing is left.
+
+    Raises:
+        InputError: the folder of the target cannot be written to, or is outside of the results folder.
+    """
+    folder = out / schedule.target
+    if folder.resolve().parent != out.resolve():
+        raise InputError(f"target {schedule.target!r} is not a plain name", "name a profile: tinybert targets")
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix="." * (NAME_LIMIT_BYTES // 2)):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})", "choose another --out") from error
+    finally:
+        with suppress(OSError):  # some could not be made
+            for path in missing:
+                path.rmdir()
 
 
 def find_records(schedule: Schedule, out: Path) -> list[Path] | None:
@@ -99,7 +131,7 @@ def _is_same(record: Record, measurement: Measurement, schedule: Schedule) -> bo
 
 def _record(schedule: Schedule, measurement: Measurement, reply: OutputsReply, session: str, now: datetime) -> Record:
     folder = measurement.folder
-    validity, causes = record_validity(measurement.blocks, mismatches=schedule.mismatches)
+    validity, causes = record_validity(measurement.blocks, mismatches=schedule.mismatches, doubts=measurement.doubts)
     return Record(
         schema_version=2,
         session=session,

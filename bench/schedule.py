@@ -1,6 +1,6 @@
 """What a session will measure: models, threads and sentences, all decided before the first process starts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from bench.machine import fingerprint
 from bench.measurement import Measurement
 from bench.model_folder import ModelFolder, read_model_folder
 from bench.record import Machine
-from bench.references import find_references
+from bench.references import References, find_references
 from bench.sampling import sample_rows
 from bench.settings import Settings
 from contract.errors import InputError
@@ -39,11 +39,13 @@ class Schedule:
     rows_by_block: tuple[tuple[int, ...], ...]
 
 
-def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | None, settings: Settings) -> Schedule:
+def make_schedule(
+    paths: Sequence[Path] | Mapping[Path, Path], *, target: str | None, student: Path | None, settings: Settings
+) -> Schedule:
     """Read and check everything a session needs.
 
     Args:
-        paths: artifact, teacher or student folders.
+        paths: artifact, teacher or student folders; each with the archive that it was unpacked from, or with itself.
         target: name of a profile; the artifacts' target, or else this machine's, if not given.
         student: the student folder with the labels; looked for near the models if not given.
         settings: how to measure.
@@ -51,7 +53,9 @@ def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | 
     Raises:
         InputError: a folder cannot be measured, or they cannot be measured together.
     """
-    folders = list({folder.sha256: folder for folder in map(read_model_folder, paths)}.values())
+    given = paths if isinstance(paths, Mapping) else {path: path for path in paths}
+    read_folders = [read_model_folder(path, archive) for path, archive in given.items()]
+    folders = list({folder.sha256: folder for folder in read_folders}.values())
     if not folders:
         raise InputError("nothing to measure", "name an artifact folder")
     for folder in folders:
@@ -61,9 +65,9 @@ def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | 
         _check_sentences(folder, len(lengths_N))
     machine = fingerprint()
     target = target or _target_of(folders)
-    threads = min(machine.cores, _threads(folders, target) or machine.cores)
+    threads = _threads(folders, target) or machine.cores
     measurements = [
-        Measurement(folder=folder, references=references, threads=min(machine.cores, folder.threads or threads))
+        _measurement(folder, references, threads, machine)
         for folder, references in zip(folders, find_references(folders, student), strict=True)
     ]
     rows_by_block = [
@@ -80,6 +84,18 @@ def make_schedule(paths: Sequence[Path], *, target: str | None, student: Path | 
     )
 
 
+def _measurement(folder: ModelFolder, references: References | None, threads: int, machine: Machine) -> Measurement:
+    """Return what is to be measured of a model; more threads than cores would wait for each other."""
+    asked = folder.threads or threads
+    measurement = Measurement(folder=folder, references=references, threads=min(machine.cores, asked))
+    if asked > machine.cores:
+        cores = "one core" if machine.cores == 1 else f"{machine.cores} cores"
+        measurement.doubts.append(
+            f"measured with {measurement.threads} of {asked} threads: this process may use {cores}"
+        )
+    return measurement
+
+
 def _mismatches(target: str, machine: Machine) -> tuple[str, ...]:
     causes = ["timings from an emulated machine mean nothing"] if machine.emulated else []
     if target in names():
@@ -92,7 +108,7 @@ def _check_sentences(folder: ModelFolder, expected: int) -> None:
     sentences = len(folder.tokens())
     if sentences != expected:
         raise InputError(
-            f"{folder.path}: {sentences} evaluation sentences, the first folder has {expected}",
+            f"{folder.given}: {sentences} evaluation sentences, the first folder has {expected}",
             "measure folders of one task together, others with a separate command",
         )
 

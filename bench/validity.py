@@ -20,6 +20,7 @@ STEAL_JIFFIES = 3  # fewer are within the resolution of the counter
 SWITCHES_PER_S = 100.0
 CPU_SHARE = 0.9  # smallest share of the wall time: during inference one thread always runs
 SCATTER = 0.10
+SLEEP_NS = 50_000_000  # the clocks are read one after the other, so they differ by less without any sleep
 
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 THROTTLED_BITS = {0: "undervoltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
@@ -63,19 +64,23 @@ def block_validity(observation: Observation) -> tuple[Validity, tuple[str, ...]]
     return validity, tuple(cause.sentence for cause in causes)
 
 
-def record_validity(blocks: Sequence[Block], *, mismatches: Sequence[str]) -> tuple[Validity, tuple[str, ...]]:
+def record_validity(
+    blocks: Sequence[Block], *, mismatches: Sequence[str], doubts: Sequence[str] = ()
+) -> tuple[Validity, tuple[str, ...]]:
     """Return the validity of all blocks of one model.
 
     Args:
         blocks: the model's blocks.
         mismatches: why times from this machine do not apply to the target; empty if they do.
+        doubts: what else speaks against the times.
 
     Returns:
-        `invalid` without a usable block or on a machine that is not the target, `degraded` if any block is or if the
-        blocks differ from each other; and the causes, each stated once, with the number of blocks that have it.
+        `invalid` without a usable block or on a machine that is not the target, `degraded` if any block is, if the
+        blocks differ from each other or if there is a doubt; and the causes, each stated once, with the number of
+        blocks that have it.
     """
     usable = [block for block in blocks if block.validity != "invalid"]
-    causes = [*mismatches, *_counted(blocks), *_scatter(usable)]
+    causes = [*mismatches, *doubts, *_counted(blocks), *_scatter(usable)]
     if mismatches or not usable:
         return "invalid", tuple(causes or ["no block was measured"])
     return ("degraded" if causes else "valid"), tuple(causes)
@@ -91,6 +96,13 @@ def _throttled(observation: Observation) -> Iterator[Cause]:
         yield Cause(
             validity="invalid", sentence=f"the board was held back ({', '.join(names)}; get_throttled {after:#x})"
         )
+
+
+def _sleep(observation: Observation) -> Iterator[Cause]:
+    before, after = observation.before.asleep_ns, observation.after.asleep_ns
+    if before is None or after is None or after - before < SLEEP_NS:
+        return
+    yield Cause(validity="invalid", sentence=f"the machine slept for {(after - before) / NS_PER_S:.1f} s")
 
 
 def _load(observation: Observation) -> Iterator[Cause]:
@@ -139,6 +151,7 @@ def _warm_up(observation: Observation) -> Iterator[Cause]:
 
 RULES: tuple[Callable[[Observation], Iterator[Cause]], ...] = (
     _throttled,
+    _sleep,
     _contention,
     _steal,
     _load,

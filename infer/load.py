@@ -1,12 +1,9 @@
 """Loads models written by `tinybert convert`, `pack` or `distill`, to answer texts."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from contract.errors import InputError
@@ -15,7 +12,8 @@ from infer.encoder import Encoder
 from infer.folders.artifact import TOKENIZER, Artifact
 from infer.folders.student import Model as HuggingFaceModel
 from infer.predictor import Predictor
-from infer.shipping.contents import Contents, contents
+from infer.shipping.contents import contents
+from infer.shipping.unpack import unpacked
 from infer.shipping.verify import verify_contents
 from infer.tasks import changed
 
@@ -43,7 +41,7 @@ def load(path: str | PathLike[str], *, threads: int | None = None, **settings: A
         # The end of this block compares an archive byte for byte, before anything of it is used.
         with contents(Path(path)) as files:
             manifest = verify_contents(files, parses_tokenizer=False).manifest
-            folder = Path(path) if Path(path).is_dir() else stack.enter_context(_unpacked(files))
+            folder = Path(path) if Path(path).is_dir() else stack.enter_context(unpacked(files))
         assert isinstance(manifest, Artifact | HuggingFaceModel)
         model = manifest.model(folder)
         model = replace(model, threads=threads or model.threads)
@@ -64,15 +62,3 @@ def _tokenizer(manifest: Artifact | HuggingFaceModel) -> tuple[str, int]:
     if isinstance(manifest, Artifact):
         return manifest.tokenizer.file, manifest.tokenizer.max_length_tokens
     return TOKENIZER, manifest.max_length_tokens
-
-
-@contextmanager
-def _unpacked(files: Contents) -> Iterator[Path]:
-    """Write the files of an archive to a temporary folder, which is removed when the model is closed."""
-    with TemporaryDirectory(prefix="tinybert-") as name:
-        for file in files.sizes_bytes:
-            path = Path(name, file)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with files.open(file) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target)
-        yield Path(name)

@@ -40,6 +40,11 @@ class Outputs:
         """Return the outputs of some examples, in the order asked for."""
         return Outputs(arrays={name: array.take(rows) for name, array in self.arrays.items()})
 
+    def flat(self) -> dict[str, NDArray[np.generic]]:
+        """Return the arrays under the names that infer.worker.reply reads from a file."""
+        parts = {name: {"values": array.values, "offsets": array.offsets} for name, array in self.arrays.items()}
+        return {f"{name}.{part}": values for name, both in parts.items() for part, values in both.items()}
+
 
 def of_logits(logits: Ragged | NDArray[np.float32]) -> Outputs:
     """Return outputs of only logits; an array of shape (N, C) has one entry per example."""

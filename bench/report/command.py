@@ -8,15 +8,20 @@ import typer
 if TYPE_CHECKING:
     from bench.report.view import View
 
-RESULTS = Path("results")
-OUT = Path("results/report.html")
-
 
 def report(
     results: Annotated[
-        list[Path] | None, typer.Argument(help="Record files, or folders of them.", show_default="results")
+        list[Path] | None,
+        typer.Argument(
+            help="Record files, or folders of them.", show_default="results, or else those of the last tinybert run"
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="The HTML page to write.")] = OUT,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The HTML page to write.", show_default="results/report.html, or the run's report.html"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable rows.")] = False,
 ) -> None:
     """Compare records in a table and two pictures: an HTML page that works offline, and Markdown.
@@ -29,10 +34,13 @@ def report(
 
         tinybert report results --json
     """
+    from bench.report.locate import find_results, page_of
     from bench.report.write import views_of, write_views
 
-    views = views_of(results or [RESULTS], out)
-    path = write_views(views, out)
+    folders = results or [find_results()]
+    page = out or page_of(folders[0] if not results else None)
+    views = views_of(folders, page)
+    path = write_views(views, page)
     if json:
         from bench.report.json_rows import render
 

@@ -21,6 +21,7 @@ def notes_of(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
     lines = [f"{line[0].upper()}{line[1:]}" for line in lines]
     lines += filter(None, map(_describe_useless, rows))
     lines += _describe_overlap(session, rows)
+    lines += _describe_interruptions(session)
     return tuple(f"{line}." for line in lines)
 
 
@@ -40,6 +41,13 @@ def _describe_overlap(session: Session, rows: Sequence[Row]) -> Iterator[str]:
     for (overlap, examples), models in by_split.items():
         others = f"; on the other {(examples or 0) - overlap:,}: {', '.join(models)}" if models else ""
         yield f"{overlap:,} of the {examples:,} evaluation examples are also training examples{others}"
+
+
+def _describe_interruptions(session: Session) -> Iterator[str]:
+    times = max(record.interruptions for record in session.records)
+    if times:
+        often = "once" if times == 1 else f"{times} times"
+        yield f"The session was interrupted {often} and went on; the blocks that are compared stood side by side"
 
 
 def _describe_others(row: Row, record: Record) -> Iterator[str]:

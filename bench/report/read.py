@@ -63,7 +63,7 @@ def _read(path: Path) -> Iterator[Record]:
             f"{path}: no such file or folder",
             "name a folder of records, or measure an artifact: tinybert bench ARTIFACT",
         )
-    for file in _files(path):
+    for file in record_files(path):
         record = _record(file)
         _instant(record.measured_at, file)
         yield record
@@ -76,7 +76,8 @@ def _record(file: Path) -> Record:
         raise InputError(f"not a record: {error}", "name a folder with records only, such as RUN/results") from error
 
 
-def _files(path: Path) -> list[Path]:
+def record_files(path: Path) -> list[Path]:
+    """Return a record file, or all files in a folder that should be records."""
     if path.is_file():
         return [path]
     files = (file for file in path.rglob("*.json") if file.is_file())

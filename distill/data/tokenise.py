@@ -77,7 +77,8 @@ def _load_class(folder: Path) -> PreTrainedTokenizerFast:
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise InputError(f"{folder}: no {TOKENIZER_FILE}", "use a model folder that includes its tokenizer")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+        # local_files_only is saved with the tokenizer, and would else depend on HF_HUB_OFFLINE, as would the student.
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(

@@ -22,7 +22,8 @@ def of_config(config: Any) -> TrainingTask | None:
 
 
 def set_problem_type(config: Any, name: str) -> None:
-    """Replace a problem_type that is left in a model configuration from another task."""
-    expected = get(name).PROBLEM_TYPE
-    if config.problem_type not in (None, expected):
-        config.problem_type = expected
+    """Write a task's problem_type into a model configuration, whatever is left in it from another task.
+
+    Transformers writes it with the first batch that has labels, but a training that is resumed at its end sees none.
+    """
+    config.problem_type = get(name).PROBLEM_TYPE

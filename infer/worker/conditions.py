@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def read(root: Path = ROOT) -> Conditions:
         "temperature_millicelsius": temperature_millicelsius(root),
         "throttled_bits": throttled_bits(root),
         "on_battery": on_battery(),
+        "asleep_ns": asleep_ns(),
     }
 
 
@@ -99,6 +101,14 @@ def on_battery() -> bool | None:
     sensor = getattr(psutil, "sensors_battery", None)
     battery = sensor() if sensor else None
     return None if battery is None or battery.power_plugged is None else not battery.power_plugged
+
+
+def asleep_ns() -> int | None:
+    """Return the time that the machine has slept since boot."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):  # Linux only
+        return None
+    # The first counts on through sleep; both are read at once, as nearly as Python can.
+    return max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC))
 
 
 def threads() -> int | None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from contract import ragged
 from contract.digest import sha256_of_file
 from contract.errors import InputError
-from contract.ragged import Ragged
 from contract.tokens import Tokens, read_tokens
 from infer import runtimes
 from infer.folders.graph import Tensor
 from infer.folders.model import Model
 from infer.inference import Sentence, infer
+from infer.outputs import Outputs
 from infer.runtimes.protocol import Feed, Session
 from infer.safety import model_file
 from infer.worker import conditions, memory
@@ -41,13 +41,15 @@ class LoadedModel:
         span = slice(self.tokens.offsets[row], self.tokens.offsets[row + 1])
         return infer(self.model, self.session, [Sentence(self.tokens.ids_T[span], self.tokens.types_T[span])])[0]
 
-    def outputs(self) -> dict[str, Ragged]:
+    def outputs(self) -> Outputs:
         """Infer every sentence by itself, and return each output by role."""
         rows = [self.infer(row) for row in range(len(self.tokens))]
-        return {
-            tensor.role: ragged.from_rows([arrays[tensor.role] for arrays in rows], like=_empty(tensor))
-            for tensor in self.model.graph.outputs
-        }
+        return Outputs(
+            arrays={
+                tensor.role: ragged.from_rows([arrays[tensor.role] for arrays in rows], like=_empty(tensor))
+                for tensor in self.model.graph.outputs
+            }
+        )
 
 
 def check_files(job: Job) -> None:
@@ -105,10 +107,10 @@ def outputs(job: Job, _clock: Clock) -> Reply:
     imported_bytes = memory.resident_bytes()
     model = LoadedModel(model=job.model, session=_load(job.model), tokens=tokens)
     loaded_bytes = memory.resident_bytes()
-    arrays = model.outputs()
+    answers = model.outputs()
     peak_bytes, source = memory.peak_bytes()
     with Path(job.reply_file).open("wb") as file:
-        np.savez(file, **_flat(arrays))  # type: ignore[arg-type]  # numpy's stub takes these for allow_pickle
+        np.savez(file, **answers.flat())  # type: ignore[arg-type]  # numpy's stub takes these for allow_pickle
     return {
         "memory": {
             "started_bytes": started_bytes,
@@ -130,12 +132,6 @@ def _load(model: Model) -> Session:
 def _empty(tensor: Tensor) -> NDArray[Any]:
     """Return an array without entries, of an output's type and further sizes."""
     return np.empty((0, *(size for size in tensor.axes[1:] if isinstance(size, int))), tensor.dtype)
-
-
-def _flat(outputs: dict[str, Ragged]) -> dict[str, NDArray[Any]]:
-    """Return arrays under the names that infer.worker.reply reads."""
-    parts = {role: {"values": array.values, "offsets": array.offsets} for role, array in outputs.items()}
-    return {f"{role}.{part}": values for role, both in parts.items() for part, values in both.items()}
 
 
 def _timed(clock: Clock, work: Callable[[], Any]) -> tuple[int, Any]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from contract.errors import InputError, WorkerError
 from contract.files import open_regular
 from contract.ragged import Ragged
-from contract.strict import Count, Strict, parse
+from contract.strict import Count, Positive, Strict, parse
 from infer.outputs import Outputs
 from infer.safety import npz
 
@@ -30,6 +30,7 @@ class Conditions(Strict):
         temperature_millicelsius: temperature of the hottest thermal zone.
         throttled_bits: Raspberry Pi's get_throttled word.
         on_battery: whether a battery is discharging.
+        asleep_ns: time that the machine has slept since boot; null in records of earlier versions.
     """
 
     load_average: Annotated[float, Field(ge=0)] | None
@@ -39,6 +40,7 @@ class Conditions(Strict):
     temperature_millicelsius: int | None
     throttled_bits: Count | None
     on_battery: bool | None
+    asleep_ns: Count | None = None
 
 
 class Memory(Strict):
@@ -66,18 +68,18 @@ class LatencyReply(Strict):
         observed_ns: time between the readings of `before` and `after`.
     """
 
-    process_ns: int
-    import_ns: int
-    load_ns: int
-    first_infer_ns: int
-    tokenize_ns: tuple[int, ...]
-    infer_ns: tuple[int, ...]
-    cpu_ns: int
+    process_ns: Count
+    import_ns: Positive
+    load_ns: Positive
+    first_infer_ns: Positive
+    tokenize_ns: tuple[Count, ...]
+    infer_ns: tuple[Positive, ...]
+    cpu_ns: Count
     warmup_stable: bool
-    threads_observed: int | None
+    threads_observed: Positive | None
     before: Conditions
     after: Conditions
-    observed_ns: int
+    observed_ns: Count
 
     @classmethod
     def read(cls, answer: dict[str, Any], _file: Path, source: str) -> Self:

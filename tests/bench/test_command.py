@@ -36,11 +36,6 @@ SMALL = ("--blocks", "1", "--sentences", "4")
 
 
 @pytest.fixture
-def onnx_artifact(artifact_of: Callable[..., Path], model_of: Callable[[str], Any]) -> Path:
-    return artifact_of(model=model_of("onnx").folder / "model.onnx")
-
-
-@pytest.fixture
 def run() -> Callable[..., Any]:
     app = typer.Typer()
     app.command()(bench)

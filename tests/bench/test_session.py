@@ -13,6 +13,7 @@ from bench import results
 from bench.latency import speed_up
 from bench.machine import fingerprint
 from bench.record import Record, read_record
+from bench.report.read import read_sessions
 from bench.sampling import sample_rows
 from bench.schedule import Schedule, make_schedule
 from bench.session import measure, run_schedule
@@ -177,7 +178,7 @@ def test_a_model_that_cannot_be_judged_is_named_and_leaves_the_others(
     assert record.precision == "fp32"
 
 
-def test_an_interruption_leaves_nothing_half_written(
+def test_an_interruption_leaves_no_record(
     scripted: Callable[..., Schedule], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_rest: Any, **_named: Any) -> None:
@@ -186,7 +187,9 @@ def test_an_interruption_leaves_nothing_half_written(
     monkeypatch.setattr("bench.session.Measurement.run_block", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_schedule(scripted(), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert all(path.name.startswith(".unfinished-") for path in (tmp_path / "out").iterdir())
+    with pytest.raises(InputError, match="no records in"):
+        read_sessions([tmp_path / "out"])
 
 
 def test_records_of_the_same_schedule_are_used_again(scripted: Callable[..., Schedule], tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         measure([tmp_path], out=tmp_path / "out")
     packed = tmp_path / "packed.zip"
     packed.write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"a file, not a folder: unpack an archive: python -m zipfile"):
+    with pytest.raises(InputError, match=r"packed.zip: not an archive: do not unpack it"):
         measure([packed], out=tmp_path / "out")
 
 

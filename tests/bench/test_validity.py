@@ -56,6 +56,8 @@ def observed(before: dict[str, Any] | None = None, after: dict[str, Any] | None 
         observed(cpu_ns=3 * SECOND_NS, threads=4),
         observed(before=UNKNOWN.model_dump(), after=UNKNOWN.model_dump()),
         observed(wall_ns=0, cpu_ns=0, observed_ns=0),
+        observed(before={"asleep_ns": 5 * SECOND_NS}, after={"asleep_ns": 5 * SECOND_NS + 10_000}),
+        observed(before={"asleep_ns": None}, after={"asleep_ns": 5 * SECOND_NS}),
     ],
 )
 def test_a_calm_machine_is_valid(calm: Observation) -> None:
@@ -73,6 +75,7 @@ def test_a_calm_machine_is_valid(calm: Observation) -> None:
             "invalid",
             "held back (throttled; get_throttled 0x50000)",
         ),
+        (observed(before={"asleep_ns": 0}, after={"asleep_ns": 2 * SECOND_NS}), "invalid", "machine slept for 2.0 s"),
         (observed(before={"load_average": 2.1}), "degraded", "load average 2.1 with 1 threads"),
         (observed(after={"steal_jiffies": 110}), "degraded", "gave 2.5% of the time to other machines"),
         (observed(after={"involuntary_switches": 405}), "degraded", "interrupted 200 times a second"),

@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from contract.errors import InputError, MissingExtraError, install
 
 FolderOf = Callable[[Sequence[Record]], Path]
 MakeRecord = Callable[..., Record]
+COMMITTED = Path(__file__).parents[3] / "results" / "laptop-x86"
 
 
 @pytest.fixture
@@ -72,6 +75,49 @@ def test_results_is_where_records_are_looked_for(
     assert isinstance(done.exception, InputError)
     assert str(done.exception).startswith("results: no such file or folder")
     assert not list(tmp_path.iterdir())
+
+
+def _copy_committed(folder: Path, written_ns: int) -> None:
+    """Make the results of a run of records that were really measured."""
+    shutil.copytree(COMMITTED, folder / "laptop-x86")
+    (folder / ".unfinished-1").mkdir()
+    (folder / ".unfinished-1" / "round-0.json").write_text("{}")
+    for path in folder.rglob("*.json"):
+        os.utime(path, ns=(written_ns, written_ns))
+
+
+@pytest.mark.parametrize(
+    ("folders", "read", "said"),
+    [
+        (["runs/a/results"], "runs/a", "reading the records in runs/a/results"),
+        (["runs/a/results", "runs/b/results"], "runs/b", "reading the records in runs/b/results, the newest of 2 runs"),
+        (["runs/b/results", "runs/a/results"], "runs/a", "reading the records in runs/a/results, the newest of 2 runs"),
+        (["results", "runs/a/results"], "results", "reading the records in results"),
+    ],
+)
+def test_without_arguments_the_last_run_is_reported(
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], read: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, folder in enumerate(folders, start=1):
+        _copy_committed(Path(folder), number * 10**9)
+    Path("results").mkdir(exist_ok=True)  # a folder without records counts for nothing
+    Path("runs/c/results").mkdir(parents=True)
+    done = CliRunner().invoke(app, [])
+    assert done.exit_code == 0, done.output
+    assert done.stderr == f"{said}\n"
+    assert done.stdout.splitlines()[-1] == f"{read}/report.html"
+    assert "| tflite int8 |" in Path(read, "REPORT.md").read_text(encoding="utf-8")
+    assert len(list(Path().rglob("report.html"))) == 1
+
+
+def test_records_that_are_named_say_nothing_and_go_to_results(
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _copy_committed(Path("runs/a/results"), 10**9)
+    done = CliRunner().invoke(app, ["runs/a/results"])
+    assert (done.exit_code, done.stderr, done.stdout.splitlines()[-1]) == (0, "", "results/report.html")
 
 
 @pytest.mark.parametrize("name", ["report.md", "folder"])

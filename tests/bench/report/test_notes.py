@@ -105,6 +105,12 @@ def test_the_examples_that_were_trained_on_are_counted(view: Callable[..., View]
     assert found.notes == ("100 of the 100 evaluation examples are also training examples.",)
 
 
+@pytest.mark.parametrize(("times", "often"), [(1, "once"), (2, "2 times")])
+def test_a_session_says_that_it_was_interrupted(view: Callable[..., View], times: int, often: str) -> None:
+    (note,) = view(slow={}, fast={}, interruptions=times).notes
+    assert note.startswith(f"The session was interrupted {often} and went on")
+
+
 def test_every_form_of_the_report_has_the_notes(view: Callable[..., View], folder_of: FolderOf, tmp_path: Path) -> None:
     found = view(slow={}, fast={}, constant={"accuracy": 0.5})
     (note,) = found.notes

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from contract.tokens import Tokens, write_tokens
 from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
 from infer.worker import job as jobs
+from infer.worker import measure
 from infer.worker.client import run_worker
+from infer.worker.clock import SYSTEM
 from infer.worker.job import Job, WarmUp
 from infer.worker.reply import LatencyReply, OutputsReply
 
@@ -97,6 +101,18 @@ def test_real_times_are_above_zero(model_of: Callable[[str], Any], make_job: Mak
     reply = run_worker(job, LatencyReply)
     assert min(reply.tokenize_ns + reply.infer_ns) > 0
     assert min(reply.process_ns, reply.import_ns, reply.load_ns, reply.first_infer_ns, reply.cpu_ns) > 0
+
+
+def test_a_clock_that_is_set_back_during_a_block_changes_no_time(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_back = count(10**18, -(10**9))
+    monkeypatch.setattr(time, "time", lambda: next(set_back) / 1e9)
+    monkeypatch.setattr(time, "time_ns", lambda: next(set_back))
+    job = replace(make_job(mode="latency", rows=(0, 1, 2)), warm_up=WarmUp(calls=10, lasting_ns=1, cap_ns=10**8))
+    reply = measure.latency(job, SYSTEM)
+    for name in ("infer_ns", "tokenize_ns"):
+        assert 0 < min(reply[name]) <= max(reply[name]) < 10**9
 
 
 @pytest.mark.parametrize("name", ["script.json", "evaluation.npz"])

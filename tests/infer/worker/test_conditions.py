@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,21 @@ def test_a_hidden_proc_gives_no_steal(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_system_without_a_load_average_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "getloadavg", raising=False)
     assert conditions.load_average() is None
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="a clock of Linux")
+@pytest.mark.parametrize(("boottime_ns", "monotonic_ns", "asleep_ns"), [(900, 200, 700), (200, 200, 0), (199, 200, 0)])
+def test_sleep_is_what_one_clock_counts_and_the_other_does_not(
+    monkeypatch: pytest.MonkeyPatch, boottime_ns: int, monotonic_ns: int, asleep_ns: int
+) -> None:
+    clocks = {time.CLOCK_BOOTTIME: boottime_ns, time.CLOCK_MONOTONIC: monotonic_ns}
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: clocks[clock])
+    assert conditions.asleep_ns() == asleep_ns
+
+
+def test_a_system_without_such_clocks_gives_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    assert conditions.asleep_ns() is None
 
 
 @pytest.mark.parametrize(
