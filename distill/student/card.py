@@ -35,8 +35,8 @@ On the {len(evaluation.labels)} sentences of the validation split (95 % interval
 
 {_doubts(recipe, evaluation)}{_loading(recipe)}
 Limits: texts unlike those of the validation split were not measured. For a device, convert it: `tinybert convert .`
-`evaluation.npz` and `calibration.npz` contain sentences of the validation and training splits as token ids, which can be
-read back as text: mind that before you give this folder away.
+`evaluation.npz` and `calibration.npz` contain sentences of the validation and training splits as token ids, which can
+be read back as text: mind that before you give this folder away.
 
 Licence: the terms of the teacher, of its data and of the training data apply; this project adds none. How it was made,
 with the hashes of its parents: `student.json`.
