@@ -9,7 +9,7 @@ from pydantic import ValidationError, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
-from contract.strict import Strict, parse
+from contract.strict import FileName, Slug, Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
 from infer import runtimes, tasks
 from infer.folders.graph import Graph, TaskGraph, encoder
@@ -107,7 +107,7 @@ class TokenizerSettings(Strict):
         max_length_tokens: length at which texts are cut.
     """
 
-    file: str
+    file: FileName
     pad_id: int | None
     max_length_tokens: int
 
@@ -115,7 +115,7 @@ class TokenizerSettings(Strict):
 class _Layout1Model(Strict):
     """The single model and tokenizer in layout 1."""
 
-    model_file: str
+    model_file: FileName
     inputs: tuple[str, str, str]
     length_buckets_tokens: tuple[int, ...]
     max_length_tokens: int
@@ -161,10 +161,10 @@ class Artifact(Manifest):
         quantization: what was quantised and how, one line per step; empty for fp32.
     """
 
-    name: str
+    name: Slug
     task: TaskSettings
     variant: Variant
-    target: str
+    target: Slug
     graphs: dict[Literal["model"], Graph]
     tokenizers: dict[Literal["source"], TokenizerSettings]
     threads: int

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from contract.errors import near_miss
+from contract.names import check_file_name
 
 Axis = Literal["batch", "source", "target", "past"]
 DType = Literal["int32", "int64", "float32"]
@@ -54,7 +55,8 @@ class Graph:
         lengths: rising padded lengths that it is prepared for, by axis; an absent axis takes any length.
 
     Raises:
-        ValueError: it has no inputs or outputs, a role or a name is repeated, or the lengths are impossible.
+        ValueError: its file leads out of the folder, it has no inputs or outputs, a role or a name is repeated, or the
+            lengths are impossible.
     """
 
     file: str
@@ -64,6 +66,8 @@ class Graph:
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.file:
+            check_file_name(self.file)
         _check_tensors("inputs", self.inputs)
         _check_tensors("outputs", self.outputs)
         axes = {axis for tensor in self.inputs for axis in tensor.axes}

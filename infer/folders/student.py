@@ -14,6 +14,7 @@ from contract import ragged
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
+from contract.strict import Slug
 from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
@@ -44,7 +45,7 @@ class Model(Manifest):
         parameters: number of parameters of the model.
     """
 
-    name: str
+    name: Slug
     task: tasks.TaskSettings
     max_length_tokens: int
     parameters: int
