@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from contract.errors import InputError
-from contract.folder import FileEntry, Manifest, identity, verify
+from contract.folder import FileEntry, Manifest
 from contract.tokens import Tokens, read_tokens
 from infer import tasks
-from infer.folders.artifact import ARTIFACT_MANIFEST, CARD, TOKENIZER, Artifact, read_artifact
+from infer.folders.artifact import ARTIFACT_MANIFEST, CARD, TOKENIZER, Artifact
 from infer.folders.model import Model
 from infer.folders.student import (
     CALIBRATION,
@@ -18,9 +18,8 @@ from infer.folders.student import (
     TEACHER_MANIFEST,
     Student,
     Teacher,
-    read_student,
-    read_teacher,
 )
+from infer.shipping.verify import Verified, verify
 from targets.profile import Precision
 
 Kind = Literal["teacher", "student", "artifact"]
@@ -96,38 +95,37 @@ class ModelFolder:
 
 
 def read_model_folder(path: Path) -> ModelFolder:
-    """Read a folder's manifest and check all its files.
+    """Read a folder's manifest and check all its files, as `tinybert verify` does.
 
     Raises:
-        InputError: not an artifact, student or teacher folder, or a file differs from its manifest.
+        InputError: not an artifact, student or teacher folder, or `tinybert verify` would refuse it.
     """
     path = path.resolve()
     if path.is_file():
         raise InputError(f"{path}: a file, not a folder", "unpack an archive: python -m zipfile -e FILE FOLDER")
-    if (path / ARTIFACT_MANIFEST).is_file():
-        return _artifact(path, read_artifact(path))
-    if (path / STUDENT_MANIFEST).is_file():
-        return _in_pytorch(path, STUDENT_MANIFEST, read_student(path))
-    if (path / TEACHER_MANIFEST).is_file():
-        return _in_pytorch(path, TEACHER_MANIFEST, read_teacher(path))
-    raise InputError(
-        f"{path}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-        "name a folder written by tinybert convert or tinybert distill",
-    )
+    if not any((path / name).is_file() for name in (ARTIFACT_MANIFEST, STUDENT_MANIFEST, TEACHER_MANIFEST)):
+        raise InputError(
+            f"{path}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
+            "name a folder written by tinybert convert or tinybert distill",
+        )
+    verified = verify(path)
+    manifest = verified.manifest
+    if isinstance(manifest, Artifact):
+        return _artifact(verified, manifest)
+    assert isinstance(manifest, Student | Teacher)
+    return _in_pytorch(verified, manifest)
 
 
-def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
-    evaluation = _checked(path, manifest)
-    for name in manifest.needed:
-        if name not in manifest.files:
-            raise InputError(f"{path}: {name!r} is not among its files", "convert the student again")
+def _artifact(verified: Verified, manifest: Artifact) -> ModelFolder:
+    path = verified.path
+    evaluation = _evaluation(path, manifest)
     task, name = manifest.task, manifest.quality.metric
     if name not in (metric.name for metric in tasks.get(task.kind).METRICS):
         raise InputError(f"{path}: {name!r} is not a metric of {task.kind}", "convert the student again")
     return ModelFolder(
         model=manifest.model(path),
         kind="artifact",
-        sha256=identity(path / ARTIFACT_MANIFEST),
+        sha256=verified.sha256,
         parents=manifest.parents,
         name=manifest.name,
         task=task,
@@ -141,12 +139,12 @@ def _artifact(path: Path, manifest: Artifact) -> ModelFolder:
     )
 
 
-def _in_pytorch(path: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
-    evaluation = _checked(path, manifest)
+def _in_pytorch(verified: Verified, manifest: Student | Teacher) -> ModelFolder:
+    evaluation = _evaluation(verified.path, manifest)
     return ModelFolder(
-        model=manifest.model(path),
+        model=manifest.model(verified.path),
         kind="student" if isinstance(manifest, Student) else "teacher",
-        sha256=identity(path / manifest_name),
+        sha256=verified.sha256,
         parents=manifest.parents,
         name=manifest.name,
         task=manifest.task,
@@ -166,12 +164,11 @@ def _metric(manifest: Student | Teacher) -> str:
     return tasks.get(manifest.task.kind).METRICS[0].name
 
 
-def _checked(path: Path, manifest: Manifest) -> FileEntry:
-    """Check all files of a folder and return the entry of its evaluation sentences."""
+def _evaluation(path: Path, manifest: Manifest) -> FileEntry:
+    """Return the entry of a folder's evaluation sentences."""
     for name in (EVALUATION, TOKENIZER):
         if name not in manifest.files:
             raise InputError(f"{path}: no {name} among its files", "make the folder again")
-    verify(path, manifest)
     return manifest.files[EVALUATION]
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from bench.model_folder import ModelFolder
 from contract.errors import InputError, MissingExtraError
-from contract.folder import identity, verify
+from contract.folder import identity
 from contract.progress import note
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
+from infer.shipping.verify import verify
 from infer.tasks import evaluate
 
 SEARCHED_PARENTS = 4
@@ -42,15 +43,15 @@ def read_references(path: Path) -> References:
     """Read the references from a student folder.
 
     Raises:
-        InputError: not a finished student folder, or a file differs from its manifest.
+        InputError: not a finished student folder, or `tinybert verify` would refuse it.
         MissingExtraError: a library that the task's metrics need is not installed.
     """
     student = read_student(path)
-    verify(path, student)
+    verified = verify(path)
     evaluate.require(student.task)
     return References(
         path=path,
-        sha256=identity(path / STUDENT_MANIFEST),
+        sha256=verified.sha256,
         student=student,
         evaluation=read_evaluation(path),
     )

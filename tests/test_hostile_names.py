@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -57,22 +57,21 @@ def _strings(annotation: Any, key: str) -> Iterator[tuple[str, str]]:
         yield from [(key, kind)] if kind else _strings(arguments[0], key)
     elif origin is Literal or annotation in (Any, object, NoneType, ...):
         return
-    elif isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
-        hints = get_type_hints(annotation, include_extras=True)
-        names = annotation.model_fields if issubclass(annotation, BaseModel) else hints
-        for name in names:
-            yield from _strings(hints[name], f"{key}.{name}".lstrip("."))
-    elif isinstance(annotation, type) and not arguments:
-        assert issubclass(annotation, int | float | Enum), annotation
+    elif origin is None:
+        yield from _strings_of_class(annotation, key)
     else:
+        is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
         for place, argument in enumerate(arguments):
-            is_key = len(arguments) == 2 and place == 0 and ... not in arguments and origin is not tuple
-            is_mapping = is_key and arguments[0] is not NoneType and NoneType not in arguments and not _is_union(origin)
-            yield from _strings(argument, f"{key}.key" if is_mapping else key)
+            yield from _strings(argument, f"{key}.key" if is_mapping and place == 0 else key)
 
 
-def _is_union(origin: Any) -> bool:
-    return not isinstance(origin, type) or origin.__name__ == "UnionType"
+def _strings_of_class(annotation: type, key: str) -> Iterator[tuple[str, str]]:
+    if issubclass(annotation, BaseModel) or is_dataclass(annotation):
+        hints = get_type_hints(annotation, include_extras=True)
+        for name in annotation.model_fields if issubclass(annotation, BaseModel) else hints:
+            yield from _strings(hints[name], f"{key}.{name}".lstrip("."))
+    else:
+        assert issubclass(annotation, int | float | Enum), annotation
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -20,11 +20,13 @@ class Port:
         names: its names; some formats have several.
         dtype: the type of its numbers, such as `int64`; empty if not known.
         sizes: the size of each axis, null for one that varies; null if not known.
+        rows: number of rows of the embedding that its numbers choose from; null if not known, or if there is none.
     """
 
     names: tuple[str, ...]
     dtype: str = ""
     sizes: tuple[int | None, ...] | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

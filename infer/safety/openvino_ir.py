@@ -5,6 +5,7 @@ from xml.parsers import expat
 
 from contract.errors import InputError
 from infer.folders.interface import Interface, Port
+from infer.safety.embedding import Operation, rows_by_input
 
 ROOT = "net"
 # Where a model says the float type to compute in. Without it OpenVINO uses bf16 or f16 if the processor can.
@@ -14,6 +15,7 @@ CHUNK_BYTES = 2**16
 SHOWN_CHARACTERS = 40
 # The elements of the network's own layers; those of control flow are deeper.
 LAYER = [ROOT, "layers", "layer"]
+DATA = [*LAYER, "data"]
 PORT = [*LAYER, "output", "port"]
 EDGE = [ROOT, "edges", "edge"]
 
@@ -55,7 +57,9 @@ class _Network:
         self._source = source
         self._path: list[str] = []
         self._layer: dict[str, str] = {}
-        self._parameters: list[tuple[str, ...]] = []
+        self._parameters: dict[str, tuple[str, ...]] = {}
+        self._kinds: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
         self._results: dict[str, tuple[str, ...]] = {}
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._edges: list[dict[str, str]] = []
@@ -67,13 +71,18 @@ class _Network:
         self._path.append(name)
         if self._path == LAYER:
             self._layer = attributes
+            self._kinds[attributes.get("id", "")] = attributes.get("type", "")
             if attributes.get("type") == "Result":
                 self._results[attributes.get("id", "")] = _split(attributes.get("output_names", ""))
         elif self._path == PORT:
             names = _split(attributes.get("names", ""))
             self._names[self._layer.get("id", ""), attributes.get("id", "")] = names
             if self._layer.get("type") == "Parameter":
-                self._parameters.append(names)
+                self._parameters[self._layer.get("id", "")] = names
+        elif self._path == DATA:
+            first = attributes.get("shape", "").partition(",")[0].strip()
+            if self._layer.get("type") == "Const" and first.isascii() and first.isdigit():
+                self._rows[self._layer.get("id", "")] = int(first[:SHOWN_CHARACTERS])
         elif self._path == EDGE:
             self._edges.append(attributes)
 
@@ -91,10 +100,21 @@ class _Network:
             target = edge.get("to-layer", "")
             if target in self._results:
                 self._results[target] += self._names.get((edge.get("from-layer", ""), edge.get("from-port", "")), ())
+        rows = rows_by_input(self._operations(), self._rows)
         return Interface(
-            inputs=tuple(Port(names=names or ("",)) for names in self._parameters),
+            inputs=tuple(Port(names=names or ("",), rows=rows.get(layer)) for layer, names in self._parameters.items()),
             outputs=tuple(Port(names=names or ("",)) for names in self._results.values()),
         )
+
+    def _operations(self) -> dict[str, Operation]:
+        """Return the operations by layer; what comes in at each port is named by the layer it is from."""
+        ports: dict[str, dict[str, str]] = {}
+        for edge in self._edges:
+            ports.setdefault(edge.get("to-layer", ""), {})[edge.get("to-port", "")] = edge.get("from-layer", "")
+        return {
+            layer: Operation(kind, tuple(ports.get(layer, {}).get(str(port), "") for port in range(2)))
+            for layer, kind in self._kinds.items()
+        }
 
 
 def _split(names: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from infer.metrics.metric import interval
 from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
+from tests.models import SCRIPT
 
 LABELS = ("negative", "positive")
 FAST = {"infer_ns": [1_000_000]}
@@ -40,7 +41,10 @@ def scripted(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[...
         folders = [artifact_of(json.dumps(int8), Precision.INT8), artifact_of(json.dumps(fp32), Precision.FP32)]
         schedule = make_schedule(folders, target=None, student=run_folder / "student-1", settings=settings)
         for measurement in schedule.measurements:
-            measurement.folder = replace(measurement.folder, model=replace(measurement.folder.model, runtime="fake"))
+            model = measurement.folder.model
+            graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
+            scripted = replace(model, runtime="fake", graphs=graphs)
+            measurement.folder = replace(measurement.folder, model=scripted)
         return schedule
 
     return make
@@ -75,8 +79,8 @@ def test_a_record_says_what_was_measured(
     assert (fast.target, fast.threads, fast.parameters) == ("laptop-x86", 1, 1234)
     assert fast.command == ("tinybert bench onnx-int8 onnx-fp32 --target laptop-x86 --blocks 3 --sentences 4 --seed 0")
     assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
-    script, tokenizer = (folder.path / name for name in ("script.json", "tokenizer.json"))
-    assert fast.size_bytes == script.stat().st_size + tokenizer.stat().st_size
+    needed = (folder.path / name for name in ("model.onnx", SCRIPT, "tokenizer.json"))
+    assert fast.size_bytes == sum(path.stat().st_size for path in needed)
     predicted = np.array([int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))])
     assert (fast.task.kind, fast.task.names) == ("classification", LABELS)
     assert (fast.metric, fast.examples, fast.outputs) == ("accuracy", len(tokens), None)
