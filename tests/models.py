@@ -229,12 +229,14 @@ def export_tflite(network: BertForSequenceClassification, folder: Path) -> Expor
 
 
 def empty_onnx() -> bytes:
-    """Return a file that only says what its inputs and outputs are."""
+    """Return a file that only says what its inputs and outputs are, and has a weight of 8 bits."""
     import onnx
 
     inputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["batch", "length"]) for name in ROLES]
     output = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", len(LABELS)])
-    made: bytes = onnx.helper.make_model(onnx.helper.make_graph([], "empty", inputs, [output])).SerializeToString()
+    weight = onnx.numpy_helper.from_array(np.ones(1, np.int8), "weight")
+    graph = onnx.helper.make_graph([], "empty", inputs, [output], [weight])
+    made: bytes = onnx.helper.make_model(graph).SerializeToString()
     return made
 
 
@@ -243,7 +245,7 @@ EXPORTERS = {"onnx": export_onnx, "openvino": export_openvino, "tflite": export_
 
 @pytest.fixture
 def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Write an artifact folder; with its model is a script of the fake runtime, or its model is a file that is given."""
+    """Write an artifact folder with a file that is given, or with a script of the fake runtime."""
 
     def write(
         script: str = "{}", precision: Precision = Precision.FP32, model: Path | None = None, **changes: Any

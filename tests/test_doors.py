@@ -1,4 +1,4 @@
-"""Whatever opens an artifact, `verify`, `bench` or `load`, refuses the same ones, in one line and before a runtime sees it."""
+"""Whatever opens an artifact, `verify`, `bench` or `load`, refuses the same, in one line, before a runtime sees it."""
 
 import json
 import os
@@ -93,6 +93,15 @@ def bomb(folder: Path) -> None:
     seal(folder)
 
 
+def renamed(folder: Path) -> None:
+    """Call an fp32 file int8-weight."""
+    name = read_artifact(folder).graph.file
+    for file in (folder.parent / "fp32").glob(f"{Path(name).stem}.*"):
+        shutil.copyfile(file, folder / file.name)
+    edit(folder, variant={**read_artifact(folder).variant.model_dump(mode="json"), "precision": "int8-weight"})
+    seal(folder)
+
+
 def nested(folder: Path) -> None:
     (folder / ARTIFACT_MANIFEST).write_bytes(b'{"a":' * 10**5)
 
@@ -124,6 +133,7 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "too many lengths": (padding_to(*range(1, 300)), "too many or too long"),
     "cut after 0 tokens": (tokenizing(max_length_tokens=0), "max_length_tokens': Input should be greater than"),
     "cut after a billion": (tokenizing(max_length_tokens=10**9), "max_length_tokens': Input should be less than"),
+    "another precision": (renamed, "called int8-weight, but has no weights of int8 or uint8"),
     "padding of no token": (tokenizing(pad_id=10**6), "has no token id 1000000 to pad with"),
     "an id behind the embedding": (reading([2, 10**6, 3]), "has token ids outside the model's vocabulary of 100, so"),
     "an id before the embedding": (reading([2, -1, 3]), "has token ids outside the model's vocabulary of 100, so"),
@@ -166,6 +176,7 @@ def test_a_fault_is_refused_at_each_door(
     tinybert: Tinybert, artifacts: Path, tmp_path: Path, fault: str, variant: str
 ) -> None:
     folder = Path(shutil.copytree(artifacts / variant, tmp_path / variant))
+    shutil.copytree(artifacts / f"{variant.partition('-')[0]}-fp32", tmp_path / "fp32")
     spoil, message = FAULTS[fault]
     spoil(folder)
     for door in (by_verify, by_bench, by_load):

@@ -31,10 +31,15 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interface:
-    """All inputs and outputs that a file declares for one function."""
+    """All inputs and outputs that a file declares for one function.
+
+    Attributes:
+        stored: the types of its constants that are fewer bits than float32, such as `int8`; null if not known.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    stored: frozenset[str] | None = None
 
 
 def check_interface(interface: Interface, graph: Graph, source: str, source_length: int = 0) -> None:

@@ -39,7 +39,12 @@ EXTERNAL_DATA = ("TensorProto", 13)
 DATA_LOCATION = ("TensorProto", 14)
 DOMAINS = (("NodeProto", 7), ("FunctionProto", 10))
 NODE_INPUT, NODE_OUTPUT, NODE_KIND = (("NodeProto", number, BYTES) for number in (1, 2, 4))
-TENSOR_NAME, TENSOR_SIZE = ("TensorProto", 8, BYTES), ("TensorProto", 1, VARINT)
+TENSOR_NAME, TENSOR_SIZE, TENSOR_TYPE = (
+    ("TensorProto", 8, BYTES),
+    ("TensorProto", 1, VARINT),
+    ("TensorProto", 2, VARINT),
+)
+NARROW = {2: "uint8", 3: "int8", 10: "float16", 21: "uint4", 22: "int4"}  # by their numbers in TensorProto.DataType
 LOCATION = b"location"
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 SHOWN_BYTES = 200
@@ -68,7 +73,7 @@ def check(file: BinaryIO, size_bytes: int, source: str) -> Interface:
         raise InputError(f"{source}: cannot be read as ONNX (it has no graph)", "convert the student again")
     rows = rows_by_input(scan.operations, scan.rows)
     inputs = (Port(names=port.names, rows=rows.get(port.names[0])) for port in scan.ports[INPUT])
-    return Interface(inputs=tuple(inputs), outputs=tuple(scan.ports[OUTPUT]))
+    return Interface(inputs=tuple(inputs), outputs=tuple(scan.ports[OUTPUT]), stored=frozenset(scan.stored))
 
 
 class _Scan:
@@ -79,6 +84,7 @@ class _Scan:
         ports: the inputs and outputs of the model's own graph.
         operations: its operations, by the name of the first value that each makes.
         rows: the first size of each of its constants.
+        stored: the types of its constants, of those in `NARROW`.
     """
 
     def __init__(self, walk: Walk, source: str) -> None:
@@ -88,6 +94,7 @@ class _Scan:
         self.ports: dict[tuple[str, int], list[Port]] = {INPUT: [], OUTPUT: []}
         self.operations: dict[str, Operation] = {}
         self.rows: dict[str, int] = {}
+        self.stored: set[str] = set()
 
     def message(self, kind: str, end: int, depth: int) -> None:
         """Scan a message.
@@ -119,6 +126,7 @@ class _Scan:
             self.operations[notes.outputs[0]] = Operation(notes.kind, tuple(notes.inputs))
         elif notes.sizes:
             self.rows[notes.name] = notes.sizes[0]
+            self.stored |= {NARROW[notes.type]} if notes.type in NARROW else set()
 
 
 class _Notes:
@@ -132,6 +140,7 @@ class _Notes:
         self.sizes: list[int] = []
         self.kind = ""
         self.name = ""
+        self.type = 0
 
     def take(self, field: Field) -> bool:
         """Note a field; return whether it is one of those to note."""
@@ -146,6 +155,8 @@ class _Notes:
             self.name = self._text(field)
         elif key == TENSOR_SIZE:
             self.sizes.append(field.value)
+        elif key == TENSOR_TYPE:
+            self.type = field.value
         else:
             return False
         return True

@@ -13,6 +13,7 @@ PRECISION_HINT = ("runtime_options", "INFERENCE_PRECISION_HINT")
 SIZE_LIMIT_BYTES = 64 * 2**20  # a student has some hundred KiB, because its weights are in the .bin
 CHUNK_BYTES = 2**16
 SHOWN_CHARACTERS = 40
+NARROW = {"u8": "uint8", "i8": "int8", "f16": "float16", "u4": "uint4", "i4": "int4"}
 # The elements of the network's own layers; those of control flow are deeper.
 LAYER = [ROOT, "layers", "layer"]
 DATA = [*LAYER, "data"]
@@ -60,6 +61,7 @@ class _Network:
         self._parameters: dict[str, tuple[str, ...]] = {}
         self._kinds: dict[str, str] = {}
         self._rows: dict[str, int] = {}
+        self._stored: set[str] = set()
         self._results: dict[str, tuple[str, ...]] = {}
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._edges: list[dict[str, str]] = []
@@ -80,11 +82,19 @@ class _Network:
             if self._layer.get("type") == "Parameter":
                 self._parameters[self._layer.get("id", "")] = names
         elif self._path == DATA:
-            first = attributes.get("shape", "").partition(",")[0].strip()
-            if self._layer.get("type") == "Const" and first.isascii() and first.isdigit():
-                self._rows[self._layer.get("id", "")] = int(first[:SHOWN_CHARACTERS])
+            self._constant(attributes)
         elif self._path == EDGE:
             self._edges.append(attributes)
+
+    def _constant(self, attributes: dict[str, str]) -> None:
+        """Note the rows and the type of a constant."""
+        if self._layer.get("type") != "Const":
+            return
+        first = attributes.get("shape", "").partition(",")[0].strip()
+        if first.isascii() and first.isdigit():
+            self._rows[self._layer.get("id", "")] = int(first[:SHOWN_CHARACTERS])
+        stored = attributes.get("element_type", "")
+        self._stored |= {NARROW[stored]} if stored in NARROW else set()
 
     def end(self, _name: str) -> None:
         """Leave an element."""
@@ -104,6 +114,7 @@ class _Network:
         return Interface(
             inputs=tuple(Port(names=names or ("",), rows=rows.get(layer)) for layer, names in self._parameters.items()),
             outputs=tuple(Port(names=names or ("",)) for names in self._results.values()),
+            stored=frozenset(self._stored),
         )
 
     def _operations(self) -> dict[str, Operation]:

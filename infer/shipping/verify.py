@@ -16,7 +16,7 @@ from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
 from infer.folders.graph import INPUT_IDS, Graph
 from infer.folders.interface import check_interface
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
-from infer.safety import model_file, npz
+from infer.safety import model_file, npz, precision
 from infer.safety.file_names import check_names
 from infer.shipping import vocabulary
 from infer.shipping.contents import Contents, contents
@@ -176,6 +176,8 @@ def _check_model(folder: Contents, manifest: Artifact, graph: Graph) -> int | No
     if interface is None:
         return None
     check_interface(interface, graph, source)
+    if interface.stored is not None:
+        precision.check(interface.stored, manifest.precision, source)
     ids = next(tensor.name for tensor in graph.inputs if tensor.role == INPUT_IDS)
     return next(port.rows for port in interface.inputs if ids in port.names)
 

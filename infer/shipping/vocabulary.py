@@ -1,4 +1,4 @@
-"""Checks that no token id is out of range: OpenVINO would answer such a text, from whatever lies behind the embedding."""
+"""Checks that no token id is out of range, because OpenVINO would answer from whatever lies behind the embedding."""
 
 import json
 from typing import TYPE_CHECKING, BinaryIO

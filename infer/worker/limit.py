@@ -1,7 +1,7 @@
 """The limit on a worker's memory, so that a hostile model fills neither the machine's memory nor its swap.
 
-It is one of Linux on private memory that may be written to (RLIMIT_DATA), because libraries reserve far more address space
-than they use. Elsewhere only the watch of infer.worker.client limits a worker. Standard library only.
+It is Linux's limit on private memory that may be written to (RLIMIT_DATA), because libraries reserve far more address
+space than they use. Elsewhere only the watch of infer.worker.client limits a worker. Standard library only.
 """
 
 import os
