@@ -16,7 +16,7 @@ from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
 from infer.folders.graph import INPUT_IDS, Graph
 from infer.folders.interface import check_interface
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
-from infer.safety import model_file, npz, precision
+from infer.safety import model_file, npz, precision, safetensors
 from infer.safety.file_names import check_names
 from infer.shipping import vocabulary
 from infer.shipping.contents import Contents, contents
@@ -33,6 +33,8 @@ CHUNK_BYTES = 2**20
 NAMED_LIMIT = 5
 CONFIG = "config.json"
 PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+# By suffix, what checks a file before anything loads it.
+CHECKS = {".npz": npz.check, ".safetensors": safetensors.check}
 CURE = "it was changed or truncated; make or copy it again"
 
 
@@ -196,6 +198,6 @@ def _check_unpickled(folder: Contents, name: str, *, is_plain: bool) -> None:
     # PyTorch's .bin is a pickle; the companion of another format's model file is plain numbers.
     if suffix in PICKLES and not is_plain:
         raise InputError(f"{_path(folder, name)}: is a pickle, which runs code when it is read", "do not load it")
-    if suffix == ".npz":
+    if suffix in CHECKS:
         with folder.open(name) as file:
-            npz.check(file, folder.sizes_bytes[name], _path(folder, name))
+            CHECKS[suffix](file, folder.sizes_bytes[name], _path(folder, name))

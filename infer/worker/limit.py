@@ -21,9 +21,7 @@ BASE_BYTES = 4 * 2**30
 THREAD_BYTES = 2**26
 # Times the files: weights are read, converted to floats (8 times as large for 4 bits), packed, and kept for each length.
 COPIES = 24
-EXHAUSTED = re.compile(
-    r"bad.?alloc|alloc\w* memory|memory alloc|out of memory|can't allocate|cannot allocate", re.IGNORECASE
-)
+EXHAUSTED = re.compile(r"bad.?alloc|alloc\w* memory|memory alloc|out of memory|n.t allocate", re.IGNORECASE)
 
 
 def limit_bytes(files_bytes: int, threads: int) -> int:
