@@ -85,6 +85,11 @@ class ModelFolder:
         return self.sha256 if self.kind == "student" else self.parents.get("student")
 
     @property
+    def tokenizer(self) -> FileEntry:
+        """The entry of its tokenizer."""
+        return self.files[TOKENIZER]
+
+    @property
     def size_bytes(self) -> int:
         """Size of the files needed to run the model."""
         return sum(entry.size_bytes for entry in self.files.values())

@@ -19,7 +19,7 @@ VARIABLE = "TINYBERT_MEMORY_LIMIT"
 # A runtime with its library, PyTorch being the largest, and what a thread may use.
 BASE_BYTES = 4 * 2**30
 THREAD_BYTES = 2**26
-# Times the files: weights are read, converted to floats (8 times as large for 4 bits), packed, and kept for each length.
+# Times the files: weights are read, converted to floats (8 times as large as 4 bits), packed, and kept for each length.
 COPIES = 24
 EXHAUSTED = re.compile(r"bad.?alloc|alloc\w* memory|memory alloc|out of memory|n.t allocate", re.IGNORECASE)
 

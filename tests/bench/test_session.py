@@ -22,6 +22,7 @@ from contract.tokens import Tokens
 from infer.folders.student import read_evaluation
 from infer.metrics.counts import ACCURACY
 from infer.metrics.metric import interval
+from infer.outputs import of_logits
 from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
@@ -160,6 +161,22 @@ def test_one_failure_leaves_the_others(scripted: Callable[..., Schedule], tmp_pa
     (record,) = read(list((tmp_path / "out").rglob("*.json")))
     assert record.precision == "fp32"
     assert len(record.blocks) == 3
+
+
+def test_labels_in_another_order_are_said(
+    scripted: Callable[..., Schedule], tokens: Tokens, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = scripted(settings=Settings(blocks=1, sentences_per_block=1))
+    others_N = [1 - int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))]
+    for measurement in schedule.measurements:
+        assert measurement.references is not None
+        teacher = of_logits(np.eye(2, dtype=np.float32)[others_N])
+        evaluation = replace(measurement.references.evaluation, teacher=teacher)
+        measurement.references = replace(measurement.references, evaluation=evaluation)
+    run_schedule(schedule, tmp_path / "out")
+    pairs = "'positive' where the teacher says 'negative', 'negative' where the teacher says 'positive'"
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"warning: made-up, fake-int8 says {pairs}: its labels are probably in another order" in said
 
 
 @pytest.mark.parametrize(
