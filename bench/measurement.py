@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
+from bench.label_order import describe_other_order
 from bench.model_folder import ModelFolder
 from bench.record import Block, Machine
 from bench.references import References
 from bench.settings import Settings
 from bench.validity import Observation, block_validity
 from contract.errors import WorkerError
+from contract.progress import note
 from infer.folders.artifact import TOKENIZER
 from infer.folders.student import EVALUATION
 from infer.outputs import check_alike, check_finite
@@ -51,8 +53,14 @@ class Measurement:
         if self.references is None:
             return
         source = f"{self.folder.name}, {self.folder.label}: the model's outputs"
-        check_alike(self.reply.outputs, self.references.evaluation.student, source)
+        evaluation = self.references.evaluation
+        check_alike(self.reply.outputs, evaluation.student, source)
         check_finite(self.reply.outputs, source)
+        kind = "student" if self.folder.kind == "teacher" else "teacher"
+        reference = evaluation.student if kind == "student" else evaluation.teacher
+        name = f"{self.folder.name}, {self.folder.label}"
+        if said := describe_other_order(name, self.reply.outputs, f"the {kind}", reference, self.folder.task):
+            note(f"warning: {said}")
 
     def run_block(self, rows: tuple[int, ...], settings: Settings, machine: Machine) -> None:
         """Time some sentences in a fresh process.

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from contract.errors import InputError
-from contract.folder import FileEntry, Manifest, identity, verify
+from contract.folder import FileEntry, Manifest
 from contract.tokens import Tokens, read_tokens
 from infer import tasks
-from infer.folders.artifact import ARTIFACT_MANIFEST, CARD, TOKENIZER, Artifact, read_artifact
+from infer.folders.artifact import ARTIFACT_MANIFEST, CARD, TOKENIZER, Artifact
 from infer.folders.model import Model
 from infer.folders.student import (
     CALIBRATION,
@@ -18,9 +18,8 @@ from infer.folders.student import (
     TEACHER_MANIFEST,
     Student,
     Teacher,
-    read_student,
-    read_teacher,
 )
+from infer.shipping.verify import Verified, verify
 from targets.profile import Precision
 
 Kind = Literal["teacher", "student", "artifact"]
@@ -88,6 +87,11 @@ class ModelFolder:
         return self.sha256 if self.kind == "student" else self.parents.get("student")
 
     @property
+    def tokenizer(self) -> FileEntry:
+        """The entry of its tokenizer."""
+        return self.files[TOKENIZER]
+
+    @property
     def size_bytes(self) -> int:
         """Size of the files needed to run the model."""
         return sum(entry.size_bytes for entry in self.files.values())
@@ -98,34 +102,33 @@ class ModelFolder:
 
 
 def read_model_folder(path: Path, given: Path | None = None) -> ModelFolder:
-    """Read a folder's manifest and check all its files.
+    """Read a folder's manifest and check all its files, as `tinybert verify` does.
 
     Args:
         path: the folder.
         given: the archive that it was unpacked from, if any.
 
     Raises:
-        InputError: not an artifact, student or teacher folder, or a file differs from its manifest.
+        InputError: not an artifact, student or teacher folder, or `tinybert verify` would refuse it.
     """
     path = path.resolve()
     given = path if given is None else given.resolve()
-    if (path / ARTIFACT_MANIFEST).is_file():
-        return _artifact(path, given, read_artifact(path))
-    if (path / STUDENT_MANIFEST).is_file():
-        return _in_pytorch(path, given, STUDENT_MANIFEST, read_student(path))
-    if (path / TEACHER_MANIFEST).is_file():
-        return _in_pytorch(path, given, TEACHER_MANIFEST, read_teacher(path))
-    raise InputError(
-        f"{given}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-        "name a folder written by tinybert convert or tinybert distill, or an archive of tinybert pack",
-    )
+    if not any((path / name).is_file() for name in (ARTIFACT_MANIFEST, STUDENT_MANIFEST, TEACHER_MANIFEST)):
+        raise InputError(
+            f"{given}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
+            "name a folder written by tinybert convert or tinybert distill, or an archive of tinybert pack",
+        )
+    verified = verify(path)
+    manifest = verified.manifest
+    if isinstance(manifest, Artifact):
+        return _artifact(verified, given, manifest)
+    assert isinstance(manifest, Student | Teacher)
+    return _in_pytorch(verified, given, manifest)
 
 
-def _artifact(path: Path, given: Path, manifest: Artifact) -> ModelFolder:
-    evaluation = _checked(path, manifest)
-    for name in manifest.needed:
-        if name not in manifest.files:
-            raise InputError(f"{path}: {name!r} is not among its files", "convert the student again")
+def _artifact(verified: Verified, given: Path, manifest: Artifact) -> ModelFolder:
+    path = verified.path
+    evaluation = _evaluation(path, manifest)
     task, name = manifest.task, manifest.quality.metric
     if name not in (metric.name for metric in tasks.get(task.kind).METRICS):
         raise InputError(f"{path}: {name!r} is not a metric of {task.kind}", "convert the student again")
@@ -133,7 +136,7 @@ def _artifact(path: Path, given: Path, manifest: Artifact) -> ModelFolder:
         model=manifest.model(path),
         given=given,
         kind="artifact",
-        sha256=identity(path / ARTIFACT_MANIFEST),
+        sha256=verified.sha256,
         parents=manifest.parents,
         name=manifest.name,
         task=task,
@@ -147,13 +150,13 @@ def _artifact(path: Path, given: Path, manifest: Artifact) -> ModelFolder:
     )
 
 
-def _in_pytorch(path: Path, given: Path, manifest_name: str, manifest: Student | Teacher) -> ModelFolder:
-    evaluation = _checked(path, manifest)
+def _in_pytorch(verified: Verified, given: Path, manifest: Student | Teacher) -> ModelFolder:
+    evaluation = _evaluation(verified.path, manifest)
     return ModelFolder(
-        model=manifest.model(path),
+        model=manifest.model(verified.path),
         given=given,
         kind="student" if isinstance(manifest, Student) else "teacher",
-        sha256=identity(path / manifest_name),
+        sha256=verified.sha256,
         parents=manifest.parents,
         name=manifest.name,
         task=manifest.task,
@@ -173,12 +176,11 @@ def _metric(manifest: Student | Teacher) -> str:
     return tasks.get(manifest.task.kind).METRICS[0].name
 
 
-def _checked(path: Path, manifest: Manifest) -> FileEntry:
-    """Check all files of a folder and return the entry of its evaluation sentences."""
+def _evaluation(path: Path, manifest: Manifest) -> FileEntry:
+    """Return the entry of a folder's evaluation sentences."""
     for name in (EVALUATION, TOKENIZER):
         if name not in manifest.files:
             raise InputError(f"{path}: no {name} among its files", "make the folder again")
-    verify(path, manifest)
     return manifest.files[EVALUATION]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench import layout_1
 from contract.errors import InputError, near_miss
-from contract.strict import Count, Positive, Strict, parse, read_json_value
+from contract.strict import Count, Positive, Sha256, Slug, Strict, parse, read_json_value
 from infer import tasks
 from infer.metrics.metric import Interval
 from infer.packed_array import PackedArray, PackedLogits
@@ -122,20 +122,20 @@ class Record(Strict):
     """
 
     schema_version: Literal[2]
-    session: str
+    session: Slug
     measured_at: str
     command: str
     kind: Literal["teacher", "student", "artifact"]
-    name: str
+    name: Slug
     task: tasks.TaskSettings
     metric: str
-    runtime: str
+    runtime: Slug
     runtime_version: str
-    precision: str
-    target: str
+    precision: Slug
+    target: Slug
     threads: Positive
-    model_sha256: str
-    student_sha256: str | None
+    model_sha256: Sha256
+    student_sha256: Sha256 | None
     parameters: Positive | None
     size_bytes: Positive
     machine: Machine

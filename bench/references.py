@@ -9,12 +9,14 @@ from pathlib import Path
 
 from bench.model_folder import ModelFolder
 from contract.errors import InputError, MissingExtraError
-from contract.folder import identity, verify
+from contract.folder import identity
 from contract.progress import note
-from infer.folders.student import STUDENT_MANIFEST, Evaluation, Student, read_evaluation, read_student
+from infer.folders.student import STUDENT_MANIFEST, TOKENIZER, Evaluation, Student, read_evaluation, read_student
+from infer.shipping.verify import verify
 from infer.tasks import evaluate
 
 SEARCHED_PARENTS = 4
+NAMED_LIMIT = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +44,15 @@ def read_references(path: Path) -> References:
     """Read the references from a student folder.
 
     Raises:
-        InputError: not a finished student folder, or a file differs from its manifest.
+        InputError: not a finished student folder, or `tinybert verify` would refuse it.
         MissingExtraError: a library that the task's metrics need is not installed.
     """
     student = read_student(path)
-    verify(path, student)
+    verified = verify(path)
     evaluate.require(student.task)
     return References(
         path=path,
-        sha256=identity(path / STUDENT_MANIFEST),
+        sha256=verified.sha256,
         student=student,
         evaluation=read_evaluation(path),
     )
@@ -67,16 +69,17 @@ def find_references(folders: Sequence[ModelFolder], student: Path | None) -> lis
         The references for each model, or None where no student folder was found.
 
     Raises:
-        InputError: a model was not made from the given student.
+        InputError: a model was not made from the given student, or has other labels or another tokenizer than its own.
     """
     if student is not None:
         references = read_references(student)
-        return [_checked(references, folder) for folder in folders]
+        return [_same(_checked(references, folder), folder) for folder in folders]
     found: list[References] = []
     for folder in folders:
         if not any(references.apply_to(folder) for references in found):
             found += _readable(_student_near(folder))
-    return [next((references for references in found if references.apply_to(folder)), None) for folder in folders]
+    near = [next((references for references in found if references.apply_to(folder)), None) for folder in folders]
+    return [references and _same(references, folder) for references, folder in zip(near, folders, strict=True)]
 
 
 def _readable(students: Iterator[Path]) -> list[References]:
@@ -95,6 +98,24 @@ def _checked(references: References, folder: ModelFolder) -> References:
             "name its own student with --student, or leave the option out",
         )
     return references
+
+
+def _same(references: References, folder: ModelFolder) -> References:
+    """Check that a model has the labels of its student, in their order, and an artifact the student's tokenizer."""
+    names, expected = folder.task.names, references.student.task.names
+    if names != expected:
+        cause = f"{folder.path}: its labels are {_listed(names)}, those of {references.path.name} {_listed(expected)}"
+        raise InputError(cause, "in another order they are other answers; make the folder again")
+    trained_with = references.student.files[TOKENIZER]
+    if folder.kind == "artifact" and folder.tokenizer.sha256 != trained_with.sha256:
+        cause = f"{folder.path}: its tokenizer is not the one {references.path.name} was trained with"
+        raise InputError(cause, "convert the student again")
+    return references
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:NAMED_LIMIT]))
+    return f"{shown}, …" if len(names) > NAMED_LIMIT else shown
 
 
 def _student_near(folder: ModelFolder) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from bench.references import References, find_references
 from bench.sampling import sample_rows
 from bench.settings import Settings
 from contract.errors import InputError
+from contract.names import check_slug
 from infer import runtimes
 from targets import doctor
 from targets.machine import read as read_facts
@@ -64,7 +65,7 @@ def make_schedule(
     for folder in folders[1:]:
         _check_sentences(folder, len(lengths_N))
     machine = fingerprint()
-    target = target or _target_of(folders)
+    target = _plain(target) if target else _target_of(folders)
     threads = _threads(folders, target) or machine.cores
     measurements = [
         _measurement(folder, references, threads, machine)
@@ -111,6 +112,13 @@ def _check_sentences(folder: ModelFolder, expected: int) -> None:
             f"{folder.given}: {sentences} evaluation sentences, the first folder has {expected}",
             "measure folders of one task together, others with a separate command",
         )
+
+
+def _plain(target: str) -> str:
+    try:
+        return check_slug(target)
+    except ValueError as error:
+        raise InputError(f"--target {error}") from error
 
 
 def _target_of(folders: Sequence[ModelFolder]) -> str:

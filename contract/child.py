@@ -16,8 +16,8 @@ import contract
 from contract import process
 from contract.answer import PARENT
 from contract.disk import more_space
-from contract.errors import InputError, TinybertError, UnfinishedError, WorkerError
-from contract.process import MEMORY_CURE, Finished, Limits
+from contract.errors import MEMORY_CURE, InputError, TinybertError, UnfinishedError, WorkerError
+from contract.process import Finished, Limits
 
 __all__ = ["Limits", "ask", "command_of", "describe_exit", "free_memory_bytes"]
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 BROKEN_PIPE_EXIT_CODE = 141
 TERMINATED_EXIT_CODE = 143
+MEMORY_CURE = "close other programs or use a smaller model"
 
 
 class TinybertError(Exception):

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.files import read_limited, sync_folder, write_atomic
-from contract.strict import Strict, parse, parse_json, read_json_value
+from contract.strict import Count, FileName, Sha256, Slug, Strict, parse, parse_json, read_json_value
 
 SCHEMA_VERSION = 2
 MANIFEST_LIMIT_BYTES = 2**20
@@ -28,8 +28,8 @@ class NewerLayoutError(InputError):
 class FileEntry(Strict):
     """Size in bytes and SHA-256 of one file of a folder."""
 
-    sha256: str
-    size_bytes: int
+    sha256: Sha256
+    size_bytes: Count
 
 
 class Manifest(Strict):
@@ -45,8 +45,8 @@ class Manifest(Strict):
 
     schema_version: Literal[1, 2]
     key: str
-    files: dict[str, FileEntry]
-    parents: dict[str, str]
+    files: dict[FileName, FileEntry]
+    parents: dict[Slug, Sha256]
     tool_versions: dict[str, str]
 
     @property

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import IO
 
 from contract.disk import MIB
+from contract.errors import MEMORY_CURE
 
 POLL_S = 0.1
 # Without a memory limit the process may be timing something, so it is polled rarely.
@@ -20,7 +21,6 @@ REST_S = 1.0
 GRACE_S = 5.0
 CHUNK_BYTES = 2**16
 KEPT_CHUNKS = 4
-MEMORY_CURE = "close other programs or use a smaller model"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from contract.errors import InputError, near_miss
 from contract.files import read_limited
+from contract.names import check_file_name, check_slug
 
 # pydantic's names for an unknown key of a model, and of a dataclass within one.
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
@@ -30,6 +31,11 @@ Document = TypeVar("Document", bound=BaseModel)
 INT64_MAX = 2**63 - 1
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Positive = Annotated[int, Field(gt=0, le=INT64_MAX)]
+
+# A string of a document that becomes part of a path has one of these types.
+Slug = Annotated[str, AfterValidator(check_slug)]
+FileName = Annotated[str, AfterValidator(check_file_name)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def parse(model: type[Document], value: Any, source: str) -> Document:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from contract.ragged import is_falling, offsets_of
 
 Arrays = dict[str, NDArray[np.generic]]
 Row = Sequence[int] | NDArray[np.integer]
+CURE = "make its folder again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +166,24 @@ def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
         InputError: it is missing, truncated, not an .npz, has no tokens, or has pickled objects.
     """
     try:
-        arrays = _read_arrays(path)
+        with path.open("rb") as file:
+            return tokens_in(file, str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as tokens ({error.strerror})", CURE) from error
+
+
+def tokens_in(file: BinaryIO, source: str) -> tuple[Tokens, Arrays]:
+    """Read tokens as `read_tokens` does.
+
+    Args:
+        file: the file, seekable.
+        source: its name, to begin an error with.
+
+    Raises:
+        InputError: as `read_tokens`.
+    """
+    try:
+        arrays = _arrays_in(file)
         tokens = Tokens(
             ids_T=arrays.pop("token_ids").astype(np.int32),
             types_T=arrays.pop("token_types").astype(np.int8),
@@ -173,15 +192,15 @@ def read_tokens(path: Path) -> tuple[Tokens, Arrays]:
         _check(tokens)
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as tokens ({reason})", "make its folder again") from error
+        raise InputError(f"{source}: cannot be read as tokens ({reason})", CURE) from error
     return tokens, arrays
 
 
-def _read_arrays(path: Path) -> Arrays:
-    with path.open("rb") as file:
-        if not zipfile.is_zipfile(file):
-            raise ValueError("not an .npz file")
-    with np.load(path, allow_pickle=False) as archive:
+def _arrays_in(file: BinaryIO) -> Arrays:
+    if not zipfile.is_zipfile(file):
+        raise ValueError("not an .npz file")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):

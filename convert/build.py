@@ -5,10 +5,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from contract.errors import InputError, TinybertError, WorkerError
-from contract.folder import identity, verify
+from contract.folder import identity
 from contract.lock import locked
 from contract.progress import bar
-from contract.tokenizer import read_tokenizer
 from convert import calibration
 from convert.artifact import origin_of
 from convert.conversion import Conversion, convert_variants
@@ -17,6 +16,7 @@ from distill.model import layout
 from infer import tasks
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, read_artifact
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, Student, read_evaluation, read_student
+from infer.shipping.verify import verify
 from targets.profile import Precision, Profile
 
 NEEDED = ("config.json", "model.safetensors", TOKENIZER, EVALUATION, CALIBRATION)
@@ -88,8 +88,7 @@ def check_complete(student: Path, manifest: Student) -> None:
     missing = [name for name in NEEDED if name not in manifest.files]
     if missing:
         raise InputError(f"{student}: its manifest lists no {missing[0]}", "distil the student again")
-    verify(student, manifest)
-    read_tokenizer(student / TOKENIZER)  # the manifest also matches if the tokenizer was broken from the start
+    verify(student)
     layout.check(student, str(student))
 
 

@@ -1,17 +1,16 @@
 """Tokenizes texts with the student's tokenizer. Shapes: L tokens of one text."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.tokenizer import read_tokenizer
+from contract.tokenizer import failing_as_input
 from infer.texts import Example
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding
+    from tokenizers import Encoding, Tokenizer
 
 NO_WORD = -1
 
@@ -43,20 +42,25 @@ class Encoder:
     """A tokenizer that cuts texts at the length the student was trained with.
 
     Args:
-        path: the tokenizer.json.
+        tokenizer: the tokenizer, which becomes the encoder's own.
         max_length_tokens: length at which texts are cut; the longer text of a pair is cut first, as in training.
-
-    Raises:
-        InputError: the file is missing or not a tokenizer.
     """
 
-    def __init__(self, path: Path, max_length_tokens: int) -> None:
-        self._tokenizer = read_tokenizer(path)
+    def __init__(self, tokenizer: "Tokenizer", max_length_tokens: int) -> None:
+        self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length_tokens)
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Tokenize texts, several of them in parallel."""
+        """Tokenize texts, several of them in parallel.
+
+        Raises:
+            InputError: the tokenizer fails.
+        """
+        with failing_as_input("the tokenizer"):
+            return self._encode(examples)
+
+    def _encode(self, examples: Sequence[Example]) -> list[Encoded]:
         if len(examples) == 1:
             (example,) = examples
             return [Encoded(example.text, self._tokenizer.encode(example.text, example.pair))]

@@ -9,15 +9,13 @@ from typing import Any
 from contract.errors import InputError
 from infer import runtimes
 from infer.encoder import Encoder
-from infer.folders.artifact import TOKENIZER, Artifact
+from infer.folders.artifact import THREADS_LIMIT, Artifact
 from infer.folders.student import Model as HuggingFaceModel
 from infer.predictor import Predictor
 from infer.shipping.contents import contents
 from infer.shipping.unpack import unpacked
 from infer.shipping.verify import verify_contents
 from infer.tasks import changed
-
-MAX_THREADS = 1024
 
 
 def load(path: str | PathLike[str], *, threads: int | None = None, **settings: Any) -> Predictor:
@@ -35,30 +33,27 @@ def load(path: str | PathLike[str], *, threads: int | None = None, **settings: A
         InputError: the folder is not whole or not known, a setting is not the task's, or the library of its runtime is
             not installed.
     """
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"threads={threads}", f"give a number from 1 to {MAX_THREADS}")
+    if threads is not None and not 1 <= threads <= THREADS_LIMIT:
+        raise InputError(f"threads={threads}", f"give a number from 1 to {THREADS_LIMIT}")
     with ExitStack() as stack:
         # The end of this block compares an archive byte for byte, before anything of it is used.
         with contents(Path(path)) as files:
-            manifest = verify_contents(files, parses_tokenizer=False).manifest
+            verified = verify_contents(files)
+            manifest = verified.manifest
             folder = Path(path) if Path(path).is_dir() else stack.enter_context(unpacked(files))
         assert isinstance(manifest, Artifact | HuggingFaceModel)
         model = manifest.model(folder)
         model = replace(model, threads=threads or model.threads)
-        tokenizer, max_length_tokens = _tokenizer(manifest)
         runtime = runtimes.get(model.runtime)
         runtime.start()
         return Predictor(
             model,
             runtime.load(folder, model.graph, threads=model.threads),
-            Encoder(folder / tokenizer, max_length_tokens),
+            Encoder(verified.tokenizer, _max_length_tokens(manifest)),
             changed(manifest.task, settings) if settings else manifest.task,
             stack.pop_all(),
         )
 
 
-def _tokenizer(manifest: Artifact | HuggingFaceModel) -> tuple[str, int]:
-    """Return the tokenizer's file and the length at which texts are cut."""
-    if isinstance(manifest, Artifact):
-        return manifest.tokenizer.file, manifest.tokenizer.max_length_tokens
-    return TOKENIZER, manifest.max_length_tokens
+def _max_length_tokens(manifest: Artifact | HuggingFaceModel) -> int:
+    return manifest.tokenizer.max_length_tokens if isinstance(manifest, Artifact) else manifest.max_length_tokens

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from contract.errors import InputError, near_miss
-from contract.strict import Strict, read_toml
+from contract.strict import Slug, Strict, read_toml
 from targets import isa
 
 Positive = Annotated[int, Field(gt=0)]
@@ -125,7 +125,7 @@ class Profile(Strict):
     """
 
     schema_version: Literal[1]
-    name: Text
+    name: Slug
     title: Text
     models: tuple[str, ...] = ()
     arch: Arch

@@ -228,20 +228,34 @@ def export_tflite(network: BertForSequenceClassification, folder: Path) -> Expor
     return "model.tflite", BUCKETS
 
 
+def empty_onnx() -> bytes:
+    """Return a file that only says what its inputs and outputs are, and has a weight of 8 bits."""
+    import onnx
+
+    inputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["batch", "length"]) for name in ROLES]
+    output = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", len(LABELS)])
+    weight = onnx.numpy_helper.from_array(np.ones(1, np.int8), "weight")
+    graph = onnx.helper.make_graph([], "empty", inputs, [output], [weight])
+    made: bytes = onnx.helper.make_model(graph).SerializeToString()
+    return made
+
+
 EXPORTERS = {"onnx": export_onnx, "openvino": export_openvino, "tflite": export_tflite}
 
 
 @pytest.fixture
 def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Write an artifact folder; its model is a script of the fake runtime, or a file that is given."""
+    """Write an artifact folder with a file that is given, or with a script of the fake runtime."""
 
     def write(
         script: str = "{}", precision: Precision = Precision.FP32, model: Path | None = None, **changes: Any
     ) -> Path:
         folder = tmp_path / "artifacts" / f"onnx-{precision}"
         folder.mkdir(parents=True)
-        model_file = model.name if model else SCRIPT
-        (folder / model_file).write_bytes(model.read_bytes() if model else script.encode())
+        model_file = "model.onnx"
+        (folder / model_file).write_bytes(model.read_bytes() if model else empty_onnx())
+        if model is None:
+            (folder / SCRIPT).write_text(script)
         student = run_folder / "student-1"
         (folder / "tokenizer.json").write_bytes((student / "tokenizer.json").read_bytes())
         write_tokens(folder / EVALUATION, make_tokens())

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from contract.errors import InputError, needs_extra
+from contract.names import slug_of
 from distill.data import files
 from distill.data.class_names import of_features
 from distill.data.table import Table
@@ -109,7 +110,7 @@ def _of_file(train: Path, validation: str | None) -> Source:
         raise InputError(f"{other}: no such file", "check --validation")
     name = train.stem.split(".")[0]
     return Source(
-        name=train.resolve().parent.name if name.lower().startswith(TRAINING) else name,
+        name=slug_of(train.resolve().parent.name if name.lower().startswith(TRAINING) else name),
         format=file_format,
         dataset="",
         train=str(train),
@@ -150,7 +151,7 @@ def _of_hub(dataset: str, validation: str | None) -> Source:
         cure = "name a data file, a folder, or a data set of the hub as NAME or NAME:CONFIGURATION"
         raise InputError(f"{dataset}: cannot be loaded ({reason})", cure) from error
     return Source(
-        name=name.rpartition("/")[2],
+        name=slug_of(name.rpartition("/")[2]),
         format="hub",
         dataset=dataset,
         train=train,

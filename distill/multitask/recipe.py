@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from contract.errors import InputError
-from contract.strict import Strict, parse, read_toml
+from contract.strict import Slug, Strict, parse, read_toml
 from distill.recipe.override import apply_override
 from distill.recipe.stage import Stage
 from distill.recipe.student import Seed, StudentRecipe
@@ -25,7 +25,7 @@ class MultitaskRecipe(Strict):
     """
 
     schema_version: Literal[1]
-    name: Annotated[str, Field(pattern=r"^[\w-]+$")]
+    name: Slug
     recipes: Annotated[tuple[str, ...], Field(min_length=2)]
     model: str = ""
     seed: Seed = 0

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from contract.strict import Slug
 from distill.recipe.stage import LossWeights, Stage
 from distill.recipe.training import Epochs
 
@@ -18,7 +19,7 @@ class General(Stage):
         length_tokens: length of a training sentence in tokens.
     """
 
-    name: str = "general"
+    name: Slug = "general"
     losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
     epochs: Epochs = 1
     model: str = ""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from contract.errors import near_miss
-from contract.strict import Strict
+from contract.strict import Slug, Strict
 from distill import tasks
 from distill.recipe.augmentation import Augmentation
 from distill.recipe.data import Data
@@ -31,7 +31,7 @@ class Recipe(Strict):
     """
 
     schema_version: Literal[1]
-    name: str
+    name: Slug
     task: Name
     metric: str = ""
     seed: Seed = 0

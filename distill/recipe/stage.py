@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from contract.strict import Strict
+from contract.strict import Slug, Strict
 from distill.recipe.training import Positive, Training, Weight
 
 FakeQuantize = Literal["dynamic", "static"]
@@ -48,7 +48,7 @@ class Stage(Training):
             LiteRT, or `static`, as in OpenVINO.
     """
 
-    name: str
+    name: Slug
     losses: LossWeights
     prediction_loss: Literal["soft_cross_entropy", "divergence", "squared_error"] = "soft_cross_entropy"
     temperature: Positive = 1.0

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
-from contract.strict import Strict, parse
+from contract.strict import Count, FileName, Slug, Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
 from infer import runtimes, tasks
-from infer.folders.graph import Graph, TaskGraph, encoder
+from infer.folders.graph import LENGTH_LIMIT_TOKENS, Graph, TaskGraph, encoder
 from infer.folders.model import MODEL, Model
 from infer.folders.settings import with_task_settings
 from infer.folders.variant import Variant
@@ -25,6 +25,7 @@ ARTIFACT_MANIFEST = "artifact.json"
 EVALUATION = "evaluation.npz"
 CARD = "README.md"
 TOKENIZER = "tokenizer.json"
+THREADS_LIMIT = 1024  # a runtime starts as many as it is told to
 
 
 class Parity(Strict):
@@ -107,15 +108,15 @@ class TokenizerSettings(Strict):
         max_length_tokens: length at which texts are cut.
     """
 
-    file: str
-    pad_id: int | None
-    max_length_tokens: int
+    file: FileName
+    pad_id: Count | None
+    max_length_tokens: Annotated[int, Field(ge=1, le=LENGTH_LIMIT_TOKENS)]
 
 
 class _Layout1Model(Strict):
     """The single model and tokenizer in layout 1."""
 
-    model_file: str
+    model_file: FileName
     inputs: tuple[str, str, str]
     length_buckets_tokens: tuple[int, ...]
     max_length_tokens: int
@@ -161,13 +162,13 @@ class Artifact(Manifest):
         quantization: what was quantised and how, one line per step; empty for fp32.
     """
 
-    name: str
+    name: Slug
     task: TaskSettings
     variant: Variant
-    target: str
+    target: Slug
     graphs: dict[Literal["model"], Graph]
     tokenizers: dict[Literal["source"], TokenizerSettings]
-    threads: int
+    threads: Annotated[int, Field(ge=1, le=THREADS_LIMIT)]
     quantization: tuple[str, ...]
     parity: Parity
     quality: Quality

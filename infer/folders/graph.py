@@ -6,12 +6,17 @@ from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from contract.errors import near_miss
+from contract.names import check_file_name
 
 Axis = Literal["batch", "source", "target", "past"]
 DType = Literal["int32", "int64", "float32"]
 # The names that transformers gives to its encoders' arguments, and so do models exported from them.
-ROLES = ("input_ids", "attention_mask", "token_type_ids")
+INPUT_IDS = "input_ids"
+ROLES = (INPUT_IDS, "attention_mask", "token_type_ids")
 LOGITS = "logits"
+# More than any encoder reads; arrays of this length, and a compiled model for each length, are made on loading.
+LENGTH_LIMIT_TOKENS = 2**16
+LENGTHS_LIMIT = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +59,8 @@ class Graph:
         lengths: rising padded lengths that it is prepared for, by axis; an absent axis takes any length.
 
     Raises:
-        ValueError: it has no inputs or outputs, a role or a name is repeated, or the lengths are impossible.
+        ValueError: its file leads out of the folder, it has no inputs or outputs, a role or a name is repeated, or the
+            lengths are impossible.
     """
 
     file: str
@@ -64,6 +70,8 @@ class Graph:
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.file:
+            check_file_name(self.file)
         _check_tensors("inputs", self.inputs)
         _check_tensors("outputs", self.outputs)
         axes = {axis for tensor in self.inputs for axis in tensor.axes}
@@ -73,6 +81,8 @@ class Graph:
                 raise ValueError(f"lengths of {axis}: no input has this axis")
             if not lengths or lengths[0] <= 0 or any(low >= high for low, high in pairwise(lengths)):
                 raise ValueError(f"lengths of {axis}: {list(lengths)} does not rise from above 0")
+            if lengths[-1] > LENGTH_LIMIT_TOKENS or len(lengths) > LENGTHS_LIMIT:
+                raise ValueError(f"lengths of {axis}: {len(lengths)} up to {lengths[-1]}, too many or too long")
 
     @property
     def source_lengths(self) -> tuple[int, ...]:

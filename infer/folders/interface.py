@@ -20,19 +20,26 @@ class Port:
         names: its names; some formats have several.
         dtype: the type of its numbers, such as `int64`; empty if not known.
         sizes: the size of each axis, null for one that varies; null if not known.
+        rows: number of rows of the embedding that its numbers choose from; null if not known, or if there is none.
     """
 
     names: tuple[str, ...]
     dtype: str = ""
     sizes: tuple[int | None, ...] | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interface:
-    """All inputs and outputs that a file declares for one function."""
+    """All inputs and outputs that a file declares for one function.
+
+    Attributes:
+        stored: the types of its constants that are fewer bits than float32, such as `int8`; null if not known.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    stored: frozenset[str] | None = None
 
 
 def check_interface(interface: Interface, graph: Graph, source: str, source_length: int = 0) -> None:

@@ -5,19 +5,21 @@ Torch-free, so that conversion and measurement can read it anywhere.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from contract import ragged
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
+from contract.strict import Count, Slug
 from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
-from infer.folders.graph import LOGITS, encoder
+from infer.folders.graph import LENGTH_LIMIT_TOKENS, LOGITS, encoder
 from infer.folders.model import MODEL
 from infer.folders.model import Model as RuntimeModel
 from infer.folders.settings import with_task_settings
@@ -44,10 +46,10 @@ class Model(Manifest):
         parameters: number of parameters of the model.
     """
 
-    name: str
+    name: Slug
     task: tasks.TaskSettings
-    max_length_tokens: int
-    parameters: int
+    max_length_tokens: Annotated[int, Field(ge=1, le=LENGTH_LIMIT_TOKENS)]
+    parameters: Count
     seed: int
 
     @classmethod

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from contract.strict import Strict
+from contract.strict import Slug, Strict
 from infer import runtimes
 from infer.folders.rewrite import Calibration, Rewrite
 from targets.profile import Precision, RuntimeName
@@ -49,7 +49,7 @@ class Variant(Strict):
     reads: Reads = "first"
     rewrites: tuple[Rewrite, ...] = Field(default_factory=_default)
     calibration: Calibration = Calibration.MIN_MAX
-    kept_in_float: tuple[str, ...] = ()
+    kept_in_float: tuple[Slug, ...] = ()
 
     @model_validator(mode="after")
     def _fits_runtime(self) -> "Variant":

@@ -40,7 +40,7 @@ class Script:
     infer_ns: tuple[int, ...] = (4_000_000,)
     cores: float = 1.0
     logits: tuple[tuple[float, ...], ...] = ((1.0, 0.0), (0.0, 1.0))
-    accident: Literal["", "crash", "kill", "exit", "hang", "error", "chatter"] = ""
+    accident: Literal["", "crash", "kill", "exit", "hang", "error", "memory", "chatter"] = ""
 
 
 class ScriptedClock:
@@ -121,6 +121,7 @@ def _cause(accident: str) -> None:
         "exit": lambda: os._exit(7),
         "hang": lambda: time.sleep(3600),
         "error": _error,
+        "memory": lambda: np.ones(2**30, dtype=np.uint8),
         "chatter": lambda: os.write(1, b"INFO: not a result\n"),
     }
     if accident:

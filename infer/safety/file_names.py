@@ -1,9 +1,9 @@
 """Checks the names of files in a folder or an archive, which any system may unpack."""
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath, PureWindowsPath
 
 from contract.errors import InputError
+from contract.names import check_file_name
 
 COUNT_LIMIT = 1000
 
@@ -21,19 +21,13 @@ def check_names(names: Iterable[str], source: str, cure: str) -> None:
     """
     folded: set[str] = set()
     for name in names:
-        if leads_out(name):
-            raise InputError(f"{source}: {name!r} leads out of the folder", cure)
-        if PurePosixPath(name).as_posix() != name or not name.isprintable():
-            raise InputError(f"{source}: {name!r} is not a plain file name", cure)
+        try:
+            check_file_name(name)
+        except ValueError as error:
+            raise InputError(f"{source}: {error}", cure) from error
         # Windows and macOS do not distinguish upper and lower case.
         if name.casefold() in folded:
             raise InputError(f"{source}: {name!r} is in it twice", cure)
         folded.add(name.casefold())
         if len(folded) > COUNT_LIMIT:
             raise InputError(f"{source}: names more than {COUNT_LIMIT} files", cure)
-
-
-def leads_out(name: str) -> bool:
-    """Return whether a name leads out of the folder it is joined to, on POSIX or on Windows."""
-    windows = PureWindowsPath(name)
-    return bool(windows.anchor or PurePosixPath(name).anchor or ".." in windows.parts or "\\" in name)

@@ -6,29 +6,35 @@ Nothing is unpacked or loaded: files are streamed through their hash, and models
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from contract.errors import InputError
 from contract.folder import MANIFEST_LIMIT_BYTES, FileEntry, Manifest, parse_manifest
-from contract.tokenizer import parse_tokenizer
+from contract.tokenizer import LIMIT_BYTES, parse_tokenizer, vocabulary_of
 from infer import runtimes
 from infer.folders.artifact import ARTIFACT_MANIFEST, TOKENIZER, Artifact
-from infer.folders.graph import Graph
+from infer.folders.graph import INPUT_IDS, Graph
 from infer.folders.interface import check_interface
-from infer.folders.student import STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
-from infer.safety import model_file, npz
+from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
+from infer.safety import model_file, npz, precision, safetensors
 from infer.safety.file_names import check_names
+from infer.shipping import vocabulary
 from infer.shipping.contents import Contents, contents
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 KINDS: dict[str, type[Manifest]] = {
     ARTIFACT_MANIFEST: Artifact,
     STUDENT_MANIFEST: Student,
     TEACHER_MANIFEST: Teacher,
 }
-# The largest known have some 20 MiB; a larger one is not read into memory just to be checked.
-TOKENIZER_LIMIT_BYTES = 2**26
 CHUNK_BYTES = 2**20
 NAMED_LIMIT = 5
+CONFIG = "config.json"
 PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+# By suffix, what checks a file before anything loads it.
+CHECKS = {".npz": npz.check, ".safetensors": safetensors.check}
 CURE = "it was changed or truncated; make or copy it again"
 
 
@@ -40,12 +46,14 @@ class Verified:
         path: path of the folder or archive.
         manifest_file: name of its manifest, which shows its kind.
         sha256: its identity: the SHA-256 of the manifest, which has the hashes of all other files.
+        tokenizer: the tokenizer of its texts.
     """
 
     path: Path
     manifest_file: str
     manifest: Manifest
     sha256: str
+    tokenizer: "Tokenizer"
 
     @property
     def kind(self) -> str:
@@ -63,24 +71,23 @@ def verify(path: Path) -> Verified:
         return verify_contents(folder)
 
 
-def verify_contents(folder: Contents, *, parses_tokenizer: bool = True) -> Verified:
-    """Check the files of a folder or an archive; raises as `verify` does.
-
-    Args:
-        folder: the files.
-        parses_tokenizer: whether to parse the tokenizer, which is the slowest check; not needed if it is loaded next.
-    """
+def verify_contents(folder: Contents) -> Verified:
+    """Check the files of a folder or an archive; raises as `verify` does."""
     name = _manifest_file(folder)
-    data = _manifest_bytes(folder, name)
+    data = _limited(folder, name, MANIFEST_LIMIT_BYTES)
     manifest = parse_manifest(data, KINDS[name], _path(folder, name))
     check_names([*manifest.files, name], _path(folder, name), "do not use it")
     _check_complete(folder, manifest, name)
     for file, entry in manifest.files.items():
         _check_file(folder, file, entry)
-    _check_safe(folder, manifest)
-    if parses_tokenizer:
-        _check_tokenizer(folder, manifest)
-    return Verified(path=folder.path, manifest_file=name, manifest=manifest, sha256=hashlib.sha256(data).hexdigest())
+    rows = _check_safe(folder, manifest)
+    return Verified(
+        path=folder.path,
+        manifest_file=name,
+        manifest=manifest,
+        sha256=hashlib.sha256(data).hexdigest(),
+        tokenizer=_check_vocabulary(folder, manifest, rows),
+    )
 
 
 def _path(folder: Contents, name: str) -> str:
@@ -97,13 +104,6 @@ def _manifest_file(folder: Contents) -> str:
     )
 
 
-def _manifest_bytes(folder: Contents, name: str) -> bytes:
-    if folder.sizes_bytes[name] > MANIFEST_LIMIT_BYTES:
-        raise InputError(f"{_path(folder, name)}: has more than {MANIFEST_LIMIT_BYTES} bytes", CURE)
-    with folder.open(name) as file:
-        return file.read(MANIFEST_LIMIT_BYTES)
-
-
 def _check_complete(folder: Contents, manifest: Manifest, name: str) -> None:
     extra = sorted(set(folder.sizes_bytes) - {*manifest.files, name})
     if extra:
@@ -111,7 +111,7 @@ def _check_complete(folder: Contents, manifest: Manifest, name: str) -> None:
         raise InputError(f"{folder.path}: extra file that {name} does not list: {named}", "delete it, or do not use it")
     missing = sorted(set(manifest.files) - set(folder.sizes_bytes))
     if missing:
-        raise InputError(f"{_path(folder, missing[0])}: missing", CURE)
+        raise InputError(f"{_path(folder, missing[0])}: missing or not a regular file", CURE)
 
 
 def _check_file(folder: Contents, name: str, entry: FileEntry) -> None:
@@ -128,30 +128,60 @@ def _check_file(folder: Contents, name: str, entry: FileEntry) -> None:
         raise InputError(f"{_path(folder, name)}: its SHA-256 is not the one of its manifest", CURE)
 
 
-def _check_safe(folder: Contents, manifest: Manifest) -> None:
-    """Check files with the right hashes, because the manifest itself may name hostile ones."""
+def _check_safe(folder: Contents, manifest: Manifest) -> int | None:
+    """Check files with the right hashes, because the manifest itself may name hostile ones.
+
+    Returns:
+        The number of rows of the model's embedding; None if it is not known.
+    """
+    rows: int | None = None
     if isinstance(manifest, Artifact):
         for name in (*manifest.needed, *_companions(manifest)):
             if name not in manifest.files:
                 raise InputError(f"{folder.path}: its manifest lists no {name!r}", "convert the student again")
         for graph in manifest.graphs.values():
-            _check_model(folder, manifest, graph)
+            rows = _check_model(folder, manifest, graph)
+    elif CONFIG in manifest.files:
+        rows = vocabulary.rows_of_config(_limited(folder, CONFIG, MANIFEST_LIMIT_BYTES))
     for name in manifest.files:
         _check_unpickled(folder, name, is_plain=name in _companions(manifest))
+    return rows
 
 
-def _check_tokenizer(folder: Contents, manifest: Manifest) -> None:
-    if TOKENIZER in manifest.files and folder.sizes_bytes[TOKENIZER] <= TOKENIZER_LIMIT_BYTES:
-        with folder.open(TOKENIZER) as file:
-            parse_tokenizer(file.read(), _path(folder, TOKENIZER))
+def _check_vocabulary(folder: Contents, manifest: Manifest, rows: int | None) -> "Tokenizer":
+    """Check the tokenizer and the token ids of sentences; return the tokenizer."""
+    is_artifact = isinstance(manifest, Artifact)
+    name = manifest.tokenizer.file if is_artifact else TOKENIZER
+    if name not in manifest.files:
+        raise InputError(f"{folder.path}: its manifest lists no {name!r}", "make its folder again")
+    source = _path(folder, name)
+    tokenizer = parse_tokenizer(_limited(folder, name, LIMIT_BYTES), source)
+    vocabulary.check_tokenizer(tokenizer, manifest.tokenizer.pad_id if is_artifact else None, rows, source)
+    for sentences in (EVALUATION, CALIBRATION):
+        if sentences in manifest.files:
+            with folder.open(sentences) as file:
+                vocabulary.check_tokens(file, rows or vocabulary_of(tokenizer), _path(folder, sentences))
+    return tokenizer
 
 
-def _check_model(folder: Contents, manifest: Artifact, graph: Graph) -> None:
+def _limited(folder: Contents, name: str, limit_bytes: int) -> bytes:
+    if folder.sizes_bytes[name] > limit_bytes:
+        raise InputError(f"{_path(folder, name)}: has more than {limit_bytes} bytes", CURE)
+    with folder.open(name) as file:
+        return file.read(limit_bytes)
+
+
+def _check_model(folder: Contents, manifest: Artifact, graph: Graph) -> int | None:
     source = _path(folder, graph.file)
     with folder.open(graph.file) as file:
         interface = model_file.check_opened(manifest.runtime.value, file, folder.sizes_bytes[graph.file], source)
-    if interface is not None:
-        check_interface(interface, graph, source)
+    if interface is None:
+        return None
+    check_interface(interface, graph, source)
+    if interface.stored is not None:
+        precision.check(interface.stored, manifest.precision, source)
+    ids = next(tensor.name for tensor in graph.inputs if tensor.role == INPUT_IDS)
+    return next(port.rows for port in interface.inputs if ids in port.names)
 
 
 def _companions(manifest: Manifest) -> tuple[str, ...]:
@@ -168,6 +198,6 @@ def _check_unpickled(folder: Contents, name: str, *, is_plain: bool) -> None:
     # PyTorch's .bin is a pickle; the companion of another format's model file is plain numbers.
     if suffix in PICKLES and not is_plain:
         raise InputError(f"{_path(folder, name)}: is a pickle, which runs code when it is read", "do not load it")
-    if suffix == ".npz":
+    if suffix in CHECKS:
         with folder.open(name) as file:
-            npz.check(file, folder.sizes_bytes[name], _path(folder, name))
+            CHECKS[suffix](file, folder.sizes_bytes[name], _path(folder, name))

@@ -14,6 +14,7 @@ from infer.folders.model import Model
 from infer.folders.student import EVALUATION
 from infer.outputs import Outputs
 from infer.worker import job as jobs
+from infer.worker import limit
 from infer.worker.job import Job, Mode, WarmUp
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def _environment(job: Job) -> dict[str, str]:
     waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if job.mode == "outputs" else {}
     return {
         **waiting,
+        limit.VARIABLE: str(limit.limit_bytes(_files_bytes(job.model.folder), job.model.threads)),
         "OMP_NUM_THREADS": str(job.model.threads),
         "MKL_NUM_THREADS": str(job.model.threads),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy only pads sentences here and multiplies nothing
@@ -132,3 +134,7 @@ def _environment(job: Job) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
+
+
+def _files_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

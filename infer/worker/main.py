@@ -24,11 +24,12 @@ def main() -> int:
 
 def _reply(text: str) -> dict[str, Any]:
     from infer import runtimes
-    from infer.worker import job, measure
+    from infer.worker import job, limit, measure
 
     task = job.read(text)
-    measure.check_files(task)
-    reply = measure.MODES[task.mode](task, runtimes.clock_of(task.model.runtime))
+    with limit.limited():
+        measure.check_files(task)
+        reply = measure.MODES[task.mode](task, runtimes.clock_of(task.model.runtime))
     return {"process_ns": max(0, STARTED_NS - task.asked_ns), **reply}
 
 

@@ -23,9 +23,11 @@ from contract.tokens import Tokens
 from infer.folders.student import read_evaluation
 from infer.metrics.counts import ACCURACY
 from infer.metrics.metric import interval
+from infer.outputs import of_logits
 from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
+from tests.models import SCRIPT
 
 LABELS = ("negative", "positive")
 FAST = {"infer_ns": [1_000_000]}
@@ -41,7 +43,10 @@ def scripted(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[...
         folders = [artifact_of(json.dumps(int8), Precision.INT8), artifact_of(json.dumps(fp32), Precision.FP32)]
         schedule = make_schedule(folders, target=None, student=run_folder / "student-1", settings=settings)
         for measurement in schedule.measurements:
-            measurement.folder = replace(measurement.folder, model=replace(measurement.folder.model, runtime="fake"))
+            model = measurement.folder.model
+            graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
+            scripted = replace(model, runtime="fake", graphs=graphs)
+            measurement.folder = replace(measurement.folder, model=scripted)
         return schedule
 
     return make
@@ -76,8 +81,8 @@ def test_a_record_says_what_was_measured(
     assert (fast.target, fast.threads, fast.parameters) == ("laptop-x86", 1, 1234)
     assert fast.command == ("tinybert bench onnx-int8 onnx-fp32 --target laptop-x86 --blocks 3 --sentences 4 --seed 0")
     assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
-    script, tokenizer = (folder.path / name for name in ("script.json", "tokenizer.json"))
-    assert fast.size_bytes == script.stat().st_size + tokenizer.stat().st_size
+    needed = (folder.path / name for name in ("model.onnx", SCRIPT, "tokenizer.json"))
+    assert fast.size_bytes == sum(path.stat().st_size for path in needed)
     predicted = np.array([int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))])
     assert (fast.task.kind, fast.task.names) == ("classification", LABELS)
     assert (fast.metric, fast.examples, fast.outputs) == ("accuracy", len(tokens), None)
@@ -157,6 +162,22 @@ def test_one_failure_leaves_the_others(scripted: Callable[..., Schedule], tmp_pa
     (record,) = read(list((tmp_path / "out").rglob("*.json")))
     assert record.precision == "fp32"
     assert len(record.blocks) == 3
+
+
+def test_labels_in_another_order_are_said(
+    scripted: Callable[..., Schedule], tokens: Tokens, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = scripted(settings=Settings(blocks=1, sentences_per_block=1))
+    others_N = [1 - int(tokens.row_ids(row)[1]) % 2 for row in range(len(tokens))]
+    for measurement in schedule.measurements:
+        assert measurement.references is not None
+        teacher = of_logits(np.eye(2, dtype=np.float32)[others_N])
+        evaluation = replace(measurement.references.evaluation, teacher=teacher)
+        measurement.references = replace(measurement.references, evaluation=evaluation)
+    run_schedule(schedule, tmp_path / "out")
+    pairs = "'positive' where the teacher says 'negative', 'negative' where the teacher says 'positive'"
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"warning: made-up, fake-int8 says {pairs}: its labels are probably in another order" in said
 
 
 @pytest.mark.parametrize(

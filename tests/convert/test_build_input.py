@@ -88,7 +88,7 @@ def break_tokenizer(student: Path, seal: Seal) -> None:
         (remove_calibration, "its manifest lists no calibration.npz"),
         (calibrate_on(), "contains no calibration sentences"),
         (calibrate_on([2, 9, 3], [0, 0, 0]), "sentence 1 has no text, only padding or special tokens"),
-        (calibrate_on([2, 999, 3]), "has token ids outside the student's vocabulary of 100, so from another tokenizer"),
+        (calibrate_on([2, 999, 3]), "has token ids outside the model's vocabulary of 100, so from another tokenizer"),
         (calibrate_on([2, 3]), "sentence 0 has no text, only padding or special tokens"),
         (calibrate_on_evaluation, "sentence 0 is also in the evaluation split"),
         (

@@ -4,6 +4,7 @@ import struct
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from bench.record import Record
-from bench.report.write import write_report
+from bench.report.read import read_sessions
+from bench.report.view import view_of
+from bench.report.write import write_report, write_views
 
 FolderOf = Callable[[Sequence[Record]], Path]
 HOSTILE = "<script>alert(1)</script>|`::error file=x`"
@@ -81,10 +84,16 @@ def test_the_page_has_both_tables_and_both_pictures(page: Path, session_records:
 def test_a_hostile_name_stays_text(folder_of: FolderOf, session_records: tuple[Record, ...], tmp_path: Path) -> None:
     plain = session_records[0]
     machine = plain.machine.model_copy(update={"model": HOSTILE})
-    changes = {"name": HOSTILE, "target": HOSTILE, "command": HOSTILE, "machine": machine, "causes": (HOSTILE,)}
+    changes = {"command": HOSTILE, "machine": machine, "causes": (HOSTILE,)}
     records = [record.model_copy(update=changes) for record in session_records]
     records += [record.model_copy(update={**changes, "name": "other"}) for record in session_records[2:]]
-    page = write_report([folder_of(records)], tmp_path / "report.html")
+    sessions = read_sessions([folder_of(records)])
+    names = {"name": HOSTILE, "target": HOSTILE}  # reading would refuse these
+    hostile = [
+        replace(session, records=tuple(record.model_copy(update=names) for record in session.records), target=HOSTILE)
+        for session in sessions
+    ]
+    page = write_views([view_of(session) for session in hostile], tmp_path / "report.html")
     text = page.read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;|`::error file=x`" in text

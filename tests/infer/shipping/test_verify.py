@@ -123,7 +123,7 @@ def test_students_and_teachers_are_described(tinybert: Tinybert, request: pytest
 
 
 def test_control_characters_of_a_manifest_do_not_reach_the_terminal(tinybert: Tinybert, artifact: Path) -> None:
-    edit(artifact, name="evil\x1b[2J")
+    edit(artifact, tool_versions={"evil\x1b[2J": "1"})
     code, out, _ = tinybert("verify", artifact)
     assert code == 0
     assert "\x1b" not in out

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from contract.tokens import Tokens, write_tokens
 from infer.folders.graph import encoder
 from infer.folders.model import MODEL, Model
 from infer.worker import job as jobs
-from infer.worker import measure
+from infer.worker import limit, measure
 from infer.worker.client import run_worker
 from infer.worker.clock import SYSTEM
 from infer.worker.job import Job, WarmUp
@@ -147,6 +148,19 @@ def test_an_accident_in_a_runtime_is_one_line(make_job: MakeJob, accident: str, 
     with pytest.raises(WorkerError) as caught:
         run_worker(make_job(json.dumps({"accident": accident})), OutputsReply, timeout_s=2)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA")
+def test_a_worker_that_takes_too_much_memory_is_named_with_its_limit(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(json.dumps({"accident": "memory"}))
+    run_worker(job, OutputsReply)  # a GiB is within the limit
+    monkeypatch.setattr(limit, "BASE_BYTES", 512 * MIB)
+    with pytest.raises(WorkerError) as caught:
+        run_worker(job, OutputsReply)
+    assert re.search(r"probably out of memory; peak \d+ MiB, limit 5\d\d MiB\)", str(caught.value))
     assert "\n" not in str(caught.value)
 
 
