@@ -112,7 +112,12 @@ def read_model_folder(path: Path) -> ModelFolder:
         return _in_pytorch(path, TEACHER_MANIFEST, read_teacher(path))
     raise InputError(
         f"{path}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-        "name a folder written by tinybert convert or tinybert distill",
+        "name a folder written by tinybert convert or tinybert distill"
+        + (
+            "; for a model of your own: tinybert convert FOLDER --data dev.csv"
+            if (path / "config.json").exists()
+            else ""
+        ),
     )
 
 

@@ -59,6 +59,9 @@ def test_the_readmes_commands_run_in_order(tmp_path: Path) -> None:
     script = script.replace("--data data/sst2", "--data data/sst2 --set teacher.floor=0")
     script = script.replace("--floor teacher-3", "--floor teacher-20")
     script = script.replace("run reviews.toml", "run reviews.toml --set teacher.epochs=2 --set teacher.floor=0")
+    # The teacher that was just made is a classifier like any other.
+    script = script.replace("my-classifier --data dev.csv", "runs/reviews/teacher-* --data reviews.csv")
+    script = script.replace("runs/my-classifier/", "runs/teacher-*/")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

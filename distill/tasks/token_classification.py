@@ -121,9 +121,14 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
     """Check that a fine-tuned model has the data's tags, in the same order.
 
     Raises:
-        InputError: the tags or their order differ, or they are not numbered from 0.
+        InputError: the tags or their order differ, they are not numbered from 0, or none is OUTSIDE.
     """
     teacher_tags = label_names_of(config, name)
+    if OUTSIDE not in teacher_tags:
+        raise InputError(
+            f"{name} has no tag {OUTSIDE!r} for words outside a span (it has: {', '.join(teacher_tags)})",
+            "use a model trained for spans such as names",
+        )
     if list(map(composed, teacher_tags)) != list(map(composed, label_names)):
         raise InputError(
             f"tags differ: teacher {name} has {', '.join(teacher_tags)}, the data {', '.join(label_names)}",
