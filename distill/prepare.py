@@ -53,15 +53,18 @@ def prepare(
     asked = Asked(recipe, data, teacher, dataset, tuple(changes or ()), validation)
     document, folder = _read_recipe(asked)
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
+    from distill import complete
     from distill.data import dataset as datasets
     from distill.data.overlap import check_splits_differ
     from distill.model import layout, source
 
     encoder = source.locate(document.teacher.model)
     layout.check(encoder.folder, encoder.name)
+    document = complete.with_labels(document, folder, encoder.folder)
     # Data comes first: reading it takes a second, and what checks a model imports torch.
     splits = datasets.load(document.data, folder, document.seed, document.task)
     check_splits_differ(splits)
+    document = complete.with_floor(document, splits.validation)
     from distill import prerequisites
 
     prerequisites.check(document, encoder)

@@ -22,8 +22,8 @@ class General(Stage):
     losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
     epochs: Epochs = 1
     model: str = ""
-    corpus: str
-    tokens: Annotated[int, Field(ge=1)]
+    corpus: Annotated[str, Field(examples=['"corpus.txt"'])]
+    tokens: Annotated[int, Field(ge=1, examples=["3_000_000"])]
     length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
 
     @model_validator(mode="after")

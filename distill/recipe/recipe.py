@@ -13,7 +13,7 @@ from distill.recipe.expected import Expected
 from distill.recipe.general import General
 from distill.recipe.search import Search
 from distill.recipe.soup import Soup
-from distill.recipe.stage import Stage
+from distill.recipe.stage import DEFAULT_STAGES, Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
 from distill.tasks.protocol import RelabellingTask
@@ -26,13 +26,15 @@ class Recipe(Strict):
     """All settings of one distillation.
 
     Attributes:
+        name: name of the recipe, and of its folder in runs/; by default that of the file.
+        task: kind of task.
         metric: main metric of teacher and student; by default the task's first metric.
         expected: the student's score when the recipe was written, if it was measured.
     """
 
-    schema_version: Literal[1]
-    name: str
-    task: Name
+    schema_version: Literal[1] = 1
+    name: Annotated[str, Field(examples=['"reviews"'])]
+    task: Annotated[Name, Field(examples=['"classification"'])]
     metric: str = ""
     seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
@@ -42,7 +44,7 @@ class Recipe(Strict):
     student: StudentRecipe
     general: General | None = None
     augmentation: Augmentation | None = None
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = DEFAULT_STAGES
     soup: Soup | None = None
     search: Search | None = None
     expected: Expected | None = None

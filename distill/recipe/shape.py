@@ -13,10 +13,10 @@ Count = Annotated[int, Field(ge=1)]
 class Shape(Strict):
     """The number of layers, width, number of heads and feed-forward width of an encoder."""
 
-    layers: Count
-    width: Count
-    heads: Count
-    feed_forward_width: Count
+    layers: Annotated[Count, Field(examples=["4"])]
+    width: Annotated[Count, Field(examples=["312"])]
+    heads: Annotated[Count, Field(examples=["12"])]
+    feed_forward_width: Annotated[Count, Field(examples=["1200"])]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Shape":

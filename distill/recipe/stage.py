@@ -48,11 +48,18 @@ class Stage(Training):
             LiteRT, or `static`, as in OpenVINO.
     """
 
-    name: str
-    losses: LossWeights
+    name: Annotated[str, Field(examples=['"prediction"'])]
+    losses: Annotated[LossWeights, Field(examples=["{ hidden = 1.0, prediction = 1.0 }"])]
     prediction_loss: Literal["soft_cross_entropy", "divergence", "squared_error"] = "soft_cross_entropy"
     temperature: Positive = 1.0
     relation_heads: Annotated[int, Field(ge=1)] = 12
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     cache_layers: bool = False
     fake_quantize: FakeQuantize | None = None
+
+
+# TinyBERT trains its layers first; the hidden states stay in the second stage, as they do in most built-in recipes.
+DEFAULT_STAGES = (
+    Stage(name="layers", losses=LossWeights(embedding=1.0, hidden=1.0, attention=1.0)),
+    Stage(name="prediction", losses=LossWeights(hidden=1.0, prediction=1.0)),
+)

@@ -24,8 +24,8 @@ class Training(Strict):
         not_finite: reaction to a loss or gradient that is not finite: `stop`, or `skip` the step, at most ten in a row.
     """
 
-    epochs: Epochs
-    learning_rate: Positive
+    epochs: Epochs = 3
+    learning_rate: Positive = 1e-4
     batch_size: Annotated[int, Field(ge=1)] = 32
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01

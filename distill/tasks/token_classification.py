@@ -34,13 +34,13 @@ PROBLEM_TYPE: str | None = None
 
 
 def check_recipe(recipe: "Recipe") -> None:
-    """Check that a recipe names its tags and uses no setting that needs one label per text.
+    """Check that a recipe lists its tags or leaves them to the data, and uses no setting that needs one label per text.
 
     Raises:
-        ValueError: the tags are missing, or the first setting that is not supported.
+        ValueError: there is a single tag or none is OUTSIDE, or the first setting that is not supported.
     """
     names = recipe.data.label_names
-    if len(names) < 2 or OUTSIDE not in names:
+    if names and (len(names) < 2 or OUTSIDE not in names):
         raise ValueError(f"data.label_names must list the tags, including {OUTSIDE!r}")
     student = recipe.student
     unsupported = {
