@@ -19,10 +19,13 @@ class Data(Strict):
         format: file format; `conll` has one word and its tag per line and an empty line after each sentence. `hub`
             reads a Hugging Face data set, `generated` uses the project's synthetic sentences.
             By default the format that the suffix of `train` says, or `hub` with a `dataset`.
-        train, validation: file names inside --data or beside the recipe, or split names of a hub data set; without
-            a validation file, a tenth of the training rows is held out.
+        train: name of a file inside --data or beside the recipe, which must be given, or a split of a hub data set.
+        validation: the same, of the rows to judge on; empty to hold out a tenth of the training rows, which is the
+            default of files.
         dataset: hub data set, `name` or `name:configuration`.
-        text, text_pair, label: column names; leave text_pair empty for single sentences.
+        text: column of the texts, or of the lists of words.
+        text_pair: column of the second texts of pairs; empty for single texts.
+        label: column of the labels, or of the lists of tags.
         label_names: names in the order of the label numbers; empty for regression, whose labels are scores.
             By default those in the training rows, in the order of a teacher that is trained for them.
         train_rows: number of training rows to draw with the recipe's seed; by default all are used.

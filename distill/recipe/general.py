@@ -12,7 +12,10 @@ class General(Stage):
     """General distillation: the pretrained encoder teaches a new student on plain text (TinyBERT, section 3.2).
 
     Attributes:
-        model: pretrained encoder, needed if teacher.model is already fine-tuned; defaults to teacher.model.
+        name: name of the stage, for logs and errors.
+        losses: weight of each loss; those of the task are not possible.
+        epochs: passes over the corpus.
+        model: pretrained encoder, needed if teacher.model is already fine-tuned; by default teacher.model.
         corpus: text file, plain or .gz, one paragraph per line.
         tokens: number of corpus tokens to train on.
         length_tokens: length of a training sentence in tokens.

@@ -26,9 +26,21 @@ class Recipe(Strict):
     """All settings of one distillation.
 
     Attributes:
+        schema_version: version of the recipe's layout.
         name: name of the recipe, and of its folder in runs/; by default that of the file.
         task: kind of task.
         metric: main metric of teacher and student; by default the task's first metric.
+        seed: seed of everything that is random.
+        max_length_tokens: length in tokens at which texts are cut.
+        calibration_sentences: number of training sentences kept to calibrate int8.
+        data: the task's sentences.
+        teacher: the model to learn from.
+        student: the model to make.
+        general: general distillation before the task's, if the student is to start from it.
+        augmentation: new training texts, if more are to be made.
+        stages: training stages, one after the other; by default `layers` and `prediction`.
+        soup: several students to average, if there is to be more than one.
+        search: keys that `--search` changes; by default the learning rates.
         expected: the student's score when the recipe was written, if it was measured.
     """
 

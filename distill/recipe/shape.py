@@ -11,7 +11,14 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Shape(Strict):
-    """The number of layers, width, number of heads and feed-forward width of an encoder."""
+    """The shape of an encoder.
+
+    Attributes:
+        layers: number of layers.
+        width: width of the hidden states, a multiple of `heads`.
+        heads: number of attention heads.
+        feed_forward_width: width between the two linear layers after the attention.
+    """
 
     layers: Annotated[Count, Field(examples=["4"])]
     width: Annotated[Count, Field(examples=["312"])]

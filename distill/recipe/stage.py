@@ -38,6 +38,8 @@ class Stage(Training):
     """One training stage of the student.
 
     Attributes:
+        name: name of the stage, for logs and errors.
+        losses: weight of each loss.
         prediction_loss: loss between the student's and the teacher's logits: soft cross-entropy (TinyBERT),
             Kullback-Leibler divergence, or squared error.
         temperature: divisor of both logits in the first two losses.

@@ -21,6 +21,7 @@ class Training(Strict):
         learning_rate: peak value, reached after the warm-up; it then falls linearly to 0.
         batch_size: sentences per step, over all processes.
         warmup: share of the steps spent on warm-up.
+        weight_decay: weight decay of AdamW.
         not_finite: reaction to a loss or gradient that is not finite: `stop`, or `skip` the step, at most ten in a row.
     """
 
