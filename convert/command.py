@@ -72,6 +72,7 @@ def convert(
     from contract.progress import note
     from convert.build import ConversionError, check_same_student, convert_student
     from convert.precisions import describe
+    from convert.variants import check_offered
     from infer.folders.student import read_student
     from targets.doctor import resolve
 
@@ -81,6 +82,7 @@ def convert(
         lines = describe(profile)
         typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
         return
+    check_offered(profile, runtimes, precisions)  # before a classifier is read, which takes longer
     student = student_of(student, Rows(data, text, text_pair, label, max_length_tokens))
     folder = out or default_folder(student)
     if out is not None:  # the default folder has the student's name

@@ -1,20 +1,14 @@
 """What a finished classifier answers, by its config.json alone. Torch-free."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from contract.errors import InputError
 from distill import tasks
-from distill.model import layout
+from distill.model import layout, outputs
 from distill.tasks.head import label_names_of
 from infer.tasks import MODULES
 
-# transformers leaves the labels out of a config.json if they are these.
-DEFAULT_LABELS = 2
-UNNAMED = "LABEL_"
 CURE = "give a model fine-tuned for classification of texts or of tokens, or distil one: tinybert init DATA"
 
 
@@ -33,7 +27,7 @@ class Head:
     @property
     def is_named(self) -> bool:
         """Whether the labels have names of their own, rather than transformers' numbered ones."""
-        return not all(name.startswith(UNNAMED) for name in self.label_names)
+        return not all(name.startswith(outputs.UNNAMED) for name in self.label_names)
 
 
 def read(folder: Path, name: str) -> Head:
@@ -48,7 +42,7 @@ def read(folder: Path, name: str) -> Head:
             gives several labels for a text.
     """
     layout.check(folder, name)
-    config = _as_transformers_reads_it(json.loads((folder / layout.CONFIG).read_text(encoding="utf-8")), name)
+    config = outputs.read(folder, name)
     fitting = [task for task in MODULES if tasks.get(task).is_fine_tuned(config)]
     if not fitting:
         architectures = ", ".join(map(str, config.architectures)) or "none"
@@ -63,20 +57,3 @@ def read(folder: Path, name: str) -> Head:
     label_names = () if half.IS_SCORE else names
     half.check_head(config, label_names, name)
     return Head(task=task, label_names=label_names)
-
-
-def _as_transformers_reads_it(config: dict[str, Any], name: str) -> SimpleNamespace:
-    """Return the entries that describe the outputs, with the defaults of transformers."""
-    labels = config.get("id2label") or {
-        number: f"{UNNAMED}{number}" for number in range(config.get("num_labels") or DEFAULT_LABELS)
-    }
-    try:
-        id2label = {int(number): str(label) for number, label in labels.items()}
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{name}: id2label in its {layout.CONFIG} does not number its labels", "correct it") from error
-    return SimpleNamespace(
-        architectures=config.get("architectures") or (),
-        problem_type=config.get("problem_type"),
-        id2label=id2label,
-        num_labels=len(id2label),
-    )

@@ -48,8 +48,9 @@ def _table(path: Path, file_format: str) -> Table:
     columns: dict[str, list[object]] = {}
     lines: list[int] = []
     for line, values in data_file.FORMATS[file_format](path):
-        for name in values.keys() - columns.keys():
-            columns[name] = [None] * len(lines)
+        for name in values:  # in the order of the file
+            if name not in columns:
+                columns[name] = [None] * len(lines)
         for name, column in columns.items():
             column.append(values.get(name))
         lines.append(line)

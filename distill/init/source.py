@@ -14,6 +14,7 @@ from distill.data.table import Table
 TRAINING = ("train", "training")
 # Enough lines to tell words with tags from a table with a header.
 TAGGED_LINES = 50
+SHOWN_FILES = 8
 TAG = re.compile(r"O|[BIESLU]-\S+")
 VALIDATION = ("validation", "dev", "valid", "val", "test")
 
@@ -67,12 +68,26 @@ def find(data: str, validation: str | None) -> Source:
 def _training_file(folder: Path) -> Path:
     found = _named(folder, TRAINING)
     if not found:
-        known = sorted(path.name for path in folder.iterdir() if format_of(path) is not None)
-        cause = f"{folder}: no file named train (it has: {', '.join(known) or 'no data files'})"
-        raise InputError(cause, f"name the file itself; formats: {', '.join(sorted(set(SUFFIXES.values())))}")
+        raise _no_training_file(folder)
     if len(found) > 1:
         raise InputError(f"{folder}: several training files: {', '.join(path.name for path in found)}", "name one")
     return found[0]
+
+
+def _no_training_file(folder: Path) -> InputError:
+    """Return the error of a folder without a training file, which names what could be meant instead."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files_there = [path for path in entries if path.is_file()]
+    known = [path for path in files_there if format_of(path) is not None]
+    has = ", ".join(path.name for path in (known or files_there)[:SHOWN_FILES]) or "no data files"
+    if known:
+        cure = f"name the file itself, such as {known[0]}, and with --validation one to judge on"
+    elif files_there:
+        cure = f"save the data with one of the suffixes {', '.join(SUFFIXES)}"
+    else:
+        inner = [path for path in entries if path.is_dir() and _named(path, TRAINING)]
+        cure = f"name the folder itself: {inner[0]}" if inner else "name a data file, or a folder with train.csv"
+    return InputError(f"{folder}: no file named train (it has: {has})", cure)
 
 
 def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:

@@ -37,6 +37,8 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
         path = _folder() / f"{name}.toml"
         if not path.is_file():
             cure = f"known: {', '.join(names())}; for data of your own: tinybert init DATA"
+            if "/" in name:
+                raise InputError(f"{name}: no such file or folder", f"give data that is there, or a recipe; {cure}")
             raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", cure)
     document = read_toml_value(path)
     document.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "my-task")

@@ -102,7 +102,12 @@ def test_labels_are_the_models(
 def adopt(tinybert: Tinybert, monkeypatch: pytest.MonkeyPatch, model: Path, data: Path, *options: object) -> Path:
     """Return the student folder of a classifier without converting it."""
     found: list[Path] = []
-    monkeypatch.setattr("convert.build.convert_student", lambda student, *_, **__: found.append(student) or [])
+
+    def convert_student(student: Path, *_: object, **__: object) -> list[Path]:
+        found.append(student)
+        return []
+
+    monkeypatch.setattr("convert.build.convert_student", convert_student)
     monkeypatch.setattr("convert.command.show", lambda *_, **__: None)
     code, _, err = tinybert("convert", model, "--data", data, *options)
     assert code == 0, err

@@ -26,7 +26,7 @@ def test_every_key_has_a_meaning(heading: str) -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "| `learning_rate` | number > 0 | `5e-05` | peak value, reached after the warm-up; it then falls linearly to 0. |",
+        "| `warmup` | number ≥ 0 and < 1 | `0.1` | share of the steps spent on warm-up. |",
         "| `max_length_tokens` | whole number ≥ 8 and ≤ 512 | `128` | length in tokens at which texts are cut. |",
         "| `losses` | table | required | weight of each loss. |",
         "## `[[stages]]`",
