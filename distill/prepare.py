@@ -10,7 +10,7 @@ from contract.progress import note
 from distill import recipe as recipes
 from distill.init import source as own_data
 from distill.init.draft import draft
-from distill.model import outputs
+from distill.model import layout
 from distill.recipe import Recipe, shape
 from distill.student import layer_map
 
@@ -58,7 +58,7 @@ def prepare(
     from distill import complete
     from distill.data import dataset as datasets
     from distill.data.overlap import check_splits_differ
-    from distill.model import layout, source
+    from distill.model import source
 
     encoder = source.locate(document.teacher.model)
     layout.check(encoder.folder, encoder.name)
@@ -76,8 +76,8 @@ def prepare(
 
 def _check_layers(recipe: Recipe, encoder: "Encoder") -> None:
     """Check the layers to copy, if config.json counts the teacher's; they are counted in the model itself later."""
-    layers = outputs.read(encoder.folder, encoder.name).num_hidden_layers
-    if recipe.student.layers and isinstance(layers, int):
+    layers = layout.layers_of(encoder.folder, encoder.name)
+    if recipe.student.layers and layers is not None:
         layer_map.check_layers(recipe.student.layers, layers, "student.layers")
 
 

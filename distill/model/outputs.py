@@ -1,4 +1,4 @@
-"""What a model's config.json says of its layers and outputs, with the defaults of transformers. Torch-free."""
+"""What a model's config.json says of its outputs, with the defaults of transformers. Torch-free."""
 
 import json
 from pathlib import Path
@@ -35,5 +35,4 @@ def read(folder: Path, name: str) -> SimpleNamespace:
         problem_type=config.get("problem_type"),
         id2label=id2label,
         num_labels=len(id2label),
-        num_hidden_layers=config.get("num_hidden_layers"),
     )

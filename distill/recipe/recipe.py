@@ -17,7 +17,7 @@ from distill.recipe.stage import DEFAULT_STAGES, Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
 from distill.tasks.protocol import RelabellingTask
-from infer.tasks import Name, TaskSettings
+from infer.tasks import MODULES, Name, TaskSettings
 from infer.tasks import get as get_task
 from infer.tasks import settings as task_settings
 
@@ -46,7 +46,7 @@ class Recipe(Strict):
 
     schema_version: Literal[1] = 1
     name: Annotated[str, Field(examples=['"reviews"'])]
-    task: Annotated[Name, Field(examples=['"classification"'])]
+    task: Annotated[Name, Field(examples=[f'"{next(iter(MODULES))}"'])]
     metric: str = ""
     seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
