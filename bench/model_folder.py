@@ -114,10 +114,10 @@ def read_model_folder(path: Path, given: Path | None = None) -> ModelFolder:
     path = path.resolve()
     given = path if given is None else given.resolve()
     if not any((path / name).is_file() for name in (ARTIFACT_MANIFEST, STUDENT_MANIFEST, TEACHER_MANIFEST)):
-        raise InputError(
-            f"{given}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}",
-            "name a folder written by tinybert convert or tinybert distill, or an archive of tinybert pack",
-        )
+        cure = "name a folder written by tinybert convert or tinybert distill, or an archive of tinybert pack"
+        if (path / "config.json").exists():
+            cure += "; for a model of your own: tinybert convert FOLDER --data dev.csv"
+        raise InputError(f"{given}: holds no {ARTIFACT_MANIFEST}, {STUDENT_MANIFEST} or {TEACHER_MANIFEST}", cure)
     verified = verify(path)
     manifest = verified.manifest
     if isinstance(manifest, Artifact):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from contract.errors import InputError, near_miss
 from contract.files import read_limited
@@ -15,6 +16,7 @@ from contract.names import check_file_name, check_slug
 
 # pydantic's names for an unknown key of a model, and of a dataclass within one.
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+MISSING_KEY = "missing"
 DEPTH_LIMIT = 100
 TOO_DEEP = "nested too deeply"
 
@@ -47,7 +49,8 @@ def parse(model: type[Document], value: Any, source: str) -> Document:
         source: the file's name, to begin an error with.
 
     Raises:
-        InputError: the first fault, with its dotted key and, for an unknown key, the near miss.
+        InputError: the first fault, with its dotted key and, for an unknown key, the near miss; of a document whose
+            fields have examples, all missing keys.
     """
     try:
         # JSON rules, not Python's: a list is a tuple, a string is a path, 1 is still not "1".
@@ -58,19 +61,37 @@ def parse(model: type[Document], value: Any, source: str) -> Document:
         raise InputError(f"{source}: {TOO_DEEP}") from error
 
 
+def missing(key: str, example: str) -> PydanticCustomError:
+    """Return the error of a validator that finds a key missing, which has a default in other cases.
+
+    Args:
+        key: name of the field.
+        example: a value of it in TOML.
+    """
+    return PydanticCustomError(MISSING_KEY, "missing key", {"key": key, "example": example})
+
+
 def read_toml(path: Path, model: type[Document]) -> Document:
     """Read a TOML document.
 
     Raises:
         InputError: the file does not exist, is too large, is not TOML, or is not such a document.
     """
+    return parse(model, read_toml_value(path), str(path))
+
+
+def read_toml_value(path: Path) -> dict[str, Any]:
+    """Read a TOML file of any content.
+
+    Raises:
+        InputError: the file does not exist, is too large, or is not TOML.
+    """
     try:
-        value = tomllib.loads(read_limited(path).decode("utf-8"))
+        return tomllib.loads(read_limited(path).decode("utf-8"))
     except RecursionError as error:
         raise InputError(f"{path}: cannot be read as TOML ({TOO_DEEP})") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({_reason(error)})") from error
-    return parse(model, value, str(path))
 
 
 def read_json(path: Path, model: type[Document]) -> Document:
@@ -145,19 +166,47 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
     key = ".".join(location)
     if fault["type"] in UNKNOWN_KEY:
         return f"unknown key {key!r}{near_miss(location[-1], _keys_at(model, location[:-1]))}"
-    if fault["type"] == "missing":
-        return f"missing key {key!r}"
+    if fault["type"] == MISSING_KEY:
+        return _missing_keys(model, error)
     message = fault["msg"].removeprefix("Value error, ").partition("\n")[0]
     return f"{key!r}: {message}" if key else message
 
 
+def _missing_keys(model: type[BaseModel], error: ValidationError) -> str:
+    """Return which keys are missing: all that have an example, which only documents written by hand have."""
+    faults = [fault for fault in error.errors() if fault["type"] == MISSING_KEY]
+    by_key = dict(_key_and_example(model, fault) for fault in faults)
+    with_example = [f"{key} = {example}" for key, example in by_key.items() if example]
+    if not with_example:
+        return f"missing key {next(iter(by_key))!r}"
+    return f"missing {'key' if len(with_example) == 1 else 'keys'}, for example: {', '.join(with_example)}"
+
+
+def _key_and_example(model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]:
+    location, context = [str(part) for part in fault["loc"]], fault.get("ctx", {})
+    if "key" in context:  # from a validator of ours
+        return ".".join([*location, context["key"]]), context["example"]
+    examples = [
+        example
+        for document in _documents_at(model, location[:-1])
+        if issubclass(document, BaseModel) and location[-1] in document.model_fields
+        for example in document.model_fields[location[-1]].examples or ()
+    ]
+    return ".".join(location), str(next(iter(examples), ""))
+
+
 def _keys_at(model: type[BaseModel], location: list[str]) -> list[str]:
     """Return the keys that a document may have at a location."""
+    return [name for document in _documents_at(model, location) for name in _fields_of(document)]
+
+
+def _documents_at(model: type[BaseModel], location: list[str]) -> list[type]:
+    """Return the documents that may be at a location; parts that are no fields, as an index of a list, are passed."""
     documents: list[type] = [model]
     for part in location:
         inner = [field_type for document in documents for field_type in _documents_in(document, part)]
         documents = inner or documents
-    return [name for document in documents for name in _fields_of(document)]
+    return documents
 
 
 def _documents_in(document: type, field: str) -> Iterator[type]:

@@ -23,9 +23,12 @@ def markdown(student: Student, profile: Profile, variant: Variant, parity: Parit
         for name, value in quality.values.items()
     )
     names = f"Labels: {', '.join(student.task.names)}." if student.task.names else "It answers with a score."
+    is_distilled = "teacher" in student.parents
+    source = "student" if is_distilled else "PyTorch model"
+    of_teacher = f"; of the teacher: {quality.teacher:.3f}" if is_distilled else ""
     return f"""# {student.name}: {variant.runtime.value} {variant.precision.value} for {profile.name}
 
-A student of {student.shape}, converted by tinybert-edge. {names}
+A {source} of {student.shape}, converted by tinybert-edge. {names}
 
 ```python
 from tinybert_edge import load
@@ -36,14 +39,14 @@ model("a text")
 
 or `tinybert predict . "a text"`.
 
-Measured when it was converted, on {parity.sentences} sentences of the student's validation split (95 % intervals):
+Measured when it was converted, on {parity.sentences} sentences of the {source}'s validation split (95 % intervals):
 
 | metric | value |
 |---|---|
 {rows}
 
-{metric.heading} of the PyTorch student: {quality.student:.3f}; of the teacher: {quality.teacher:.3f}. The answers to
-{parity.agreement:.1%} of the sentences are the student's. Latency and memory depend on the device: `tinybert bench .`
+{metric.heading} in PyTorch: {quality.student:.3f}{of_teacher}. The answers to
+{parity.agreement:.1%} of the sentences are the {source}'s. Latency and memory depend on the device: `tinybert bench .`
 
 Limits: texts are cut at {student.max_length_tokens} tokens. Texts unlike those of the validation split were not
 measured, and another processor may round differently. `evaluation.npz` contains that split's sentences as token ids,

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convert.own_model import DataOption, LabelOption, LengthOption, Rows, TextOption, TextPairOption, student_of
+
 if TYPE_CHECKING:
     from infer.folders.artifact import Artifact
     from infer.metrics.metric import Interval, Metric
 
-StudentArgument = Annotated[Path, typer.Argument(help="A student folder written by `tinybert distill`.")]
+StudentArgument = Annotated[
+    Path,
+    typer.Argument(help="A student folder written by `tinybert distill`; with --data, any BERT-like classifier."),
+]
 TargetOption = Annotated[
     str, typer.Option("--target", help="Device profile: a name, a TOML file, or auto for this machine.")
 ]
@@ -39,12 +44,20 @@ def convert(
     precisions: PrecisionOption = None,
     out: OutOption = None,
     show_offers: OffersOption = False,
+    data: DataOption = None,
+    text: TextOption = None,
+    text_pair: TextPairOption = None,
+    label: LabelOption = None,
+    max_length_tokens: LengthOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Convert a student to models for a device.
+    """Convert a student, or a classifier of your own, to models for a device.
 
     Before a model is written, its outputs on real sentences are compared with the student's. Finished models are not
     converted again, and a failure does not stop the other conversions.
+
+    A classifier that was not distilled here, named by its folder or on the hub, is converted as it is, with labelled
+    rows to measure its accuracy and to calibrate int8. A student folder of it is left in runs/MODEL.
 
     Examples:
 
@@ -53,20 +66,25 @@ def convert(
         tinybert convert runs/quickstart/student-1a2b3c4d --runtime onnx --precision int8-static --json
 
         tinybert convert runs/quickstart/student-1a2b3c4d --target raspberry-pi-4 --offers
+
+        tinybert convert my-classifier --data dev.csv
     """
     from contract.progress import note
     from convert.build import ConversionError, check_same_student, convert_student
     from convert.precisions import describe
+    from convert.variants import check_offered
     from infer.folders.student import read_student
     from targets.doctor import resolve
 
     profile, reason = resolve(target)
-    folder = out or default_folder(student)
     note(f"Target {profile.name}: {reason}")
     if show_offers:
         lines = describe(profile)
         typer.echo(json_module.dumps({"target": profile.name, "offers": lines}) if json else "\n".join(lines))
         return
+    check_offered(profile, runtimes, precisions)  # before a classifier is read, which takes longer
+    student = student_of(student, Rows(data, text, text_pair, label, max_length_tokens))
+    folder = out or default_folder(student)
     if out is not None:  # the default folder has the student's name
         read_student(student)
         check_same_student(out / profile.name, student)
@@ -122,7 +140,8 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     metric = _main_metric(loaded[0][1])
     table = Table(Column("model", no_wrap=True), "MiB", "same\nanswer", "largest\ndifference", title=folder.name)
     table.add_column(f"{metric.heading}\n{metric.unit}".rstrip())
-    table.add_column(f"below\nteacher\n{drop_unit(metric)}".rstrip())
+    is_distilled = "teacher" in loaded[0][1].parents
+    table.add_column(f"below\n{'teacher' if is_distilled else 'PyTorch'}\n{drop_unit(metric)}".rstrip())
     for _, artifact in loaded:
         parity, quality = artifact.parity, artifact.quality
         table.add_row(
@@ -137,8 +156,9 @@ def show(artifacts: list[Path], folder: Path, *, json: bool) -> None:
     quality = loaded[0][1].quality
     student, teacher = (metric_value(metric, value) for value in (quality.student, quality.teacher))
     # For models of any length, the worse of the runs with and without padding.
-    typer.echo("Same answer, largest difference: compared with the student's outputs.")
-    typer.echo(f"Student: {student}; teacher: {teacher}; 95 % intervals in brackets.")
+    typer.echo("Same answer, largest difference: compared with the outputs in PyTorch.")
+    in_pytorch = f"Student: {student}; teacher: {teacher}" if is_distilled else f"In PyTorch: {student}"
+    typer.echo(f"{in_pytorch}; 95 % intervals in brackets.")
     typer.echo(str(folder))
 
 

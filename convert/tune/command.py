@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convert.command import JsonOption, RuntimeOption, TargetOption, warn
+from convert.own_model import DataOption, LabelOption, LengthOption, Rows, TextOption, TextPairOption, student_of
 
 if TYPE_CHECKING:
     from targets.profile import Profile
 
 StudentsArgument = Annotated[
-    list[Path], typer.Argument(help="Student folders, all of the same task.", metavar="STUDENT…")
+    list[Path],
+    typer.Argument(
+        help="Student folders, all of the same task; with --data, any BERT-like classifiers.", metavar="STUDENT…"
+    ),
 ]
 FloorOption = Annotated[
     str,
@@ -35,6 +39,11 @@ def tune(
     budget: BudgetOption = "15m",
     runtimes: RuntimeOption = None,
     out: OutOption = None,
+    data: DataOption = None,
+    text: TextOption = None,
+    text_pair: TextPairOption = None,
+    label: LabelOption = None,
+    max_length_tokens: LengthOption = None,
     json: JsonOption = False,
 ) -> None:
     """Find the fastest artifact above an accuracy floor, on this machine.
@@ -49,6 +58,8 @@ def tune(
         tinybert tune runs/sst2/student-1a2b3c4d --floor teacher-1.0
 
         tinybert tune runs/sst2/student-* --target laptop-x86 --floor 88.5 --budget 1h
+
+        tinybert tune my-classifier --data dev.csv --floor student-1
     """
     from contract.errors import GateError
     from contract.progress import note
@@ -63,6 +74,8 @@ def tune(
     note(f"Target {profile.name}: {reason}")
     parsed_floor = parse(floor)
     note(f"Floor {parsed_floor}: {parsed_floor.description}")
+    rows = Rows(data, text, text_pair, label, max_length_tokens)
+    students = [student_of(student, rows) for student in students]
     folder = out or students[0].absolute().parent / "tuned" / profile.name
     winner = search(
         students,

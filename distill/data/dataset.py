@@ -41,15 +41,27 @@ def load(data: Data, folder: Path | None, seed: int, task: Name) -> Splits:
         rows = generated.generate(GENERATED_ROWS, seed)
         train, validation = rows["train"], rows["validation"]
     else:
-        tables = _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, module.NO_ROWS_CURE)
         named = {
-            split: class_names.with_named_labels(table, data.label, data.label_names) for split, table in tables.items()
+            split: class_names.with_named_labels(table, data.label, data.label_names)
+            for split, table in tables(data, folder, task).items()
         }
         rows = {split: module.read_rows(table, data) for split, table in named.items()}
         if "validation" not in rows:
             return _draw_train(hold_out(rows["train"], task, seed), data.train_rows, seed)
         train, validation = rows["train"], rows["validation"]
     return _draw_train(Splits(train=train, validation=validation), data.train_rows, seed)
+
+
+def tables(data: Data, folder: Path | None, task: Name) -> dict[str, Table]:
+    """Read the raw values of each split, `train` and `validation`, that the recipe names.
+
+    Args:
+        data, folder, task: as for `load`.
+
+    Raises:
+        InputError: a file, or a split of the hub, is missing or cannot be read.
+    """
+    return _hub_tables(data) if data.format == "hub" else _file_tables(data, folder, tasks.get(task).NO_ROWS_CURE)
 
 
 def _draw_train(splits: Splits, count: int | None, seed: int) -> Splits:
@@ -82,7 +94,7 @@ def _hub_tables(data: Data) -> dict[str, Table]:
     name, _, configuration = data.dataset.partition(":")
     if not name:
         raise InputError("this recipe reads a hub data set", "give its name with --dataset NAME[:CONFIGURATION]")
-    tables = {}
+    read = {}
     for role, split in _names(data).items():
         try:
             dataset = datasets.load_dataset(name, configuration or None, split=split)
@@ -92,8 +104,8 @@ def _hub_tables(data: Data) -> dict[str, Table]:
                 f"data set {data.dataset!r}: split {split!r} cannot be loaded ({reason})",
                 "check the name, the split, and that the hub or its cache can be reached",
             ) from error
-        tables[role] = _hub_table(dataset, f"{data.dataset}[{split}]")
-    return tables
+        read[role] = _hub_table(dataset, f"{data.dataset}[{split}]")
+    return read
 
 
 def _hub_table(dataset: "Dataset", source: str) -> Table:

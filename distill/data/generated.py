@@ -14,6 +14,7 @@ import numpy as np
 
 from distill.data.rows import Rows, labelled
 
+LABEL_NAMES = ("negative", "positive")
 SUBJECTS = (
     "film", "novel", "restaurant", "hotel", "phone", "laptop", "concert", "museum", "play", "album", "game", "camera",
     "course", "recipe", "bakery", "train", "garden", "podcast", "series", "bicycle", "keyboard", "kettle", "lecture",

@@ -114,6 +114,7 @@ def _document(
     dataset = f"dataset = {_toml(rows.dataset)}\n" if rows.dataset else ""
     label_names = f"label_names = {_toml(list(names))}\n" if names else ""
     return f"""# Drafted by tinybert init. Try it without training: tinybert distill {name}.toml --dry-run
+# All keys and their defaults: docs/recipe.md, or python -m distill.recipe.reference
 schema_version = 1
 name = {_toml(name)}
 task = {_toml(read.task)}

@@ -1,7 +1,6 @@
 """Finds the training and the validation rows: in a file, a folder, or a data set of the hub."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,20 +9,13 @@ from contract.errors import InputError, needs_extra
 from contract.names import slug_of
 from distill.data import files
 from distill.data.class_names import of_features
+from distill.data.suffixes import SUFFIXES, format_of
 from distill.data.table import Table
 
-SUFFIXES: Mapping[str, str] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".parquet": "parquet",
-    ".conll": "conll",
-    ".bio": "conll",
-    ".iob": "conll",
-}
 TRAINING = ("train", "training")
 # Enough lines to tell words with tags from a table with a header.
 TAGGED_LINES = 50
+SHOWN_FILES = 8
 TAG = re.compile(r"O|[BIESLU]-\S+")
 VALIDATION = ("validation", "dev", "valid", "val", "test")
 
@@ -51,7 +43,7 @@ class Source:
 def is_data(name: str) -> bool:
     """Whether a name is that of a data file, or of a folder, rather than of a recipe."""
     path = Path(name)
-    return path.is_dir() or _format(path) is not None
+    return path.is_dir() or format_of(path) is not None
 
 
 def find(data: str, validation: str | None) -> Source:
@@ -69,30 +61,39 @@ def find(data: str, validation: str | None) -> Source:
         return _of_file(_training_file(path), validation)
     if path.is_file():
         return _of_file(path, validation)
-    if _format(path) is not None or data.startswith((".", "/", "~")) or data.count("/") > 1:
+    if format_of(path) is not None or data.startswith((".", "/", "~")) or data.count("/") > 1:
         raise InputError(f"{data}: no such file or folder", "name a data file, a folder, or a data set of the hub")
     return _of_hub(data, validation)
-
-
-def _format(path: Path) -> str | None:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    return SUFFIXES.get(suffixes[-1]) if suffixes else None
 
 
 def _training_file(folder: Path) -> Path:
     found = _named(folder, TRAINING)
     if not found:
-        known = sorted(path.name for path in folder.iterdir() if _format(path) is not None)
-        cause = f"{folder}: no file named train (it has: {', '.join(known) or 'no data files'})"
-        raise InputError(cause, f"name the file itself; formats: {', '.join(sorted(set(SUFFIXES.values())))}")
+        raise _no_training_file(folder)
     if len(found) > 1:
         raise InputError(f"{folder}: several training files: {', '.join(path.name for path in found)}", "name one")
     return found[0]
 
 
+def _no_training_file(folder: Path) -> InputError:
+    """Return the error of a folder without a training file, which names what could be meant instead."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files_there = [path for path in entries if path.is_file()]
+    known = [path for path in files_there if format_of(path) is not None]
+    has = ", ".join(path.name for path in (known or files_there)[:SHOWN_FILES]) or "no data files"
+    if known:
+        cure = f"name the file itself, such as {known[0]}, and with --validation one to judge on"
+    elif files_there:
+        cure = f"save the data with one of the suffixes {', '.join(SUFFIXES)}"
+    else:
+        inner = [path for path in entries if path.is_dir() and _named(path, TRAINING)]
+        cure = f"name the folder itself: {inner[0]}" if inner else "name a data file, or a folder with train.csv"
+    return InputError(f"{folder}: no file named train (it has: {has})", cure)
+
+
 def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:
     """Return the data files whose name begins with the first of some names that any has."""
-    data = sorted(path for path in folder.iterdir() if path.is_file() and _format(path) is not None)
+    data = sorted(path for path in folder.iterdir() if path.is_file() and format_of(path) is not None)
     for name in names:
         found = [path for path in data if path.name.lower().startswith(name)]
         if found:
@@ -101,7 +102,7 @@ def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:
 
 
 def _of_file(train: Path, validation: str | None) -> Source:
-    file_format = "conll" if _is_conll(train) else _format(train)
+    file_format = "conll" if _is_conll(train) else format_of(train)
     if file_format is None:
         known = ", ".join(SUFFIXES)
         raise InputError(f"{train}: unknown format {train.suffix!r}", f"save it with one of the suffixes {known}")
@@ -121,7 +122,7 @@ def _of_file(train: Path, validation: str | None) -> Source:
 
 def _is_conll(path: Path) -> bool:
     """Whether a text file has no header, but a word and its tag a line."""
-    if _format(path) not in (None, "tsv", "conll") or path.suffix == ".gz":
+    if format_of(path) not in (None, "tsv", "conll") or path.suffix == ".gz":
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = [line.split() for line in islice(file, TAGGED_LINES) if line.strip()]
@@ -133,7 +134,7 @@ def _validation_file(train: Path) -> Path | None:
     """Return a validation file beside a file that is named as a training file."""
     if not train.name.lower().startswith(TRAINING):
         return None
-    alike = [path for path in _named(train.parent, VALIDATION) if _format(path) == _format(train)]
+    alike = [path for path in _named(train.parent, VALIDATION) if format_of(path) == format_of(train)]
     return alike[0] if alike else None
 
 

@@ -76,6 +76,16 @@ def check(folder: Path, name: str) -> None:
             raise InputError(f"{name}: {key} {said} in its {CONFIG}, but {setting.reason}", setting.cure)
 
 
+def layers_of(folder: Path, name: str) -> int | None:
+    """Return the number of layers that a model's config.json says, or None if it says none.
+
+    Raises:
+        InputError: there is no usable config.json.
+    """
+    layers = _read(folder, name).get("num_hidden_layers")
+    return layers if isinstance(layers, int) else None
+
+
 def check_type(model_type: object, name: str) -> None:
     """Check that a model type is supported.
 

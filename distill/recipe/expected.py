@@ -1,6 +1,9 @@
 """The [expected] section of a recipe: the student's score, measured when the recipe was written. Torch-free."""
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
 
 from contract.strict import Strict
 
@@ -14,10 +17,10 @@ class Expected(Strict):
         measured_with: what was measured, and how the range was derived from it.
     """
 
-    metric: str
-    low: float
-    high: float
-    measured_with: str
+    metric: Annotated[str, Field(examples=['"accuracy"'])]
+    low: Annotated[float, Field(examples=["0.88"])]
+    high: Annotated[float, Field(examples=["0.91"])]
+    measured_with: Annotated[str, Field(examples=['"one run gave 0.895"'])]
 
 
 def describe_score(expected: Expected | None, metric: str, values: Mapping[str, float]) -> str:

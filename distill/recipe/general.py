@@ -13,7 +13,10 @@ class General(Stage):
     """General distillation: the pretrained encoder teaches a new student on plain text (TinyBERT, section 3.2).
 
     Attributes:
-        model: pretrained encoder, needed if teacher.model is already fine-tuned; defaults to teacher.model.
+        name: name of the stage, for logs and errors.
+        losses: weight of each loss; those of the task are not possible.
+        epochs: passes over the corpus.
+        model: pretrained encoder, needed if teacher.model is already fine-tuned; by default teacher.model.
         corpus: text file, plain or .gz, one paragraph per line.
         tokens: number of corpus tokens to train on.
         length_tokens: length of a training sentence in tokens.
@@ -23,8 +26,8 @@ class General(Stage):
     losses: LossWeights = LossWeights(embedding=1.0, hidden=1.0, attention=1.0)
     epochs: Epochs = 1
     model: str = ""
-    corpus: str
-    tokens: Annotated[int, Field(ge=1)]
+    corpus: Annotated[str, Field(examples=['"corpus.txt"'])]
+    tokens: Annotated[int, Field(ge=1, examples=["3_000_000"])]
     length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from contract.errors import InputError
@@ -39,7 +40,7 @@ def _child(container: Any, section: str, override: str, default: Any) -> Any:
     if isinstance(container, list):
         child = container[_index(container, section, override)]
     else:
-        child = container.setdefault(section, dict(default) if isinstance(default, dict) else {})
+        child = container.setdefault(section, deepcopy(default) if isinstance(default, dict | list) else {})
     if not isinstance(child, dict | list):
         raise InputError(f"--set {override!r}: {section!r} holds a value, not a table")
     return child

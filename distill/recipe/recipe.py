@@ -13,11 +13,11 @@ from distill.recipe.expected import Expected
 from distill.recipe.general import General
 from distill.recipe.search import Search
 from distill.recipe.soup import Soup
-from distill.recipe.stage import Stage
+from distill.recipe.stage import DEFAULT_STAGES, Stage
 from distill.recipe.student import Seed, StudentRecipe
 from distill.recipe.teacher import TeacherRecipe
 from distill.tasks.protocol import RelabellingTask
-from infer.tasks import Name, TaskSettings
+from infer.tasks import MODULES, Name, TaskSettings
 from infer.tasks import get as get_task
 from infer.tasks import settings as task_settings
 
@@ -26,13 +26,27 @@ class Recipe(Strict):
     """All settings of one distillation.
 
     Attributes:
+        schema_version: version of the recipe's layout.
+        name: name of the recipe, and of its folder in runs/; by default that of the file.
+        task: kind of task.
         metric: main metric of teacher and student; by default the task's first metric.
+        seed: seed of everything that is random.
+        max_length_tokens: length in tokens at which texts are cut.
+        calibration_sentences: number of training sentences kept to calibrate int8.
+        data: the task's sentences.
+        teacher: the model to learn from.
+        student: the model to make.
+        general: general distillation before the task's, if the student is to start from it.
+        augmentation: new training texts, if more are to be made.
+        stages: training stages, one after the other; by default `layers` and `prediction`.
+        soup: several students to average, if there is to be more than one.
+        search: keys that `--search` changes; by default the learning rates.
         expected: the student's score when the recipe was written, if it was measured.
     """
 
-    schema_version: Literal[1]
-    name: Slug
-    task: Name
+    schema_version: Literal[1] = 1
+    name: Annotated[Slug, Field(examples=['"reviews"'])]
+    task: Annotated[Name, Field(examples=[f'"{next(iter(MODULES))}"'])]
     metric: str = ""
     seed: Seed = 0
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
@@ -42,7 +56,7 @@ class Recipe(Strict):
     student: StudentRecipe
     general: General | None = None
     augmentation: Augmentation | None = None
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = DEFAULT_STAGES
     soup: Soup | None = None
     search: Search | None = None
     expected: Expected | None = None

@@ -66,7 +66,10 @@ class Search(Strict):
         space: dimensions by dotted key, such as "stages.0.learning_rate" = { low = 1e-5, high = 1e-3, log = true }.
     """
 
-    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+    space: Annotated[
+        dict[str, Dimension],
+        Field(min_length=1, examples=['{ "stages.0.learning_rate" = { low = 1e-5, high = 1e-3 } }']),
+    ]
 
     @field_validator("space")
     @classmethod

@@ -11,12 +11,19 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Shape(Strict):
-    """The number of layers, width, number of heads and feed-forward width of an encoder."""
+    """The shape of an encoder.
 
-    layers: Count
-    width: Count
-    heads: Count
-    feed_forward_width: Count
+    Attributes:
+        layers: number of layers.
+        width: width of the hidden states, a multiple of `heads`.
+        heads: number of attention heads.
+        feed_forward_width: width between the two linear layers after the attention.
+    """
+
+    layers: Annotated[Count, Field(examples=["4"])]
+    width: Annotated[Count, Field(examples=["312"])]
+    heads: Annotated[Count, Field(examples=["12"])]
+    feed_forward_width: Annotated[Count, Field(examples=["1200"])]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Shape":

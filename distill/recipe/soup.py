@@ -16,5 +16,5 @@ class Soup(Strict):
             training split, which are then not trained on.
     """
 
-    students: Annotated[int, Field(ge=2)]
+    students: Annotated[int, Field(ge=2, examples=["3"])]
     kind: Literal["uniform", "greedy"] = "uniform"

@@ -38,6 +38,8 @@ class Stage(Training):
     """One training stage of the student.
 
     Attributes:
+        name: name of the stage, for logs and errors.
+        losses: weight of each loss.
         prediction_loss: loss between the student's and the teacher's logits: soft cross-entropy (TinyBERT),
             Kullback-Leibler divergence, or squared error.
         temperature: divisor of both logits in the first two losses.
@@ -48,11 +50,18 @@ class Stage(Training):
             LiteRT, or `static`, as in OpenVINO.
     """
 
-    name: Slug
-    losses: LossWeights
+    name: Annotated[Slug, Field(examples=['"prediction"'])]
+    losses: Annotated[LossWeights, Field(examples=["{ hidden = 1.0, prediction = 1.0 }"])]
     prediction_loss: Literal["soft_cross_entropy", "divergence", "squared_error"] = "soft_cross_entropy"
     temperature: Positive = 1.0
     relation_heads: Annotated[int, Field(ge=1)] = 12
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     cache_layers: bool = False
     fake_quantize: FakeQuantize | None = None
+
+
+# TinyBERT trains its layers first; the hidden states stay in the second stage, as they do in most built-in recipes.
+DEFAULT_STAGES = (
+    Stage(name="layers", losses=LossWeights(embedding=1.0, hidden=1.0, attention=1.0)),
+    Stage(name="prediction", losses=LossWeights(hidden=1.0, prediction=1.0)),
+)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from contract.strict import Strict
+from contract.strict import Strict, missing
 from distill.recipe.shape import Shape
 from distill.recipe.vocabulary import Vocabulary
 
@@ -48,6 +48,8 @@ class StudentRecipe(Strict):
 
     @model_validator(mode="after")
     def _has_one_shape(self) -> "StudentRecipe":
+        if not self.model_fields_set & {"layers", "preset", "shape"}:
+            raise missing("layers", "[1, 3, 5]")
         if sum(map(bool, (self.preset, self.shape))) > 1 or not (self.layers or self.preset or self.shape):
             raise ValueError("give either layers, preset or shape")
         shaped = bool(self.preset or self.shape)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from distill.recipe.training import Training, Weight
+from distill.recipe.training import Positive, Training, Weight
 
 
 class TeacherRecipe(Training):
@@ -13,14 +13,16 @@ class TeacherRecipe(Training):
     Attributes:
         model: `package:NAME`, a Hugging Face name, or a folder; fine-tuned if it has no head for the task yet.
         floor: lowest score accepted on the validation split, in the recipe's metric; a teacher below it is refused.
+            By default what always giving the same answer scores.
         also: further teachers of the same task, whose logits are fused with those of `model`; the layer losses use
             `model` only.
         fusion: `mean`, `weighted` by `weights`, or `best`: the teacher nearest the label of each training sentence.
         weights: weights of `model` and of each teacher in `also`.
     """
 
-    model: str
-    floor: Annotated[float, Field(ge=0, le=1)]
+    model: Annotated[str, Field(examples=['"google-bert/bert-base-uncased"'])]
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    learning_rate: Positive = 5e-5
     also: tuple[str, ...] = ()
     fusion: Literal["mean", "weighted", "best"] = "mean"
     weights: tuple[Weight, ...] = ()

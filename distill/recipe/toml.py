@@ -1,14 +1,17 @@
 """Recipes as TOML files: the built-in recipes, the user's, and keys overridden by --set."""
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from contract.errors import InputError, near_miss
-from contract.strict import parse, read_toml
+from contract.strict import parse, read_toml_value
 from distill.recipe.override import apply_override
 from distill.recipe.recipe import Recipe
 
+REQUIRED_SECTIONS = ("data", "teacher", "student")
 # Any other key may change the student's score, and the measured range in [expected] no longer applies.
 KEYS_THAT_KEEP_EXPECTED = ("seed", "student.seed", "name", "expected")
 
@@ -34,8 +37,12 @@ def read(name: str, overrides: tuple[str, ...] = ()) -> Recipe:
         path = _folder() / f"{name}.toml"
         if not path.is_file():
             cure = f"known: {', '.join(names())}; for data of your own: tinybert init DATA"
+            if "/" in name:
+                raise InputError(f"{name}: no such file or folder", f"give data that is there, or a recipe; {cure}")
             raise InputError(f"unknown recipe {name!r}{near_miss(name, names())}", cure)
-    recipe = read_toml(path, Recipe)
+    document = read_toml_value(path)
+    document.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "my-task")
+    recipe = parse(Recipe, _with_sections(document), str(path))
     return with_overrides(recipe, overrides) if overrides else recipe
 
 
@@ -49,7 +56,7 @@ def parse_recipe(text: str, source: str) -> Recipe:
     Raises:
         InputError: unknown key (with the nearest name), or a value out of range.
     """
-    return parse(Recipe, tomllib.loads(text), source)
+    return parse(Recipe, _with_sections(tomllib.loads(text)), source)
 
 
 def with_overrides(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
@@ -69,6 +76,11 @@ def with_overrides(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
     for override in overrides:
         apply_override(document, override, defaults)
     return parse(Recipe, document, "--set")
+
+
+def _with_sections(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe with the sections that it must have, so that an error names their keys rather than them."""
+    return {**{section: {} for section in REQUIRED_SECTIONS}, **document}
 
 
 def _folder() -> Path:

@@ -39,14 +39,14 @@ MAX_CLASSES = 200
 
 
 def check_recipe(recipe: "Recipe") -> None:
-    """Check that a recipe names its labels, and that its metric fits their number.
+    """Check that a recipe names several labels, or leaves them to the data, and that its metric fits their number.
 
     Raises:
-        ValueError: fewer than two labels, or the wrong number of labels for the metric.
+        ValueError: a single label, or the wrong number of labels for the metric.
     """
-    if len(recipe.data.label_names) < 2:
+    if len(recipe.data.label_names) == 1:
         raise ValueError("classification needs at least two data.label_names")
-    if recipe.metric == counts.F1_BINARY.name and len(recipe.data.label_names) != 2:
+    if recipe.metric == counts.F1_BINARY.name and len(recipe.data.label_names) not in (0, 2):
         raise ValueError("the metric f1_binary needs exactly two labels, use f1_macro")
 
 

@@ -34,13 +34,13 @@ PROBLEM_TYPE: str | None = None
 
 
 def check_recipe(recipe: "Recipe") -> None:
-    """Check that a recipe names its tags and uses no setting that needs one label per text.
+    """Check that a recipe lists its tags or leaves them to the data, and uses no setting that needs one label per text.
 
     Raises:
-        ValueError: the tags are missing, or the first setting that is not supported.
+        ValueError: there is a single tag or none is OUTSIDE, or the first setting that is not supported.
     """
     names = recipe.data.label_names
-    if len(names) < 2 or OUTSIDE not in names:
+    if names and (len(names) < 2 or OUTSIDE not in names):
         raise ValueError(f"data.label_names must list the tags, including {OUTSIDE!r}")
     student = recipe.student
     unsupported = {
@@ -121,9 +121,14 @@ def check_head(config: Any, label_names: Sequence[str], name: str) -> None:
     """Check that a fine-tuned model has the data's tags, in the same order.
 
     Raises:
-        InputError: the tags or their order differ, or they are not numbered from 0.
+        InputError: the tags or their order differ, they are not numbered from 0, or none is OUTSIDE.
     """
     teacher_tags = label_names_of(config, name)
+    if OUTSIDE not in teacher_tags:
+        raise InputError(
+            f"{name} has no tag {OUTSIDE!r} for words outside a span (it has: {', '.join(teacher_tags)})",
+            "use a model trained for spans such as names",
+        )
     if list(map(composed, teacher_tags)) != list(map(composed, label_names)):
         raise InputError(
             f"tags differ: teacher {name} has {', '.join(teacher_tags)}, the data {', '.join(label_names)}",

@@ -77,9 +77,8 @@ def test_a_teacher_below_the_floor_is_refused(
 def test_a_student_that_cannot_be_made_is_refused_before_the_teacher_is_trained(
     tmp_path: Path, recipe_file: Callable[..., Path], sentences_file: Callable[..., Path], change: str, message: str
 ) -> None:
-    prepared = prepare(str(recipe_file()), sentences_file(), None, None, [change])
     with pytest.raises(InputError, match=message):
-        distil(*prepared, tmp_path / "out")
+        distil(*prepare(str(recipe_file()), sentences_file(), None, None, [change]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
