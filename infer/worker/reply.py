@@ -12,7 +12,7 @@ from pydantic import Field
 from contract.errors import InputError, WorkerError
 from contract.files import open_regular
 from contract.ragged import Ragged
-from contract.strict import Count, Strict, parse
+from contract.strict import Count, Line, Strict, parse
 from infer.outputs import Outputs
 from infer.safety import npz
 
@@ -56,7 +56,7 @@ class Memory(Strict):
     imported_bytes: Count
     loaded_bytes: Count
     peak_bytes: Count
-    source: str
+    source: Line
 
 
 class LatencyReply(Strict):
