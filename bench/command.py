@@ -61,6 +61,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
     """Print the numbers of each record and, last, the folder of the records."""
     from bench.latency import percentile
     from bench.record import read_record
+    from contract.text import printable
 
     records = [read_record(path) for path in paths]
     if json:
@@ -87,7 +88,7 @@ def _show(paths: list[Path], *, json: bool) -> None:
         if record.causes:
             console.print(f"{record.label} is {record.validity}: {'; '.join(record.causes)}", soft_wrap=True)
         if doubt := _doubt(record):
-            console.print(f"warning: {doubt}", soft_wrap=True)
+            console.print(f"warning: {printable(doubt)}", soft_wrap=True)
     typer.echo(str(paths[0].parent))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench import layout_1
 from contract.errors import InputError, near_miss
-from contract.strict import Count, Positive, Sha256, Slug, Strict, parse, read_json_value
+from contract.strict import Count, Line, Positive, Sha256, Slug, Strict, parse, read_json_value
 from infer import tasks
 from infer.metrics.metric import Interval
 from infer.packed_array import PackedArray, PackedLogits
@@ -23,16 +23,16 @@ TOLERANCE = 1e-9  # for rounding
 class Machine(Strict):
     """Fingerprint of the device; records of different machines are never compared for speed."""
 
-    model: str
-    arch: str
-    isa_features: tuple[str, ...]
+    model: Line
+    arch: Line
+    isa_features: tuple[Line, ...]
     cores: Positive
     memory_bytes: Positive
     page_bytes: Positive
-    governor: str | None
-    system: str
-    kernel: str
-    python: str
+    governor: Line | None
+    system: Line
+    kernel: Line
+    python: Line
     emulated: bool
 
     @property
@@ -71,7 +71,7 @@ class Block(Strict):
     before: Conditions
     after: Conditions
     validity: Validity
-    causes: tuple[str, ...]
+    causes: tuple[Line, ...]
 
     @field_validator("tokenize_ns", "infer_ns")
     @classmethod
@@ -123,14 +123,14 @@ class Record(Strict):
 
     schema_version: Literal[2]
     session: Slug
-    measured_at: str
-    command: str
+    measured_at: Line
+    command: Line
     kind: Literal["teacher", "student", "artifact"]
     name: Slug
     task: tasks.TaskSettings
     metric: str
     runtime: Slug
-    runtime_version: str
+    runtime_version: Line
     precision: Slug
     target: Slug
     threads: Positive
@@ -151,7 +151,7 @@ class Record(Strict):
     overlap: Overlap | None = None
     interruptions: Count = 0
     validity: Validity
-    causes: tuple[str, ...]
+    causes: tuple[Line, ...]
 
     @property
     def label(self) -> str:

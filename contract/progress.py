@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contract.options import is_quiet
+from contract.text import printable
 
 Advance = Callable[[int], None]
 
@@ -43,7 +44,8 @@ def note(text: str) -> None:
     """Print a note about the work in progress to stderr."""
     from rich.console import Console
 
-    Console(stderr=True, highlight=False, quiet=_is_silent()).print(text, markup=False, soft_wrap=True)
+    shown = "\n".join(map(printable, text.split("\n")))
+    Console(stderr=True, highlight=False, quiet=_is_silent()).print(shown, markup=False, soft_wrap=True)
 
 
 @contextmanager

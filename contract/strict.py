@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from contract.errors import InputError, near_miss
 from contract.files import read_limited
 from contract.names import check_file_name, check_slug
+from contract.text import printable
 
 # pydantic's names for an unknown key of a model, and of a dataclass within one.
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
@@ -37,6 +38,8 @@ Positive = Annotated[int, Field(gt=0, le=INT64_MAX)]
 # A string of a document that becomes part of a path has one of these types.
 Slug = Annotated[str, AfterValidator(check_slug)]
 FileName = Annotated[str, AfterValidator(check_file_name)]
+# A string that is only shown, without what controls a terminal.
+Line = Annotated[str, AfterValidator(printable)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -17,6 +17,7 @@ from bench.command import bench
 from bench.report.command import report
 from contract import options as common_options
 from contract.errors import BROKEN_PIPE_EXIT_CODE, TERMINATED_EXIT_CODE, InputError, TinybertError
+from contract.text import printable
 from convert.command import convert
 from convert.tune.command import tune
 from distill.ablation.command import ablate
@@ -99,7 +100,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def _fail(message: str, exit_code: int) -> NoReturn:
     if "--debug" in sys.argv:
         raise  # the error being handled
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     typer.echo(f"error: {line}", err=True)
     raise SystemExit(exit_code)
 

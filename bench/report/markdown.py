@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.report.page import TITLE
 from bench.report.view import Cell, Grid, View, legend_of
+from contract.text import CONTROLS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -33,7 +34,7 @@ def results(view: View) -> str:
 
 def escape(text: str) -> str:
     """Return any text as one line that Markdown shows literally."""
-    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
+    line = " ".join(CONTROLS.sub(" ", text).split())
     line = "".join(ENTITIES.get(character, character) for character in line)
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
 

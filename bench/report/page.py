@@ -10,6 +10,7 @@ from typing import Any
 from bench.report import distribution, pareto
 from bench.report.view import View, legend_of
 from contract.errors import needs_extra
+from contract.text import CONTROLS
 
 TEMPLATE = "page.html.jinja"
 SCRIPT = "page.js"
@@ -34,7 +35,9 @@ def render(views: Sequence[View]) -> str:
     with needs_extra("report"):
         import vl_convert
         from jinja2 import Environment, StrictUndefined
-    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True, finalize=_without_controls
+    )
     sections = [_section(view) for view in views]
     # Vega is 0.9 of a page's megabyte, so pages without pictures leave it out.
     has_pictures = any(section.latency for section in sections)
@@ -52,6 +55,11 @@ def _section(view: View) -> Section:
 
 def _text(name: str) -> str:
     return files("bench.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _without_controls(value: object) -> object:
+    """Return a text of a record without what would turn the direction of the page's own; scripts and markup stay."""
+    return CONTROLS.sub(" ", value) if type(value) is str else value
 
 
 def _hash(script: str) -> str:

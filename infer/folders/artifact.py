@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
-from contract.strict import Count, FileName, Slug, Strict, parse
+from contract.strict import Count, FileName, Line, Slug, Strict, parse
 from contract.tokenizer import pad_id_of, read_tokenizer
 from infer import runtimes, tasks
 from infer.folders.graph import LENGTH_LIMIT_TOKENS, Graph, TaskGraph, encoder
@@ -169,7 +169,7 @@ class Artifact(Manifest):
     graphs: dict[Literal["model"], Graph]
     tokenizers: dict[Literal["source"], TokenizerSettings]
     threads: Annotated[int, Field(ge=1, le=THREADS_LIMIT)]
-    quantization: tuple[str, ...]
+    quantization: tuple[Line, ...]
     parity: Parity
     quality: Quality
 

@@ -15,7 +15,7 @@ from contract import ragged
 from contract.errors import InputError
 from contract.folder import Manifest, read_manifest
 from contract.ragged import Ragged
-from contract.strict import Count, Slug
+from contract.strict import Count, Line, Slug
 from contract.tokenizer import pad_id_of, read_tokenizer
 from contract.tokens import Arrays, Tokens, read_tokens, write_tokens
 from infer import tasks
@@ -79,14 +79,14 @@ class Model(Manifest):
 class Teacher(Model):
     """teacher.json: a model for the task, its source, and each metric of its task on the validation split."""
 
-    source: str
+    source: Line
     validation_scores: dict[str, float]
 
 
 class Student(Model):
     """student.json: the student, its shape in words, and the recipe that made it, as read from its file."""
 
-    shape: str
+    shape: Line
     recipe: dict[str, object]
 
     @property

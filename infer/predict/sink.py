@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from contract.data_file import format_of
 from contract.errors import InputError
 from contract.files import replacing
+from contract.text import printable
 from infer.predict.source import Question
 
 Answered = Iterable[tuple[Question, Any]]
@@ -25,7 +26,7 @@ def show(answered: Answered, *, json: bool, all_scores: bool) -> None:
     """Print each answer on one line as soon as it is ready."""
     for question, answer in answered:
         value = values_of(answer, all_scores=all_scores)
-        line = to_json({**question.texts, **value}) if json else _line(question.example.text, value)
+        line = printable(to_json({**question.texts, **value})) if json else _line(question.example.text, value)
         print(line, flush=True)  # noqa: T201  # typer.echo checks the terminal each time
 
 
@@ -73,7 +74,7 @@ def _line(text: str, value: dict[str, Any]) -> str:
 def _part(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
-    return value if isinstance(value, str) else to_json(value)
+    return printable(value if isinstance(value, str) else to_json(value))
 
 
 def _printable(text: str) -> str:

@@ -73,8 +73,9 @@ def _settings(network: Any, threads: int) -> dict[str, Any]:
         "NUM_STREAMS": 1,
     }
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in BEFORE_AVX512:
-        # OpenVINO would quantise the inputs of 8-bit and 4-bit weights wherever the processor itself has AVX-512, and
-        # then fail for want of a oneDNN kernel.
+        # OpenVINO itself looks at the processor: it would compute in half precision, and quantise the inputs of 8-bit
+        # and 4-bit weights, and then fail for want of a oneDNN kernel.
+        settings[hint[-1]] = "f32"
         settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
     return settings
 

@@ -150,13 +150,13 @@ def _check_safe(folder: Contents, manifest: Manifest) -> int | None:
 
 def _check_vocabulary(folder: Contents, manifest: Manifest, rows: int | None) -> "Tokenizer":
     """Check the tokenizer and the token ids of sentences; return the tokenizer."""
-    is_artifact = isinstance(manifest, Artifact)
-    name = manifest.tokenizer.file if is_artifact else TOKENIZER
+    settings = manifest.tokenizer if isinstance(manifest, Artifact) else None
+    name = TOKENIZER if settings is None else settings.file
     if name not in manifest.files:
         raise InputError(f"{folder.path}: its manifest lists no {name!r}", "make its folder again")
     source = _path(folder, name)
     tokenizer = parse_tokenizer(_limited(folder, name, LIMIT_BYTES), source)
-    vocabulary.check_tokenizer(tokenizer, manifest.tokenizer.pad_id if is_artifact else None, rows, source)
+    vocabulary.check_tokenizer(tokenizer, None if settings is None else settings.pad_id, rows, source)
     for sentences in (EVALUATION, CALIBRATION):
         if sentences in manifest.files:
             with folder.open(sentences) as file:

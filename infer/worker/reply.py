@@ -12,7 +12,7 @@ from pydantic import Field
 from contract.errors import InputError, WorkerError
 from contract.files import open_regular
 from contract.ragged import Ragged
-from contract.strict import Count, Positive, Strict, parse
+from contract.strict import Count, Line, Positive, Strict, parse
 from infer.outputs import Outputs
 from infer.safety import npz
 
@@ -58,7 +58,7 @@ class Memory(Strict):
     imported_bytes: Count
     loaded_bytes: Count
     peak_bytes: Count
-    source: str
+    source: Line
 
 
 class LatencyReply(Strict):

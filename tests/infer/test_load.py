@@ -63,7 +63,7 @@ def expected(student: Path) -> list[dict[str, float]]:
 def test_answers_are_those_of_transformers(
     loaded: Callable[[str], Predictor], expected: list[dict[str, float]], variant: str
 ) -> None:
-    near = 1e-4 if variant.endswith("fp32") else 0.05
+    near = 1e-4 if variant.endswith("fp32") else 0.1  # without VNNI, sums of 8-bit products saturate
     for text, scores in zip([*TEXTS, LONG], expected, strict=True):
         answer = loaded(variant)(text)
         assert isinstance(answer, Label)
