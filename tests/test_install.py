@@ -102,9 +102,13 @@ def test_the_readmes_three_commands_lead_from_a_file_to_an_answer(tmp_path: Path
     quick = "--set teacher.epochs=6 --set teacher.learning_rate=3e-3 --blocks 1 --sentences 4"
     run = run.partition("  #")[0] + f" {quick}"
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    for command, folder in ((install, ROOT), (run, tmp_path), (predict.replace("a wonderful", "a good"), tmp_path)):
-        result = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
+
+    def done(command: str, folder: Path) -> str:
+        call = ["bash", "-c", command]
+        result = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("yes\t")
+        return result.stdout
+
+    done(install, ROOT)
+    done(run, tmp_path)
+    assert done(predict.replace("a wonderful", "a good"), tmp_path).startswith("yes\t")

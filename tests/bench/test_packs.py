@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnxruntime.quantization import quantize_dynamic
 
 from bench import packs
 from contract.errors import InputError
@@ -64,7 +65,8 @@ def test_archives_and_folders_are_measured_in_one_session(
     run_folder: Path,
     tmp_path: Path,
 ) -> None:
-    other = artifact_of(precision=Precision.INT8, model=model_of("onnx").folder / "model.onnx")
+    quantize_dynamic(str(model_of("onnx").folder / "model.onnx"), str(tmp_path / "int8.onnx"))
+    other = artifact_of(precision=Precision.INT8, model=tmp_path / "int8.onnx")
     second = pack(other, tmp_path / "packs" / "onnx-int8.zip").path
     shutil.copytree(run_folder / "student-1", tmp_path / "student-1")  # near the archives
     arguments = (archive, second, other, "--out", tmp_path / "out", *SMALL)
