@@ -128,7 +128,7 @@ def read_model_folder(path: Path, given: Path | None = None) -> ModelFolder:
 
 def _artifact(verified: Verified, given: Path, manifest: Artifact) -> ModelFolder:
     path = verified.path
-    evaluation = _evaluation(path, manifest)
+    evaluation = _evaluation(path, given, manifest)
     task, name = manifest.task, manifest.quality.metric
     if name not in (metric.name for metric in tasks.get(task.kind).METRICS):
         raise InputError(f"{path}: {name!r} is not a metric of {task.kind}", "convert the student again")
@@ -151,7 +151,7 @@ def _artifact(verified: Verified, given: Path, manifest: Artifact) -> ModelFolde
 
 
 def _in_pytorch(verified: Verified, given: Path, manifest: Student | Teacher) -> ModelFolder:
-    evaluation = _evaluation(verified.path, manifest)
+    evaluation = _evaluation(verified.path, given, manifest)
     return ModelFolder(
         model=manifest.model(verified.path),
         given=given,
@@ -176,11 +176,13 @@ def _metric(manifest: Student | Teacher) -> str:
     return tasks.get(manifest.task.kind).METRICS[0].name
 
 
-def _evaluation(path: Path, manifest: Manifest) -> FileEntry:
+def _evaluation(path: Path, given: Path, manifest: Manifest) -> FileEntry:
     """Return the entry of a folder's evaluation sentences."""
     for name in (EVALUATION, TOKENIZER):
         if name not in manifest.files:
             raise InputError(f"{path}: no {name} among its files", "make the folder again")
+    if not (path / EVALUATION).exists():
+        raise InputError(f"{given}: has no sentences to measure", "pack it again: tinybert pack --with-evaluation")
     return manifest.files[EVALUATION]
 
 

@@ -50,7 +50,7 @@ Measured when it was converted, on {parity.sentences} sentences of the {source}'
 
 Limits: texts are cut at {student.max_length_tokens} tokens. Texts unlike those of the validation split were not
 measured, and another processor may round differently. `evaluation.npz` contains that split's sentences as token ids,
-which can be read back as text: mind that before you give this folder away.
+which can be read back as text: `tinybert pack` leaves it out.
 
 Licence: the terms of the teacher, of its data and of the training data apply; see the student's card. How it was made,
 with the hashes of its parents: `artifact.json`.

@@ -252,5 +252,5 @@ def slim_artifacts(shared: Path, slim_student: Path, profile: Profile) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact packed into one file."""
-    return pack(artifacts / "onnx-int8", tmp_path_factory.mktemp("packed") / "model.zip").path
+    """An artifact packed into one file, to be measured too."""
+    return pack(artifacts / "onnx-int8", tmp_path_factory.mktemp("packed") / "model.zip", with_evaluation=True).path

@@ -1,10 +1,11 @@
 """The contents of a finished folder or of its archive: names, sizes, and a way to read each file."""
 
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +30,29 @@ class Contents:
     path: Path
     sizes_bytes: Mapping[str, int]
     open: Callable[[str], BinaryIO]
+
+    def read(self, name: str, limit_bytes: int, cure: str = CURE) -> bytes:
+        """Read a file into memory.
+
+        Raises:
+            InputError: it is larger than the limit.
+        """
+        if self.sizes_bytes[name] > limit_bytes:
+            raise InputError(f"{self.path / name}: has more than {limit_bytes} bytes", cure)
+        with self.open(name) as file:
+            return file.read(limit_bytes)
+
+    def without(self, name: str) -> "Contents":
+        """Return the same files but one."""
+        return replace(self, sizes_bytes={other: size for other, size in self.sizes_bytes.items() if other != name})
+
+    def with_file(self, name: str, data: bytes) -> "Contents":
+        """Return the same files and one more, or another in place of one."""
+
+        def open_file(other: str) -> BinaryIO:
+            return io.BytesIO(data) if other == name else self.open(other)
+
+        return replace(self, sizes_bytes={**self.sizes_bytes, name: len(data)}, open=open_file)
 
 
 @contextmanager

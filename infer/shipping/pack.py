@@ -7,8 +7,9 @@ from pathlib import Path
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.files import replacing
-from infer.folders.artifact import ARTIFACT_MANIFEST
-from infer.shipping import archive
+from contract.folder import MANIFEST_LIMIT_BYTES
+from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION
+from infer.shipping import archive, signature
 from infer.shipping.contents import Contents, of_archive, of_folder
 from infer.shipping.verify import Verified, verify_contents
 
@@ -33,16 +34,18 @@ class Packed:
     artifact: Verified
 
 
-def pack(artifact: Path, out: Path) -> Packed:
-    """Write the archive of an artifact folder; the same artifact gives the same bytes.
+def pack(artifact: Path, out: Path, *, with_evaluation: bool = False, key: Path | None = None) -> Packed:
+    """Write the archive of an artifact folder; the same artifact and options give the same bytes.
 
     Args:
         artifact: the folder; it is verified first, and so is the archive before it replaces an older one.
         out: the file to write; an older archive is replaced.
+        with_evaluation: whether to include the sentences that `tinybert bench` measures, which can be read as text.
+        key: an SSH key to sign the manifest with, and so all files, whose hashes are in it.
 
     Raises:
-        InputError: the folder fails verification, `out` is not an archive, or it cannot be written; an existing file at
-            `out` is unchanged.
+        InputError: the folder fails verification, `out` is not an archive, the key cannot sign, or the archive
+            cannot be written; an existing file at `out` is unchanged.
     """
     if not artifact.is_dir():
         raise InputError(f"{artifact}: not a folder", "name an artifact folder, as tinybert convert writes it")
@@ -51,6 +54,11 @@ def pack(artifact: Path, out: Path) -> Packed:
     verified = verify_contents(contents)
     if verified.manifest_file != ARTIFACT_MANIFEST:
         raise InputError(f"{artifact}: is a {verified.kind}, not an artifact", "convert it first: tinybert convert")
+    if not with_evaluation:
+        contents = contents.without(EVALUATION)
+    if key is not None:
+        manifest = contents.read(ARTIFACT_MANIFEST, MANIFEST_LIMIT_BYTES)
+        contents = contents.with_file(ARTIFACT_MANIFEST + signature.SUFFIX, signature.sign(manifest, key))
     _check_size(contents)
     _write(contents, out, verified.sha256)
     return Packed(path=out, sha256=sha256_of_file(out), size_bytes=out.stat().st_size, artifact=verified)

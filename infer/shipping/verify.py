@@ -18,7 +18,7 @@ from infer.folders.interface import check_interface
 from infer.folders.student import CALIBRATION, EVALUATION, STUDENT_MANIFEST, TEACHER_MANIFEST, Student, Teacher
 from infer.safety import model_file, npz, precision, safetensors
 from infer.safety.file_names import check_names
-from infer.shipping import vocabulary
+from infer.shipping import signature, vocabulary
 from infer.shipping.contents import Contents, contents
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ KINDS: dict[str, type[Manifest]] = {
     TEACHER_MANIFEST: Teacher,
 }
 CHUNK_BYTES = 2**20
+# What a device needs for a measurement only; tinybert pack leaves it out unless it is asked for.
+OPTIONAL = frozenset({EVALUATION})
 NAMED_LIMIT = 5
 CONFIG = "config.json"
 PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
@@ -47,6 +49,9 @@ class Verified:
         manifest_file: name of its manifest, which shows its kind.
         sha256: its identity: the SHA-256 of the manifest, which has the hashes of all other files.
         tokenizer: the tokenizer of its texts.
+        left_out: files of the manifest that an archive of an artifact may lack.
+        signed: whether there is a signature of the manifest, which is checked if a key is given.
+        signed_by: the fingerprint of the key, if it was checked.
     """
 
     path: Path
@@ -54,6 +59,9 @@ class Verified:
     manifest: Manifest
     sha256: str
     tokenizer: "Tokenizer"
+    left_out: tuple[str, ...]
+    signed: bool
+    signed_by: str | None
 
     @property
     def kind(self) -> str:
@@ -61,24 +69,30 @@ class Verified:
         return PurePosixPath(self.manifest_file).stem
 
 
-def verify(path: Path) -> Verified:
+def verify(path: Path, public_key: Path | None = None) -> Verified:
     """Check a folder or an archive.
+
+    Args:
+        path: the folder or the archive.
+        public_key: a file of public SSH keys, of which one must have signed it.
 
     Raises:
         InputError: the first fault.
     """
     with contents(path) as folder:
-        return verify_contents(folder)
+        return verify_contents(folder, public_key)
 
 
-def verify_contents(folder: Contents) -> Verified:
+def verify_contents(folder: Contents, public_key: Path | None = None) -> Verified:
     """Check the files of a folder or an archive; raises as `verify` does."""
     name = _manifest_file(folder)
-    data = _limited(folder, name, MANIFEST_LIMIT_BYTES)
+    data = folder.read(name, MANIFEST_LIMIT_BYTES, CURE)
+    signed_by = None if public_key is None else _check_signature(folder, name, data, public_key)
     manifest = parse_manifest(data, KINDS[name], _path(folder, name))
     check_names([*manifest.files, name], _path(folder, name), "do not use it")
     _check_complete(folder, manifest, name)
-    for file, entry in manifest.files.items():
+    present = {file: entry for file, entry in manifest.files.items() if file in folder.sizes_bytes}
+    for file, entry in present.items():
         _check_file(folder, file, entry)
     rows = _check_safe(folder, manifest)
     return Verified(
@@ -87,6 +101,9 @@ def verify_contents(folder: Contents) -> Verified:
         manifest=manifest,
         sha256=hashlib.sha256(data).hexdigest(),
         tokenizer=_check_vocabulary(folder, manifest, rows),
+        left_out=tuple(sorted(manifest.files.keys() - present.keys())),
+        signed=name + signature.SUFFIX in folder.sizes_bytes,
+        signed_by=signed_by,
     )
 
 
@@ -104,12 +121,21 @@ def _manifest_file(folder: Contents) -> str:
     )
 
 
+def _check_signature(folder: Contents, name: str, data: bytes, public_key: Path) -> str:
+    file = name + signature.SUFFIX
+    if file not in folder.sizes_bytes:
+        raise InputError(f"{folder.path}: is not signed", "do not use it, or have it packed with --sign")
+    signed = folder.read(file, signature.LIMIT_BYTES, CURE)
+    return signature.check(data, signed, public_key, _path(folder, file))
+
+
 def _check_complete(folder: Contents, manifest: Manifest, name: str) -> None:
-    extra = sorted(set(folder.sizes_bytes) - {*manifest.files, name})
+    extra = sorted(set(folder.sizes_bytes) - {*manifest.files, name, name + signature.SUFFIX})
     if extra:
         named = ", ".join(map(repr, extra[:NAMED_LIMIT])) + (", …" if len(extra) > NAMED_LIMIT else "")
         raise InputError(f"{folder.path}: extra file that {name} does not list: {named}", "delete it, or do not use it")
-    missing = sorted(set(manifest.files) - set(folder.sizes_bytes))
+    optional = OPTIONAL if isinstance(manifest, Artifact) else frozenset()
+    missing = sorted(set(manifest.files) - set(folder.sizes_bytes) - optional)
     if missing:
         raise InputError(f"{_path(folder, missing[0])}: missing or not a regular file", CURE)
 
@@ -142,8 +168,8 @@ def _check_safe(folder: Contents, manifest: Manifest) -> int | None:
         for graph in manifest.graphs.values():
             rows = _check_model(folder, manifest, graph)
     elif CONFIG in manifest.files:
-        rows = vocabulary.rows_of_config(_limited(folder, CONFIG, MANIFEST_LIMIT_BYTES))
-    for name in manifest.files:
+        rows = vocabulary.rows_of_config(folder.read(CONFIG, MANIFEST_LIMIT_BYTES, CURE))
+    for name in manifest.files.keys() & folder.sizes_bytes.keys():
         _check_unpickled(folder, name, is_plain=name in _companions(manifest))
     return rows
 
@@ -155,20 +181,13 @@ def _check_vocabulary(folder: Contents, manifest: Manifest, rows: int | None) ->
     if name not in manifest.files:
         raise InputError(f"{folder.path}: its manifest lists no {name!r}", "make its folder again")
     source = _path(folder, name)
-    tokenizer = parse_tokenizer(_limited(folder, name, LIMIT_BYTES), source)
+    tokenizer = parse_tokenizer(folder.read(name, LIMIT_BYTES, CURE), source)
     vocabulary.check_tokenizer(tokenizer, None if settings is None else settings.pad_id, rows, source)
     for sentences in (EVALUATION, CALIBRATION):
-        if sentences in manifest.files:
+        if sentences in folder.sizes_bytes:
             with folder.open(sentences) as file:
                 vocabulary.check_tokens(file, rows or vocabulary_of(tokenizer), _path(folder, sentences))
     return tokenizer
-
-
-def _limited(folder: Contents, name: str, limit_bytes: int) -> bytes:
-    if folder.sizes_bytes[name] > limit_bytes:
-        raise InputError(f"{_path(folder, name)}: has more than {limit_bytes} bytes", CURE)
-    with folder.open(name) as file:
-        return file.read(limit_bytes)
 
 
 def _check_model(folder: Contents, manifest: Artifact, graph: Graph) -> int | None:

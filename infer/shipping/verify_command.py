@@ -16,6 +16,15 @@ def verify(
     path: Annotated[
         Path, typer.Argument(help="An artifact, student or teacher folder, or a file of tinybert pack.", metavar="PATH")
     ],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            help="A file of public SSH keys, one of which must have signed it.",
+            metavar="KEY.pub",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable output.")] = False,
 ) -> None:
     """Check that a folder or archive is complete and harmless, and describe it; nothing is unpacked or loaded.
@@ -29,11 +38,13 @@ def verify(
 
         tinybert verify onnx-int8.zip
 
+        tinybert verify onnx-int8.zip --key maker.pub
+
         tinybert verify runs/quickstart/student-1a2b3c4d --json
     """
     from infer.shipping.verify import verify as check
 
-    verified = check(path)
+    verified = check(path, key)
     if json:
         typer.echo(json_module.dumps(_values(verified)))
         return
@@ -55,6 +66,9 @@ def _values(verified: "Verified") -> dict[str, Any]:
         "parents": manifest["parents"],
         "tool_versions": manifest["tool_versions"],
         "files": manifest["files"],
+        "left_out": list(verified.left_out),
+        "signed": verified.signed,
+        "signed_by": verified.signed_by,
         "size_bytes": verified.manifest.size_bytes,
     }
 
@@ -62,7 +76,9 @@ def _values(verified: "Verified") -> dict[str, Any]:
 def _lines(verified: "Verified") -> list[tuple[str, str]]:
     values = _values(verified)
     variant = [values[key] for key in ("runtime", "precision") if key in values]
-    files = {name: entry["size_bytes"] / MIB for name, entry in values["files"].items()}
+    files = {
+        name: entry["size_bytes"] / MIB for name, entry in values["files"].items() if name not in verified.left_out
+    }
     tools = [f"{tool} {version}" for tool, version in values["tool_versions"].items()]
     return [
         ("whole", str(verified.path)),
@@ -73,6 +89,14 @@ def _lines(verified: "Verified") -> list[tuple[str, str]]:
         # The nearest parent first: in the manifest, a folder follows the folders it was made from.
         *reversed(values["parents"].items()),
         ("made with", ", ".join(tools)),
+        *_signature_lines(verified),
         *(("file", f"{size_mib:8.2f} MiB  {name}") for name, size_mib in files.items()),
-        ("size", f"{values['size_bytes'] / MIB:8.2f} MiB"),
+        *(("left out", name) for name in verified.left_out),
+        ("size", f"{sum(files.values()):8.2f} MiB"),
     ]
+
+
+def _signature_lines(verified: "Verified") -> list[tuple[str, str]]:
+    if verified.signed_by is not None:
+        return [("signed by", verified.signed_by)]
+    return [("signed", "not checked: name the key of whoever made it with --key")] if verified.signed else []

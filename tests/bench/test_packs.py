@@ -23,7 +23,7 @@ MEASURED = ("session", "measured_at", "blocks", "memory", "validity", "causes")
 
 @pytest.fixture
 def archive(onnx_artifact: Path, tmp_path: Path) -> Path:
-    return pack(onnx_artifact, tmp_path / "packs" / "onnx-fp32.zip").path
+    return pack(onnx_artifact, tmp_path / "packs" / "onnx-fp32.zip", with_evaluation=True).path
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_archives_and_folders_are_measured_in_one_session(
 ) -> None:
     quantize_dynamic(str(model_of("onnx").folder / "model.onnx"), str(tmp_path / "int8.onnx"))
     other = artifact_of(precision=Precision.INT8, model=tmp_path / "int8.onnx")
-    second = pack(other, tmp_path / "packs" / "onnx-int8.zip").path
+    second = pack(other, tmp_path / "packs" / "onnx-int8.zip", with_evaluation=True).path
     shutil.copytree(run_folder / "student-1", tmp_path / "student-1")  # near the archives
     arguments = (archive, second, other, "--out", tmp_path / "out", *SMALL)
     code, _, errors = tinybert("bench", *arguments)
@@ -114,4 +114,15 @@ def test_what_is_no_archive_is_refused_before_another_is_used(archive: Path, tmp
     other.write_bytes(b"PK")
     with pytest.raises(InputError, match=r"other.zip: not an archive"), packs.opened([archive, other]):
         pytest.fail("it was opened")
+    assert not list(temporary.iterdir())
+
+
+def test_an_archive_without_sentences_is_not_measured(
+    tinybert: Tinybert, onnx_artifact: Path, tmp_path: Path, temporary: Path
+) -> None:
+    archive = pack(onnx_artifact, tmp_path / "model.zip").path
+    code, _, err = tinybert("bench", archive, "--out", tmp_path / "out", *SMALL)
+    cure = "pack it again: tinybert pack --with-evaluation"
+    assert (code, err.splitlines()[-1]) == (2, f"error: {archive}: has no sentences to measure: {cure}")
+    assert not (tmp_path / "out").exists()
     assert not list(temporary.iterdir())

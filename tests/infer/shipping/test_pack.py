@@ -15,10 +15,11 @@ import pytest
 from contract.digest import sha256_of_file
 from contract.errors import InputError
 from contract.folder import identity
-from infer.folders.artifact import ARTIFACT_MANIFEST
+from infer.folders.artifact import ARTIFACT_MANIFEST, EVALUATION
 from infer.shipping import archive
 from infer.shipping.pack import pack
 from infer.shipping.verify import verify
+from tinybert_edge import load
 
 Tinybert = Callable[..., tuple[int, str, str]]
 VARIANTS = [f"{runtime}-{precision}" for runtime in ("onnx", "openvino", "tflite") for precision in ("fp32", "int8")]
@@ -38,7 +39,7 @@ def out(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_is_unpacked_is_what_was_packed(tinybert: Tinybert, artifacts: Path, tmp_path: Path, variant: str) -> None:
     out, unpacked = tmp_path / "model.zip", tmp_path / "unpacked"
-    code, stdout, _ = tinybert("pack", artifacts / variant, "--out", out)
+    code, stdout, _ = tinybert("pack", artifacts / variant, "--out", out, "--with-evaluation")
     assert (code, stdout.splitlines()[-1]) == (0, str(out))
     with zipfile.ZipFile(out) as file:
         assert file.testzip() is None
@@ -74,7 +75,6 @@ def test_the_same_artifact_gives_the_same_bytes(artifact: Path, tmp_path: Path) 
         assert [info.filename for info in file.infolist()] == [
             "artifact.json",
             "README.md",
-            "evaluation.npz",
             "model.onnx",
             "tokenizer.json",
         ]
@@ -230,3 +230,21 @@ def test_a_file_that_changes_while_it_is_packed_is_noticed(
     with pytest.raises(InputError, match=r"model.onnx: its SHA-256 is not the one of its manifest"):
         pack(artifact, out)
     assert not out.parent.exists()
+
+
+def test_the_users_sentences_stay_behind(artifact: Path, out: Path, tmp_path: Path) -> None:
+    verified = pack(artifact, out).artifact
+    with zipfile.ZipFile(out) as file:
+        assert EVALUATION not in file.namelist()
+        file.extractall(tmp_path / "unpacked")
+    for path in (out, tmp_path / "unpacked"):
+        assert (verify(path).sha256, verify(path).left_out) == (verified.sha256, (EVALUATION,))
+        with load(path) as there, load(artifact) as here:
+            assert there("ba de") == here("ba de")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "README.md"])
+def test_nothing_else_may_be_left_out(artifact: Path, name: str) -> None:
+    (artifact / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: missing"):
+        verify(artifact)

@@ -108,6 +108,9 @@ def test_json_is_all_of_stdout(tinybert: Tinybert, artifacts: Path, packed: Path
         "parents": {"teacher": "1" * 64, "student": manifest["parents"]["student"]},
         "tool_versions": manifest["tool_versions"],
         "files": manifest["files"],
+        "left_out": [],
+        "signed": False,
+        "signed_by": None,
         "size_bytes": sum(path.stat().st_size for path in folder.iterdir())
         - (folder / ARTIFACT_MANIFEST).stat().st_size,
     }
