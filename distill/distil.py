@@ -21,7 +21,7 @@ from distill.data.hold_out import hold_out_for_soup
 from distill.data.overlap import in_training
 from distill.data.overview import overview
 from distill.data.rows import Rows, Splits
-from distill.data.tokenise import tokenise
+from distill.data.tokenise import Tokenised, tokenise, tokenise_by, tokenise_splits
 from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits
 from distill.model.predict import predict
@@ -33,7 +33,6 @@ from distill.student.doubts import find_doubts
 from distill.student.folder import TrainedStudent, update_metric, write_student
 from distill.student.initialise import Start, StartData, initialise
 from distill.tasks.protocol import RelabellingTask, TrainingTask
-from distill.teacher import Tokenised
 from distill.training import checkpoints, processes, stages
 from distill.training.cache import TeacherCache, teacher_cache
 from distill.training.heads import Head
@@ -176,7 +175,7 @@ class TaskTeacher:
 def _build(recipe: Recipe, splits: Splits, extra: ExtraRows, parents: Parents, folder: Path, key: str) -> None:
     task_teacher = TaskTeacher(
         model=teacher.load_for(recipe, parents.teacher),
-        tokens=teacher.tokenise_splits(parents.teacher, splits, recipe.max_length_tokens),
+        tokens=tokenise_splits(parents.teacher, splits, recipe.max_length_tokens),
     )
     work = checkpoints.work_folder(folder)
     start, training_set, tokens = _prepare(recipe, splits, extra.new, parents, task_teacher, work)
@@ -278,7 +277,7 @@ def _prepare(
     )
     if compressed.tokenizer is teacher_tokenizer:
         return start, training_set, teacher_splits
-    return start, training_set, teacher.tokenise_by(compressed.tokenizer, splits, recipe.max_length_tokens)
+    return start, training_set, tokenise_by(compressed.tokenizer, splits, recipe.max_length_tokens)
 
 
 def _all_rows(

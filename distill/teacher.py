@@ -1,14 +1,12 @@
 """The teacher: loaded, fine-tuned unless it is trained for the task already, and checked before a student is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import (
     AutoConfig,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
     set_seed,
 )
 
@@ -20,7 +18,7 @@ from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from distill import tasks
 from distill.data.rows import Splits
-from distill.data.tokenise import load_tokenizer, tokenise
+from distill.data.tokenise import Tokenised, tokenise_splits
 from distill.model import layout
 from distill.model import load as model_load
 from distill.model.predict import predict
@@ -39,29 +37,6 @@ REVISION = 2  # bump when the same recipe would give another teacher
 # Keys of section [teacher] that do not change how the teacher is trained.
 NOT_TRAINING = ("model", "floor", "also", "fusion", "weights", "not_finite")
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tokenised:
-    """Both splits as token ids, and the tokenizer."""
-
-    tokenizer: PreTrainedTokenizerFast
-    train: Tokens
-    validation: Tokens
-
-
-def tokenise_splits(folder: Path, splits: Splits, max_length_tokens: int) -> Tokenised:
-    """Tokenise both splits with the tokenizer of a model folder."""
-    return tokenise_by(load_tokenizer(folder), splits, max_length_tokens)
-
-
-def tokenise_by(tokenizer: PreTrainedTokenizerFast, splits: Splits, max_length_tokens: int) -> Tokenised:
-    """Tokenise both splits."""
-    return Tokenised(
-        tokenizer=tokenizer,
-        train=tokenise(tokenizer, splits.train, max_length_tokens),
-        validation=tokenise(tokenizer, splits.validation, max_length_tokens),
-    )
 
 
 def build(recipe: Recipe, encoder: Encoder, splits: Splits, out: Path) -> Path:

@@ -1,6 +1,7 @@
 """Tokenise texts with the teacher's tokenizer."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from contract.errors import InputError
 from contract.tokens import Tokens, from_rows
-from distill.data.rows import Rows
+from distill.data.rows import Rows, Splits
 
 TOKENIZER_FILE = "tokenizer.json"
 # Without any of these files, transformers silently creates an empty tokenizer.
@@ -107,3 +108,26 @@ def tokenise_and_mark_cut(
     )
     is_cut_N = np.array([bool(encoding.overflowing) for encoding in encoded.encodings], dtype=np.bool_)
     return from_rows(encoded["input_ids"], encoded["token_type_ids"]), is_cut_N
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokenised:
+    """Both splits as token ids, and the tokenizer."""
+
+    tokenizer: PreTrainedTokenizerFast
+    train: Tokens
+    validation: Tokens
+
+
+def tokenise_splits(folder: Path, splits: Splits, max_length_tokens: int) -> Tokenised:
+    """Tokenise both splits with the tokenizer of a model folder."""
+    return tokenise_by(load_tokenizer(folder), splits, max_length_tokens)
+
+
+def tokenise_by(tokenizer: PreTrainedTokenizerFast, splits: Splits, max_length_tokens: int) -> Tokenised:
+    """Tokenise both splits."""
+    return Tokenised(
+        tokenizer=tokenizer,
+        train=tokenise(tokenizer, splits.train, max_length_tokens),
+        validation=tokenise(tokenizer, splits.validation, max_length_tokens),
+    )

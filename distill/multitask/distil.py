@@ -1,14 +1,12 @@
 """Distil the teachers of several tasks into one encoder (Clark et al., BAM, arXiv 1907.04829, section 3)."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from contract import ragged
 from contract import tokens as token_rows
@@ -22,11 +20,12 @@ from distill.cache_keys import stage_key, student_key
 from distill.data.calibration import choose_calibration, special_ids
 from distill.data.overlap import in_training
 from distill.data.rows import Splits
-from distill.data.tokenise import load_tokenizer, tokenise
+from distill.data.tokenise import load_tokenizer, tokenise, tokenise_by
 from distill.dry_run.meta_models import build_meta_models
 from distill.fusion import fused_logits
 from distill.model.predict import predict
 from distill.model.source import Encoder, locate
+from distill.multitask.model import load_encoder, outputs_of, with_outputs_of
 from distill.multitask.recipe import MultitaskRecipe
 from distill.parents import Parents
 from distill.recipe import Recipe
@@ -87,7 +86,7 @@ def distil(recipe: MultitaskRecipe, task_data: Sequence[TaskData], out: Path) ->
         build_meta_models(task_recipe, encoder, task.splits.train)
         for model in _models(task):
             teacher.check_unless_built(task.recipe, model, task.splits, out / task.recipe.name)
-    _load_encoder(encoder, recipes, device_map="meta")  # its weights' names and shapes
+    load_encoder(encoder, recipes, device_map="meta")  # its weights' names and shapes
     teachers = _teachers(task_data, out)
     key = _key(recipe, encoder, recipes, teachers)
     folders = tuple(out / task_recipe.name / f"student-{key[:8]}" for task_recipe in recipes)
@@ -136,7 +135,7 @@ def _teachers(task_data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
     for task in task_data:
         recipe = task.recipe
         folder, *more = [teacher.build(recipe, model, task.splits, out / recipe.name) for model in _models(task)]
-        outputs = _outputs(recipe)
+        outputs = outputs_of(recipe)
         head = Head(first=first, outputs=outputs, is_score=tasks.get(recipe.task).IS_SCORE)
         parents = Parents(teacher=folder, more=tuple(more), general=None)
         teachers.append(TaskTeacher(task=task, parents=parents, head=head))
@@ -146,20 +145,6 @@ def _teachers(task_data: Sequence[TaskData], out: Path) -> list[TaskTeacher]:
 
 def _models(task: TaskData) -> tuple[Encoder, ...]:
     return (task.encoder, *map(locate, task.recipe.teacher.also))
-
-
-def _outputs(recipe: Recipe) -> int:
-    return max(1, len(recipe.data.label_names))
-
-
-def _load_encoder(encoder: Encoder, recipes: Sequence[Recipe], **options: Any) -> PreTrainedModel:
-    """Load the shared encoder with the outputs of all tasks; a head it has belongs to one task and may differ in size.
-
-    Raises:
-        InputError: it cannot be loaded, or its files do not hold its weights.
-    """
-    head = {"num_labels": sum(map(_outputs, recipes))}
-    return teacher.load(encoder.folder, recipes[0].task, head, name=encoder.name, resizes_head=True, **options)
 
 
 def _key(recipe: MultitaskRecipe, encoder: Encoder, recipes: Sequence[Recipe], teachers: Sequence[TaskTeacher]) -> str:
@@ -210,7 +195,7 @@ def _prepare(
 ) -> tuple[Start, TrainingSet, PreTrainedTokenizerFast]:
     """Return the student before training, with the outputs of all tasks, its training set and its tokenizer."""
     outputs = sum(each.head.outputs for each in teachers)
-    source = _load_encoder(encoder, recipes)
+    source = load_encoder(encoder, recipes)
     encoder_tokenizer = load_tokenizer(encoder.folder)
 
     def tokenise_all(tokenizer: PreTrainedTokenizerFast) -> Tokens:
@@ -260,9 +245,9 @@ def _task_student(
 ) -> TrainedStudent:
     """Return the student of one task: the shared encoder with the outputs of that task only."""
     splits = task_teacher.task.splits
-    model = _with_outputs(start.model, recipe, task_teacher.head)
+    model = with_outputs_of(start.model, recipe, task_teacher.head)
     teacher_model = teacher.load_for(recipe, task_teacher.parents.teacher)
-    tokens = teacher.tokenise_by(tokenizer, splits, recipe.max_length_tokens)
+    tokens = tokenise_by(tokenizer, splits, recipe.max_length_tokens)
     teacher_tokenizer = load_tokenizer(task_teacher.parents.teacher)
     teacher_tokens = tokenise(teacher_tokenizer, splits.validation, recipe.max_length_tokens)
     return TrainedStudent(
@@ -285,23 +270,3 @@ def _task_student(
             in_training_N=in_training(splits),
         ),
     )
-
-
-def _with_outputs(model: PreTrainedModel, recipe: Recipe, head: Head) -> PreTrainedModel:
-    """Return a copy of a model with only the outputs of one head."""
-    config = copy.deepcopy(model.config)
-    task = tasks.get(recipe.task)
-    config.update(task.head_config(recipe.data.label_names))
-    tasks.set_problem_type(config, recipe.task)
-    copied: PreTrainedModel = task.model_class().from_config(config)
-    state = model.state_dict()
-    # Only the last layer has a different shape: a row for each output.
-    rows = slice(head.first, head.first + head.outputs)
-    copied.load_state_dict(
-        {
-            name: state[name] if state[name].shape == value.shape else state[name][rows]
-            for name, value in copied.state_dict().items()
-        }
-    )
-    copied.eval()
-    return copied
