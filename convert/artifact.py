@@ -11,6 +11,7 @@ from contract.tokens import Tokens, write_tokens
 from contract.versions import versions_of
 from convert.card import markdown
 from convert.converter import Exported, get
+from convert.quality import find_doubt
 from convert.variants import VariantGroup
 from infer.folders.artifact import (
     ARTIFACT_MANIFEST,
@@ -23,7 +24,7 @@ from infer.folders.artifact import (
     Quality,
     TokenizerSettings,
 )
-from infer.folders.student import STUDENT_MANIFEST, Student
+from infer.folders.student import STUDENT_MANIFEST, Student, read_evaluation
 from infer.folders.variant import Variant
 from infer.tasks.evaluate import default_metric
 from targets.profile import Profile
@@ -116,7 +117,9 @@ def write_artifact(
         shutil.copytree(models, scratch, dirs_exist_ok=True)
         shutil.copyfile(origin.folder / TOKENIZER, scratch / TOKENIZER)
         write_tokens(scratch / EVALUATION, origin.evaluation)
-        card = markdown(origin.student, origin.profile, variant, parity, quality)
+        labels = read_evaluation(origin.folder).labels
+        doubt = find_doubt("the model", origin.student.task, quality, labels)
+        card = markdown(origin.student, origin.profile, variant, parity, quality, doubt)
         (scratch / CARD).write_text(card, encoding="utf-8")
         tokenizer = TokenizerSettings(
             file=TOKENIZER, pad_id=origin.pad_id, max_length_tokens=origin.student.max_length_tokens

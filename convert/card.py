@@ -7,7 +7,7 @@ from infer.folders.variant import Variant
 from targets.profile import Profile
 
 
-def markdown(student: Student, profile: Profile, variant: Variant, parity: Parity, quality: Quality) -> str:
+def markdown(student: Student, profile: Profile, variant: Variant, parity: Parity, quality: Quality, doubt: str) -> str:
     """Return the card: how to use the model, the metrics measured when it was converted, and its limits.
 
     Args:
@@ -16,6 +16,7 @@ def markdown(student: Student, profile: Profile, variant: Variant, parity: Parit
         variant: the converted variant.
         parity: differences between the outputs of the model and the student.
         quality: metrics of the model's outputs.
+        doubt: what speaks against them, or nothing.
     """
     metric = tasks.metric(student.task.kind, quality.metric)
     rows = "\n".join(
@@ -25,6 +26,7 @@ def markdown(student: Student, profile: Profile, variant: Variant, parity: Parit
     names = f"Labels: {', '.join(student.task.names)}." if student.task.names else "It answers with a score."
     is_distilled = "teacher" in student.parents
     source = "student" if is_distilled else "PyTorch model"
+    note = f"\n**Note**: {doubt}.\n" if doubt else ""
     of_teacher = f"; of the teacher: {quality.teacher:.3f}" if is_distilled else ""
     return f"""# {student.name}: {variant.runtime.value} {variant.precision.value} for {profile.name}
 
@@ -47,7 +49,7 @@ Measured when it was converted, on {parity.sentences} sentences of the {source}'
 
 {metric.heading} in PyTorch: {quality.student:.3f}{of_teacher}. The answers to
 {parity.agreement:.1%} of the sentences are the {source}'s. Latency and memory depend on the device: `tinybert bench .`
-
+{note}
 Limits: texts are cut at {student.max_length_tokens} tokens. Texts unlike those of the validation split were not
 measured, and another processor may round differently. `evaluation.npz` contains that split's sentences as token ids,
 which can be read back as text: `tinybert pack` leaves it out.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.folder import identity
+from contract.ragged import Ragged
 from infer import tasks
 from infer.folders.artifact import Quality, read_artifact
 from infer.folders.student import STUDENT_MANIFEST, Evaluation, read_evaluation, read_student
@@ -44,12 +45,24 @@ def find_doubts(student: Path, artifacts: Sequence[Path]) -> list[str]:
         student: the student folder.
         artifacts: artifact folders; those of other students are left out.
     """
-    manifest, student_identity = read_student(student), identity(student / STUDENT_MANIFEST)
-    always_same = constant.values(manifest.task, read_evaluation(student).labels)
-    lines = []
-    for artifact in map(read_artifact, artifacts):
-        if artifact.parents.get("student") == student_identity:
-            name, quality = f"{artifact.runtime} {artifact.precision}", artifact.quality
-            kind, metric = manifest.task.kind, quality.metric
-            lines.append(constant.describe_no_better(name, kind, metric, quality.value, always_same[metric]))
+    task, student_identity = read_student(student).task, identity(student / STUDENT_MANIFEST)
+    labels = read_evaluation(student).labels
+    lines = [
+        find_doubt(f"{artifact.runtime} {artifact.precision}", task, artifact.quality, labels)
+        for artifact in map(read_artifact, artifacts)
+        if artifact.parents.get("student") == student_identity
+    ]
     return [line for line in lines if line]
+
+
+def find_doubt(name: str, task: tasks.TaskSettings, quality: Quality, labels: Ragged) -> str:
+    """Say that a model is not better than always giving the same answer; empty if it is.
+
+    Args:
+        name: the model in words.
+        task: its task.
+        quality: metrics of its outputs.
+        labels: the right answers.
+    """
+    always_same = constant.values(task, labels)[quality.metric]
+    return constant.describe_no_better(name, task.kind, quality.metric, quality.value, always_same)
