@@ -28,6 +28,7 @@ from infer.worker.reply import OutputsReply
 
 # A file system takes 255 bytes; the rest is for what makes a name unique, and for the temporary file's own.
 NAME_LIMIT_BYTES = 160
+SHORTER = "-blocks"  # ends the file's name, after their number, where a longer measurement has the usual name
 
 
 def write_records(
@@ -51,7 +52,7 @@ def write_records(
     session = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     records = [
         (
-            record_path(schedule, measurement.folder, out),
+            record_path(schedule, measurement.folder, out, len(measurement.blocks)),
             _record(schedule, measurement, measurement.reply, session, now).model_copy(
                 update={"interruptions": interruptions}
             ),
@@ -60,18 +61,21 @@ def write_records(
         if measurement.reply is not None
     ]
     for path, record in records:
-        earlier = _read(path)
-        if earlier is not None and len(earlier.blocks) > len(record.blocks):
-            note(f"{path}: replacing a record of {len(earlier.blocks)} blocks by one of {len(record.blocks)}")
+        if path.stem.endswith(SHORTER):
+            note(f"{path}: written beside the record of a longer measurement of the same model")
         write_atomic(path, record.model_dump_json() + "\n")
     return [path for path, _ in records]
 
 
-def record_path(schedule: Schedule, folder: ModelFolder, out: Path) -> Path:
-    """Return the file of a model's record."""
+def record_path(schedule: Schedule, folder: ModelFolder, out: Path, blocks: int) -> Path:
+    """Return the file of a model's record, which never takes the place of a measurement with more blocks."""
     name = re.sub(r"[^\w.-]+", "-", f"{folder.name}-{folder.label}")
     name = name.encode()[:NAME_LIMIT_BYTES].decode(errors="ignore")
-    return out / schedule.target / f"{name}-{folder.sha256[:8]}.json"
+    path = out / schedule.target / f"{name}-{folder.sha256[:8]}.json"
+    earlier = _read(path)
+    return (
+        path if earlier is None or len(earlier.blocks) <= blocks else path.with_stem(f"{path.stem}-{blocks}{SHORTER}")
+    )
 
 
 def check_writable(schedule: Schedule, out: Path) -> None:
@@ -98,7 +102,8 @@ def check_writable(schedule: Schedule, out: Path) -> None:
 
 def find_records(schedule: Schedule, out: Path) -> list[Path] | None:
     """Return the existing records of a schedule, if all of them exist and are from one session."""
-    paths = [record_path(schedule, measurement.folder, out) for measurement in schedule.measurements]
+    blocks = schedule.settings.blocks
+    paths = [record_path(schedule, measurement.folder, out, blocks) for measurement in schedule.measurements]
     sessions = set()
     for measurement, path in zip(schedule.measurements, paths, strict=True):
         record = _read(path)
