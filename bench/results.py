@@ -82,11 +82,9 @@ def check_writable(schedule: Schedule, out: Path) -> None:
     """Check that the records can be written, before anything is measured for them; nothing is left.
 
     Raises:
-        InputError: the folder of the target cannot be written to, or is outside of the results folder.
+        InputError: the folder of the target cannot be written to.
     """
     folder = out / schedule.target
-    if folder.resolve().parent != out.resolve():
-        raise InputError(f"target {schedule.target!r} is not a plain name", "name a profile: tinybert targets")
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -89,19 +89,24 @@ def _read_recipe(asked: Asked) -> tuple[Recipe, Path | None]:
         document = recipes.with_overrides(document, overrides)
     if document.student.preset:
         shape.preset(document.student.preset)
-    if asked.data is not None and not asked.data.is_dir():
-        if asked.data.is_file():
-            raise InputError(f"--data {asked.data}: a file, not a folder", f"to distil it: tinybert run {asked.data}")
-        raise InputError(f"--data {asked.data}: no such folder", "give the folder of the recipe's files")
-    if asked.data is not None and not document.data.reads_files:
-        origin = "are generated" if document.data.format == "generated" else "come from the hub"
-        raise InputError(
-            f"--data {asked.data}: the sentences of {document.name} {origin}",
-            f"leave it out, or distil your own data: tinybert run {asked.data}",
-        )
+    if asked.data is not None:
+        _check_data(asked.data, document)
     if document.general and document.start != "general":
         note(f"section [general] is not used, the start is {document.start!r}")
     return document, asked.data or _folder(asked.recipe)
+
+
+def _check_data(data: Path, document: Recipe) -> None:
+    if not document.data.reads_files:
+        origin = "are generated" if document.data.format == "generated" else "come from the hub"
+        raise InputError(
+            f"--data {data}: the sentences of {document.name} {origin}",
+            f"leave it out, or distil your own data: tinybert run {data}",
+        )
+    if data.is_file():
+        raise InputError(f"--data {data}: a file, not a folder", f"to distil it: tinybert run {data}")
+    if not data.is_dir():
+        raise InputError(f"--data {data}: no such folder", "give the folder of the recipe's files")
 
 
 def _draft(asked: Asked) -> Recipe:

@@ -52,6 +52,12 @@ QUALITY = Quality(
 SCRIPT = "script.json"
 
 
+def of_script(model: Model) -> Model:
+    """Return an artifact's model as the fake runtime loads it: by the script beside its model file."""
+    graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
+    return replace(model, runtime="fake", graphs=graphs)
+
+
 @dataclass(frozen=True)
 class Model:
     """A model file as a runtime takes it, and what it must answer."""

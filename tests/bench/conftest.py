@@ -31,7 +31,7 @@ def scripted_session() -> Callable[..., Schedule]:
         settings = Settings(blocks=blocks, sentences_per_block=sentences)
         schedule = make_schedule(folders, target=None, student=None, settings=settings)
         for measurement in schedule.measurements:
-            measurement.folder = replace(measurement.folder, model=replace(measurement.folder.model, runtime="fake"))
+            measurement.folder = replace(measurement.folder, model=of_script(measurement.folder.model))
         return schedule
 
     return make

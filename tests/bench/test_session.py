@@ -27,7 +27,7 @@ from infer.outputs import of_logits
 from infer.tasks import evaluate
 from targets.machine import Facts
 from targets.profile import Precision
-from tests.models import SCRIPT
+from tests.models import SCRIPT, of_script
 
 LABELS = ("negative", "positive")
 FAST = {"infer_ns": [1_000_000]}
@@ -43,10 +43,7 @@ def scripted(artifact_of: Callable[..., Path], run_folder: Path) -> Callable[...
         folders = [artifact_of(json.dumps(int8), Precision.INT8), artifact_of(json.dumps(fp32), Precision.FP32)]
         schedule = make_schedule(folders, target=None, student=run_folder / "student-1", settings=settings)
         for measurement in schedule.measurements:
-            model = measurement.folder.model
-            graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
-            scripted = replace(model, runtime="fake", graphs=graphs)
-            measurement.folder = replace(measurement.folder, model=scripted)
+            measurement.folder = replace(measurement.folder, model=of_script(measurement.folder.model))
         return schedule
 
     return make

@@ -198,9 +198,8 @@ def test_a_dry_run_refuses_what_the_real_run_refuses(
     changes: list[str],
     message: str,
 ) -> None:
-    prepared = prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes)
     with pytest.raises(InputError, match=message):
-        dry_run(*prepared)
+        dry_run(*prepare(str(recipe_file(student=student)), sentences_file(), None, None, changes))
 
 
 def _config(layers: int, width: int, heads: int, feed_forward: int) -> BertConfig:

@@ -34,7 +34,7 @@ def with_blocks(record: Record, validities: Sequence[str]) -> Record:
         ({"blocks": 1}, {"blocks": 1}, "too few pairs of usable blocks with the teacher"),
         ({"blocks": 8}, {"blocks": 2}, "too few pairs of usable blocks with the teacher"),
         ({"samples": 3}, {"samples": 4}, "too few pairs of usable blocks with the teacher"),
-        ({"session": "of yesterday"}, {}, "the session has no teacher to compare with"),
+        ({"session": "of-yesterday"}, {}, "the session has no teacher to compare with"),
         ({"target": "raspberry-pi-4"}, {}, "the session has no teacher to compare with"),
         ({"kernel": "another"}, {}, "the session has no teacher to compare with"),
         (INVALID, {}, "the teacher's times are not usable (invalid: throttled)"),

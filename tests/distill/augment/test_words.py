@@ -50,5 +50,5 @@ def test_chinese_by_words() -> None:
 
 def test_chinese_words_need_a_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jieba", None)
-    with pytest.raises(InputError, match=r"tinybert-edge\[chinese\]', or set augmentation.unit to 'character'"):
+    with pytest.raises(InputError, match=r"\.\[chinese\]', or set augmentation.unit to 'character'"):
         words_of("good 电影", "word", keep_function_words=True)
