@@ -23,6 +23,7 @@ from distill.ablation.command import ablate
 from distill.command import distill
 from distill.init.command import init
 from distill.multitask.command import multitask
+from infer.doctor.command import doctor
 from infer.predict.command import predict
 from infer.shipping.pack_command import pack
 from infer.shipping.verify_command import verify
@@ -120,5 +121,20 @@ def _until_unread(command: Callable[..., None]) -> Callable[..., None]:
     return run_command
 
 
-for _command in (run, init, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
+for _command in (
+    run,
+    init,
+    predict,
+    targets,
+    doctor,
+    distill,
+    multitask,
+    ablate,
+    convert,
+    tune,
+    pack,
+    verify,
+    bench,
+    report,
+):
     app.command()(_until_unread(_command))
