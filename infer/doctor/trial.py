@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,8 +26,7 @@ from targets.profile import Precision, Profile, RuntimeName
 COMMAND = command_of("infer.doctor.probe")
 # Emulated boards take 13 s to compile a model of four layers.
 TIMEOUT_S = 60.0
-# What NumPy prints when such a library is imported; most go on and fail later, without the reason.
-BUILT_FOR_NUMPY_1 = "compiled using NumPy 1"
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
 State = Literal["works", "fails", "not installed"]
@@ -74,8 +74,14 @@ class Tried:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is wrong with it, or worth a note."""
-        return [finding for trial in self.trials for finding in trial.findings]
+        """What is wrong with it, or worth a note; what is so of all its models only once."""
+        found = [finding for trial in self.trials for finding in trial.findings]
+        without_model = [replace(finding, subject=self.runtime.value) for finding in found]
+        merged = [
+            alike if without_model.count(alike) == len(self.trials) > 1 else finding
+            for finding, alike in zip(found, without_model, strict=True)
+        ]
+        return list(dict.fromkeys(merged))
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -153,9 +159,7 @@ def _failure(error: Exception, step: str, runtime: RuntimeName, subject: str, fo
     if not isinstance(error, TinybertError):
         error = WorkerError(f"its process gave an invalid answer ({type(error).__name__}: {error})")
     cure = error.cure or f"for the tested version, {install(RUNTIMES[runtime].extra)}"
-    cause = f"{step} failed: {error.cause}".replace(f"{folder}{os.sep}", "")
+    cause = ADDRESS.sub("", f"{step} failed: {error.cause}".replace(f"{folder}{os.sep}", ""))
     if isinstance(error, UnfinishedError):
         cure = error.cure or "close other programs and try again"
-    elif BUILT_FOR_NUMPY_1 in " ".join(getattr(error, "__notes__", ())):
-        cause, cure = f"{cause}; it was built for NumPy 1", "run: pip install 'numpy<2'"
     return Finding(subject=subject, severity="error", cause=" ".join(cause.split()), cure=cure)
