@@ -11,8 +11,9 @@ from targets.profile import Precision
 ROUNDING = 1e-4
 # Half precision (11 bits) changes answers of about 1 by some 1e-3, bfloat16 (8 bits) by some 1e-2.
 HALF = 3e-2
-# Quantised answers of any two processors lie around those in fp32, as far away on one as on the other.
-SIDES = 2
+# How much farther than the known answers from those in fp32 others may be. There are two right answers on x86, with and
+# without VNNI, and others on Arm: without XNNPACK 1.1 times, wrong scales of tflite-runtime 40 times.
+MARGIN = 3
 
 
 def difference(model: TinyModel, logits_NC: NDArray[np.float64]) -> float | None:
@@ -41,7 +42,7 @@ def judge(model: TinyModel, differs: float | None, subject: str) -> Finding | No
         return None
     if model.precision is Precision.FP32:
         return _not_exact(differs, subject)
-    if differs <= SIDES * model.error:
+    if differs <= MARGIN * model.error:
         return Finding(
             subject=subject,
             severity="note",

@@ -109,9 +109,18 @@ def write(report: Report, name: str, path: Path, installed: Installed = installe
     if arch not in list(Arch):
         raise InputError(f"no target can be {arch}", f"known: {', '.join(Arch)}")
     text = _text(report, name, installed)
-    profile = parse(Profile, tomllib.loads(text), str(path))
+    profile = parsed(text, str(path))
     write_atomic(path, text)
     return profile
+
+
+def parsed(text: str, source: str) -> Profile:
+    """Return the profile of a draft.
+
+    Raises:
+        InputError: it is not valid.
+    """
+    return parse(Profile, tomllib.loads(text), source)
 
 
 def _text(report: Report, name: str, installed: Installed) -> str:
