@@ -65,15 +65,25 @@ def check(readings: dict[str, Reading], root: Path = ROOT) -> list[Finding]:
         for name, reason in silent.items()
         if not reason.startswith("no ")
     ]
-    absent = [name for name, reason in silent.items() if reason.startswith("no ")]
+    missing = _missing(root)
+    absent = [
+        name for name, reason in silent.items() if reason.startswith("no ") and SOURCES[name].files not in missing
+    ]
     if absent:
         cause = f"this machine does not report {', '.join(absent)}, as virtual ones do not; records leave them empty"
         cure = "measure outside the container, if this is one"
         findings.append(Finding(subject="readings", severity="note", cause=cause, cure=cure))
-    if (root / "proc").is_dir() and not (root / CORES).is_dir():
-        cause = f"no /{CORES}, without which runtimes crash, hang or compute slowly on Arm"
-        findings.append(Finding(subject="processor", severity="warning", cause=cause, cure="mount /sys"))
+    for name in missing:
+        cause = f"no /{name}: runtimes that look there may crash, hang or choose slow kernels"
+        cure = f"mount /{name.partition('/')[0]}"
+        findings.append(Finding(subject="processor", severity="warning", cause=cause, cure=cure))
     return findings
+
+
+def _missing(root: Path) -> list[str]:
+    """Return what every Linux has for runtimes to know the processor by, and this one has not."""
+    is_linux = (root / "proc").exists() or (root / "sys").exists()
+    return [name for name in (PROCESSOR, CORES) if is_linux and not (root / name).exists()]
 
 
 def _read(source: _Source, root: Path) -> Reading:

@@ -140,7 +140,8 @@ def _network() -> "BertForSequenceClassification":
         max_position_embeddings=MAX_LENGTH_TOKENS,
         id2label=dict(enumerate(LABELS)),
     )
-    model = BertForSequenceClassification(config).eval()
+    model = BertForSequenceClassification(config)
+    model.eval()
     generator = np.random.default_rng(SEED)
     with torch.no_grad():
         for _, weight in sorted(model.named_parameters()):

@@ -77,7 +77,7 @@ def test_models_that_it_computes_wrongly_are_rejected(measure: Measure, artifact
 def test_the_doctor_tries_models_converted_for_it_where_it_is_required(
     tinybert: Path, tmp_path: Path, target: str, *, works: bool
 ) -> None:
-    command = [tinybert, "doctor", "--target", target, "--json"]
+    command = [str(tinybert), "doctor", "--target", target, "--json"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == (0 if works else 4), result.stderr
     (runtime,) = [entry for entry in json.loads(result.stdout)["runtimes"] if entry["models"]]

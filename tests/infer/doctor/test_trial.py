@@ -34,7 +34,7 @@ def at_load(code: str) -> str:
 @pytest.mark.parametrize("runtime", RuntimeName)
 @pytest.mark.parametrize("profile", ["laptop-x86", "raspberry-pi-os-32-bit", None])
 def test_a_runtime_that_is_installed_works(runtime: RuntimeName, profile: str | None) -> None:
-    tried = try_runtime(runtime, profile and read(profile))
+    tried = try_runtime(runtime, read(profile) if profile else None)
     assert tried.state == "works"
     assert tried.precisions == (Precision.FP32, Precision.INT8)
     assert tried.version == runtimes.version(runtime)
