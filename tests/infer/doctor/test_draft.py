@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.errors import InputError, WorkerError
@@ -63,6 +63,7 @@ def test_tflite_runtime_gets_models_with_a_scale_per_tensor(tmp_path: Path) -> N
     assert profile.needs_scale_per_tensor
 
 
+@example(model='a [red] "board" \\u0041 *', memory=2**30, cores=4)
 @given(model=st.text(max_size=40), memory=st.integers(2**20, 2**50), cores=st.integers(1, 512))
 def test_a_profile_is_valid_whatever_a_machine_calls_itself(model: str, memory: int, cores: int) -> None:
     text = draft._text(found(model=model, memory_bytes=memory, cores=cores), "it", VERSIONS.get)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from infer import runtimes
+from infer.doctor.probe import IMPORT
 from infer.doctor.trial import Tried, try_runtime
 from targets.profile import Precision, RuntimeName, read
 from tests.infer.doctor.conftest import REAL, Doctored
@@ -135,7 +136,8 @@ def test_a_library_that_hangs_is_ended(doctored: Doctored) -> None:
 def test_each_runtime_may_crash_when_it_is_imported(runtime: RuntimeName, doctored: Doctored) -> None:
     doctored(LIBRARIES[runtime], kill("SIGILL"))
     tried = try_runtime(runtime, PROFILE)
-    (finding,) = tried.findings  # not once for each model
+    assert [trial.step for trial in tried.trials] == [IMPORT]  # not once for each model
+    (finding,) = tried.findings
     assert finding.cause.startswith("its import failed: its process was ended by SIGILL")
     assert finding.cure.endswith(f".[{runtime}]'")
 
