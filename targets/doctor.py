@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Literal
+from typing import Literal, get_args
 
 from contract.errors import InputError, install
 from targets import isa, machine
@@ -23,6 +23,7 @@ _EXTRAS = {
 }
 
 Installed = Callable[[str], str | None]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +32,12 @@ class Finding:
 
     Attributes:
         subject: the profile's key, or the package.
-        severity: an `error` makes results on this machine wrong or impossible; a `warning` does not.
+        severity: an `error` makes results on this machine wrong or impossible; a `warning` does not; a `note` is only
+            to be known.
     """
 
     subject: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     cause: str
     cure: str
 
@@ -61,7 +63,13 @@ def check(profile: Profile, facts: Facts | None = None, installed: Installed = i
     """
     facts = facts or machine.read()
     findings = [*check_processor(profile, facts), *_resources(profile, facts), *_packages(profile, facts, installed)]
-    return sorted(findings, key=lambda finding: finding.severity != "error")
+    return worst_first(findings)
+
+
+def worst_first(findings: list[Finding]) -> list[Finding]:
+    """Return findings with errors first and notes last."""
+    severities = get_args(Severity)
+    return sorted(findings, key=lambda finding: severities.index(finding.severity))
 
 
 def choose(facts: Facts | None = None) -> tuple[Profile, str]:

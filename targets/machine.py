@@ -112,21 +112,29 @@ def memory_bytes() -> int:
     """Return the main memory that the system can use, which is less than the installed memory."""
     import psutil
 
-    return int(psutil.virtual_memory().total)
+    try:
+        return int(psutil.virtual_memory().total)
+    except OSError:  # /proc is hidden; the C library asks the kernel itself
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def cores(root: Path = ROOT) -> int:
     """Return the number of cores that this process may use: its affinity, limited by its container's quota."""
-    import psutil
-
-    process = psutil.Process()
-    # macOS has no affinity.
-    allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else 0
-    allowed = allowed or os.cpu_count() or 1
+    allowed = _affinity() or os.cpu_count() or 1
     with suppress(ValueError):  # psutil does not read quotas
         quota, period = map(int, _text(root / "sys/fs/cgroup/cpu.max").split())
         return max(1, min(allowed, quota // period))
     return allowed
+
+
+def _affinity() -> int:
+    """Return the number of cores in this process's affinity; 0 where it is not known."""
+    import psutil
+
+    with suppress(psutil.Error):  # /proc is hidden
+        process = psutil.Process()
+        return len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else 0  # macOS has none
+    return 0
 
 
 def _processor(cpuinfo: str) -> str:

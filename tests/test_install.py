@@ -1,5 +1,6 @@
 """What a device installs is enough there: one runtime and the base dependencies, no torch."""
 
+import json
 import os
 import re
 import subprocess
@@ -58,6 +59,14 @@ def test_the_wheel_holds_every_package_and_its_data(device: Path, tmp_path: Path
     code += f"print({{Path(it.__file__).parents[1] for it in ({', '.join(PACKAGES)})}})"
     assert _run(device / "python", "-c", code, folder=tmp_path).stdout.count("PosixPath") == 1
     assert "raspberry-pi-5" in _run(device / "tinybert", "targets", "--json", folder=tmp_path).stdout
+
+
+def test_the_doctor_runs_the_one_runtime(device: Path, tmp_path: Path) -> None:
+    """The wheel holds its models, which nothing but a runtime is needed for."""
+    result = _run(device / "tinybert", "doctor", "--json", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    states = {entry["runtime"]: entry["state"] for entry in json.loads(result.stdout)["runtimes"]}
+    assert states == {"onnx": "works", "openvino": "not installed", "tflite": "not installed"}
 
 
 ANSWER = "import sys; from tinybert_edge import load; print(load(sys.argv[1])('ba de').scores)"

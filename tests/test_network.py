@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": ("predict", "{artifact}", "ba de"),
     "verify": ("verify", "{artifact}"),
     "targets": ("targets",),
+    "doctor": ("doctor",),
 }
 
 

@@ -24,6 +24,8 @@ from distill.ablation.command import ablate
 from distill.command import distill
 from distill.init.command import init
 from distill.multitask.command import multitask
+from infer.doctor.command import doctor
+from infer.doctor.new_command import new
 from infer.predict.command import predict
 from infer.shipping.pack_command import pack
 from infer.shipping.verify_command import verify
@@ -121,5 +123,20 @@ def _until_unread(command: Callable[..., None]) -> Callable[..., None]:
     return run_command
 
 
-for _command in (run, init, predict, targets, distill, multitask, ablate, convert, tune, pack, verify, bench, report):
+COMMANDS = (
+    *(run, init, predict, targets, doctor, distill, multitask, ablate),
+    *(convert, tune, pack, verify, bench, report),
+)
+for _command in COMMANDS:
     app.command()(_until_unread(_command))
+
+target = typer.Typer(no_args_is_help=True)
+
+
+@target.callback()
+def _target() -> None:
+    """Write a device profile of your own."""  # a group without this function would be its only command
+
+
+target.command()(_until_unread(new))
+app.add_typer(target, name="target")

@@ -32,6 +32,7 @@ class Traits:
         default_rewrites: those of them that are applied by default.
         uniform: precisions, other than fp32, that treat all operations alike.
         layout: the names that this project's exporter gives to an encoder's tensors.
+        slowness: returns why a loaded model that has run is slower than it might be; empty if nothing is known.
     """
 
     suffix: str = ""
@@ -42,6 +43,7 @@ class Traits:
     default_rewrites: frozenset[Rewrite] = frozenset()
     uniform: frozenset[str] = frozenset()
     layout: Layout = field(default_factory=Layout)
+    slowness: Callable[[Any], str] | None = None
 
 
 class Session(Protocol):

@@ -28,7 +28,13 @@ def check(file: BinaryIO, _size_bytes: int, source: str) -> None:
         raise InputError(f"{source}: cannot be read as TFLite", "convert the student again")
 
 
-TRAITS = Traits(suffix=".tflite", check_file=check, needs_lengths=True, layout=LAYOUT)
+def slowness(session: "TfliteSession") -> str:
+    """Return that XNNPACK computes nothing of a model; what a delegate computes becomes one operation."""
+    operations = {operation["op_name"] for operation in session.interpreter._get_ops_details()}
+    return "" if "DELEGATE" in operations else "it runs without XNNPACK, which is slower"
+
+
+TRAITS = Traits(suffix=".tflite", check_file=check, needs_lengths=True, layout=LAYOUT, slowness=slowness)
 
 
 def start() -> None:
@@ -57,13 +63,18 @@ def load(folder: Path, graph: Graph, *, threads: int) -> "TfliteSession":
     runners = {length: interpreter.get_signature_runner(name) for length, name in entries.items()}
     for length, runner in runners.items():
         check_interface(_interface(runner), graph, str(model), length)
-    return TfliteSession(runners, graph)
+    return TfliteSession(interpreter, runners, graph)
 
 
 class TfliteSession:
-    """A loaded TFLite model: a signature runner for each padded length."""
+    """A loaded TFLite model: a signature runner for each padded length.
 
-    def __init__(self, runners: dict[int, Any], graph: Graph) -> None:
+    Attributes:
+        interpreter: the library's own object.
+    """
+
+    def __init__(self, interpreter: Any, runners: dict[int, Any], graph: Graph) -> None:
+        self.interpreter = interpreter
         self._runners = runners
         self._graph = graph
 

@@ -1,5 +1,6 @@
 """tflite-runtime, the only runtime of 32-bit systems, in a separate environment, as it needs NumPy 1."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,15 +28,21 @@ Measure = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def measure(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Measure:
-    """Run `tinybert bench` as installed with tinybert-edge[tflite-runtime]."""
+def tinybert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command as installed with tinybert-edge[tflite-runtime]."""
     environment = tmp_path_factory.mktemp("device") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     install = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*install, f"{ROOT}[tflite-runtime]"], check=True)
+    return environment / "bin" / "tinybert"
+
+
+@pytest.fixture(scope="module")
+def measure(student: Path, tinybert: Path) -> Measure:
+    """Run `tinybert bench` there."""
 
     def bench(folder: Path, *artifacts: Path) -> subprocess.CompletedProcess[str]:
-        command = [environment / "bin" / "tinybert", "bench", *artifacts, "--student", student]
+        command = [tinybert, "bench", *artifacts, "--student", student]
         command += ["--blocks", "1", "--sentences", "4", "--out", folder]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
@@ -64,3 +71,15 @@ def test_models_that_it_computes_wrongly_are_rejected(measure: Measure, artifact
     assert "tflite-runtime computes EMBEDDING_LOOKUP with a scale per channel wrongly" in result.stderr
     assert "raspberry-pi-os-32-bit" in result.stderr
     assert not list(tmp_path.glob("results/*/*.json"))
+
+
+@pytest.mark.parametrize(("target", "works"), [("raspberry-pi-os-32-bit", True), ("laptop-x86", False)])
+def test_the_doctor_tries_models_converted_for_it_where_it_is_required(
+    tinybert: Path, tmp_path: Path, target: str, *, works: bool
+) -> None:
+    command = [str(tinybert), "doctor", "--target", target, "--json"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == (0 if works else 4), result.stderr
+    (runtime,) = [entry for entry in json.loads(result.stdout)["runtimes"] if entry["models"]]
+    assert runtime["version"] == "tflite-runtime 2.14.0"
+    assert [model["works"] for model in runtime["models"]] == [True, works]

@@ -1,9 +1,11 @@
 """The facts about a machine, read from its files."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from targets import isa, machine
@@ -111,3 +113,19 @@ def test_features_of_windows() -> None:
 )
 def test_missing_features(wanted: tuple[str, ...], present: tuple[str, ...], missing: tuple[str, ...]) -> None:
     assert isa.missing(wanted, present) == missing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no /proc")
+def test_a_container_may_hide_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = machine.memory_bytes()
+
+    def hidden(*_: object) -> None:
+        raise FileNotFoundError("/proc/meminfo")
+
+    def gone(*_: object) -> None:
+        raise psutil.NoSuchProcess(os.getpid())
+
+    monkeypatch.setattr(psutil, "virtual_memory", hidden)
+    monkeypatch.setattr(psutil, "Process", gone)
+    assert machine.memory_bytes() == pytest.approx(before, rel=0.1)
+    assert machine.cores() >= 1
