@@ -1,6 +1,5 @@
 """The records of a session on disk: one JSON file per model, in a folder with the target's name."""
 
-import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -69,8 +68,7 @@ def write_records(
 
 def record_path(schedule: Schedule, folder: ModelFolder, out: Path, blocks: int) -> Path:
     """Return the file of a model's record, which never takes the place of a measurement with more blocks."""
-    name = re.sub(r"[^\w.-]+", "-", f"{folder.name}-{folder.label}")
-    name = name.encode()[:NAME_LIMIT_BYTES].decode(errors="ignore")
+    name = f"{folder.name}-{folder.label}".encode()[:NAME_LIMIT_BYTES].decode(errors="ignore")
     path = out / schedule.target / f"{name}-{folder.sha256[:8]}.json"
     earlier = _read(path)
     return (

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from contract.files import write_atomic
 from contract.folder import identity, inventory, write_manifest
 from contract.tokens import Tokens, from_rows, write_tokens
 from infer import runtimes
+from infer.folders import model as folders
 from infer.folders.artifact import ARTIFACT_MANIFEST, Artifact, Parity, Quality, TokenizerSettings
 from infer.folders.graph import ROLES, Graph, encoder
 from infer.folders.student import (
@@ -50,12 +51,6 @@ QUALITY = Quality(
     distance=0.0,
 )
 SCRIPT = "script.json"
-
-
-def of_script(model: Model) -> Model:
-    """Return an artifact's model as the fake runtime loads it: by the script beside its model file."""
-    graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
-    return replace(model, runtime="fake", graphs=graphs)
 
 
 @dataclass(frozen=True)
@@ -286,3 +281,9 @@ def artifact_of(run_folder: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+def of_script(model: folders.Model) -> folders.Model:
+    """Return an artifact's model as the fake runtime loads it: by the script beside its model file."""
+    graphs = {name: replace(graph, file=SCRIPT) for name, graph in model.graphs.items()}
+    return replace(model, runtime="fake", graphs=graphs)

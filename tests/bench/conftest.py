@@ -10,6 +10,7 @@ import pytest
 from bench.schedule import Schedule, make_schedule
 from bench.settings import Settings
 from targets.profile import Precision
+from tests.models import of_script
 
 
 @pytest.fixture

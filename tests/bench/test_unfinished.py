@@ -26,6 +26,7 @@ from bench.session import run_schedule
 from bench.settings import Settings
 from contract.errors import WorkerError
 from targets.profile import Precision
+from tests.models import of_script
 
 SETTINGS = Settings(blocks=3, sentences_per_block=2)
 DAY_S = 24 * 3600
@@ -44,7 +45,7 @@ FIRST: dict[str, Measurement] = {}
 def schedule_of(folders: list[Path], settings: Settings = SETTINGS) -> Schedule:
     schedule = make_schedule(folders, target=None, student=None, settings=settings)
     for measurement in schedule.measurements:
-        measurement.folder = replace(measurement.folder, model=replace(measurement.folder.model, runtime="fake"))
+        measurement.folder = replace(measurement.folder, model=of_script(measurement.folder.model))
     return schedule
 
 

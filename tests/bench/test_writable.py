@@ -77,8 +77,8 @@ def test_folders_of_any_name_work(
     assert code == 0, errors
 
 
-@pytest.mark.parametrize("name", ["n" * 300, "名" * 300, "a/b\\c\0d"])
-def test_a_recipe_of_any_name_has_a_record(
+@pytest.mark.parametrize("name", ["n" * 100, "名" * 100])
+def test_a_recipe_with_a_long_name_has_a_record(
     artifact_of: Callable[..., Path], scripted_session: MakeSchedule, tmp_path: Path, name: str
 ) -> None:
     schedule = scripted_session([artifact_of(name=name)])
