@@ -151,8 +151,8 @@ def test_every_student_takes_a_step_of_every_kind(
     losses = _losses(start)
     kinds = (
         _stage("beside-the-teacher", losses=losses, dropout=0.1),
-        _stage("from the cache, dynamic", losses=losses, cache_layers=True, fake_quantize="dynamic"),
-        _stage("answers alone, static", losses={"prediction": 1.0, "labels": 1.0}, fake_quantize="static"),
+        _stage("from-the-cache-dynamic", losses=losses, cache_layers=True, fake_quantize="dynamic"),
+        _stage("answers-alone-static", losses={"prediction": 1.0, "labels": 1.0}, fake_quantize="static"),
     )
     for stage in kinds:
         check_shapes(start, training_set.teacher, stage)
