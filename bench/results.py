@@ -83,8 +83,9 @@ def check_writable(schedule: Schedule, out: Path) -> None:
         InputError: the folder of the target cannot be written to.
     """
     folder = out / schedule.target
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    missing: list[Path] = []
     try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=folder, prefix="." * (NAME_LIMIT_BYTES // 2)):
             pass

@@ -28,10 +28,11 @@ def locked(folder: Path) -> Iterator[None]:
     """
     from filelock import SoftFileLock, Timeout
 
-    check_unfinished(folder)
     lock = SoftFileLock(folder / NAME, timeout=0)
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    missing: list[Path] = []
     try:
+        check_unfinished(folder)
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ POLL_S = 0.1
 REST_S = 1.0
 GRACE_S = 5.0
 CHUNK_BYTES = 2**16
-KEPT_CHUNKS = 4
+KEPT_STDERR_BYTES = 2**18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +151,7 @@ class _Pipes:
     def __init__(self, process: "subprocess.Popen[bytes]", stdin: bytes, limit_bytes: int) -> None:
         self._process = process
         self._limit_bytes = limit_bytes
-        self._stderr: deque[bytes] = deque(maxlen=KEPT_CHUNKS)
+        self._stderr = b""
         self.stdout = bytearray()
         self.overflowed = False
         self._stdout_reader = Thread(target=self._read_stdout, args=(process.stdout,), daemon=True)
@@ -165,7 +164,7 @@ class _Pipes:
     @property
     def stderr(self) -> str:
         """The last part of what the process wrote to stderr."""
-        return b"".join(self._stderr).decode(errors="replace")
+        return self._stderr.decode(errors="replace")
 
     def wait(self, seconds: float) -> None:
         """Wait, without polling, until the process has ended or written too much, at most for some seconds."""
@@ -189,7 +188,8 @@ class _Pipes:
                 return
 
     def _read_stderr(self, stream: IO[bytes]) -> None:
-        self._stderr.extend(_chunks(stream))
+        for chunk in _chunks(stream):
+            self._stderr = (self._stderr + chunk)[-KEPT_STDERR_BYTES:]
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

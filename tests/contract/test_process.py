@@ -1,5 +1,6 @@
 """A process that exceeds a limit is killed, and nothing that a process started is left behind."""
 
+import os
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from contract.child import Limits, ask
 from contract.errors import UnfinishedError
+from contract.process import run
 from tests.contract.users import MIB, POSIX, User, failure_of, shell
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a signal of Linux")
@@ -128,3 +130,14 @@ def test_a_job_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
     command, limits = shell("import time; time.sleep(600)"), Limits(seconds=1)
     error = failure_of(lambda: ask(command, "x" * MIB, name="it", folder=tmp_path, limits=limits))
     assert "did not end within 1 s" in str(error)
+
+
+@pytest.mark.parametrize(("lines", "first"), [(2_000, 0), (40_000, None)])
+def test_the_last_256_kib_of_stderr_are_kept(lines: int, first: int | None) -> None:
+    """However small the pieces are that they are written in."""
+    code = f"import os\nfor line in range({lines}): os.write(2, b'%6d, nineteen bytes\\n' % line)"
+    finished = run([sys.executable, "-c", code], "", Limits(seconds=60), dict(os.environ))
+    said = finished.stderr.splitlines()
+    assert len(finished.stderr) == min(lines * 23, 2**18)
+    assert said[-1] == f"{lines - 1:6}, nineteen bytes"
+    assert first is None or said[0].startswith(f"{first:6},")
