@@ -75,7 +75,8 @@ def run_schedule(schedule: Schedule, out: Path) -> list[Path]:
     results.check_writable(schedule, out)
     unfinished = find_unfinished(schedule, out)
     total = len(schedule.measurements) * (1 + schedule.settings.blocks)
-    with bar(f"Measuring {len(schedule.measurements)} models", total) as advance:
+    count = len(schedule.measurements)
+    with bar(f"Measuring {count} model{'s' * (count != 1)}", total) as advance:
         _run_outputs(schedule, unfinished, failures, advance)
         for number, rows in enumerate(schedule.rows_by_block):
             _run_round(schedule, number, rows, unfinished, failures, advance)

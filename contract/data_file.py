@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from contract.errors import InputError, needs_extra
+from contract.strict import unique_keys
 
 # A text may be longer than the 128 Ki characters that `csv` allows for a field by default.
 csv.field_size_limit(sys.maxsize)
@@ -107,7 +108,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
             if not text.strip():
                 continue
             try:
-                row = json.loads(text)
+                row = json.loads(text, object_pairs_hook=unique_keys)
             except (ValueError, RecursionError) as error:
                 reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
                 raise InputError(f"{path}:{line}: not valid JSON ({reason})", cure) from error

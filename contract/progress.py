@@ -92,7 +92,8 @@ class _Lines:
             self._log(f"{self.done / self.total:.0%}, {_clock(elapsed_s)}, {_clock(left_s)} left")
 
     def finish(self) -> None:
-        self._log(f"done in {_clock(time.monotonic() - self.started_s)}")
+        ended = "done in" if self.done >= self.total else "ended after"
+        self._log(f"{ended} {_clock(time.monotonic() - self.started_s)}")
 
     def _log(self, state: str) -> None:
         self.logged, self.logged_s = self.done, time.monotonic()

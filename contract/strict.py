@@ -129,7 +129,7 @@ def parse_json(data: bytes, source: str) -> Any:
         InputError: not UTF-8, not JSON, a duplicate key, or nested too deeply.
     """
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_keys)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique_keys)
         _check_depth(value)
     except RecursionError as error:
         raise InputError(f"{source}: cannot be read as JSON ({TOO_DEEP})") from error
@@ -138,7 +138,7 @@ def parse_json(data: bytes, source: str) -> Any:
     return value
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object of some pairs; Python's own would silently keep the last of two values."""
     value: dict[str, Any] = {}
     for key, entry in pairs:

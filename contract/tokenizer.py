@@ -1,5 +1,6 @@
 """Reads the tokenizer.json of a folder, with errors of one line."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 PADDING = ("[PAD]", "<pad>")
 # The largest known have some 20 MiB.
 LIMIT_BYTES = 2**26
+# Of those in use, none makes a text more than a few times as long.
+GROWTH_LIMIT = 1_000
 CURE = "make its folder again"
 # What Rust code raises instead of crashing; a BaseException, of a class that cannot be imported.
 PANIC = "PanicException"
@@ -43,12 +46,38 @@ def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
     """
     from tokenizers import Tokenizer
 
+    _check_growth(data, source)
     with _refusing(f"{source}: not a tokenizer"), _silenced():
         tokenizer = Tokenizer.from_buffer(data)
         # Only the template of special tokens is used, which the library does not check on reading.
         tokenizer.encode("")
         tokenizer.encode("", "")
         return tokenizer
+
+
+def _check_growth(data: bytes, source: str) -> None:
+    """Refuse a normalizer that would make of a text one that no memory holds: replacements multiply."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source}: not a tokenizer ({error})", CURE) from error
+    growth = 1
+    for content in _contents(document.get("normalizer") if isinstance(document, dict) else None):
+        growth *= max(1, len(content))
+        if growth > GROWTH_LIMIT:
+            raise InputError(f"{source}: its normalizer makes texts more than {GROWTH_LIMIT} times as long", CURE)
+
+
+def _contents(value: object) -> Iterator[str]:
+    """Yield what a normalizer puts into a text, in any depth."""
+    if isinstance(value, dict):
+        for name in ("content", "prepend"):
+            if isinstance(value.get(name), str):
+                yield value[name]
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from _contents(entry)
 
 
 @contextmanager

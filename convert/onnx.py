@@ -14,7 +14,7 @@ from convert.onnx_quantizers import QUANTIZERS
 from infer.folders.graph import Tensor, encoder
 from infer.folders.rewrite import Calibration, Rewrite
 from infer.folders.variant import Variant
-from infer.runtimes.onnx import DIMENSIONS
+from infer.runtimes.onnx import DIMENSIONS, forbid_telemetry
 from targets.profile import Precision, Profile
 
 LIBRARIES: tuple[str, ...] = ("onnx", "onnx-ir", "onnxruntime", "torch", "transformers")
@@ -97,6 +97,7 @@ def quantize(
     source: Path, fp32: Exported, destination: Path, *, variant: Variant, profile: Profile, calibration: Tokens
 ) -> Exported:
     """Write model.onnx in another precision."""
+    forbid_telemetry()
     quantise = QUANTIZERS.get(variant.precision)
     if quantise is None:
         raise InputError(f"{variant.precision} is not supported for ONNX Runtime", "choose another precision")

@@ -7,6 +7,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self, cast, overload
 
+from contract.errors import WorkerError
+from contract.text import printable
 from infer import tasks
 from infer.encoder import Encoded, Encoder
 from infer.folders.model import Model
@@ -127,4 +129,8 @@ class Predictor:
         with self._lock:
             if self._session is None:
                 raise RuntimeError("the predictor is closed")
-            return infer(self.model, self._session, [text.encoding for text in encoded])
+            try:
+                return infer(self.model, self._session, [text.encoding for text in encoded])
+            except Exception as error:  # of any class: each runtime has its own
+                reason = printable(str(error).strip().partition("\n")[0])
+                raise WorkerError(f"{self.model.runtime} failed ({reason})", "convert the student again") from error

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from distill.silence import silence_libraries
-from infer.runtimes.openvino import forbid_telemetry
+from infer.runtimes import onnx, openvino
 
 silence_libraries()  # before anything imports torch
-forbid_telemetry()  # before anything imports OpenVINO: tests report nothing to its makers, nor fork for it
+# Before anything imports them: tests report nothing to the makers of the runtimes.
+onnx.forbid_telemetry()
+openvino.forbid_telemetry()
 # Tests run two at once, and threads that wait for each other take each other's time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -208,7 +209,7 @@ def test_an_unknown_target_writes_nothing(
 def test_a_name_that_is_no_utf8_is_one_line(tinybert: Tinybert) -> None:
     code, out, err = tinybert("convert", os.fsdecode(b"runs/\xff"))
     assert (code, out) == (2, "")
-    assert err == "error: 'runs/\\udcff' is not valid UTF-8: rename the file or folder\n"
+    assert err == "error: 'runs/\\udcff' is not valid UTF-8: write it as UTF-8, and rename a file or folder\n"
 
 
 def test_a_teacher_of_other_labels_writes_nothing(
@@ -288,3 +289,19 @@ def _refused(result: tuple[int, str, str], message: str) -> None:
     assert error.startswith("error: ")
     assert message in error
     assert not any("Traceback" in note for note in notes)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["targets"], ["targets", "raspberry-pi-5"]])
+def test_a_reader_that_goes_is_no_failed_gate(arguments: list[str]) -> None:
+    command = shlex.join([sys.executable, "-m", "tinybert_edge", *arguments])
+    result = subprocess.run(
+        ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=True
+    )
+    assert (result.stdout, result.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("redirected", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_fault(redirected: str) -> None:
+    command = shlex.join([sys.executable, "-m", "tinybert_edge", "targets", "raspberry-pi-5"])
+    result = subprocess.run(["bash", "-c", f"{command} {redirected}"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -115,6 +115,11 @@ def large_vocabulary(value: dict[str, Any]) -> None:
     value["model"]["vocab"] |= {"another": len(value["model"]["vocab"])}
 
 
+def growing(value: dict[str, Any]) -> None:
+    longer = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 30}
+    value["normalizer"] = {"type": "Sequence", "normalizers": [longer] * 8}
+
+
 FAULTS: dict[str, tuple[Spoil, str]] = {
     "4 KiB of zeros": (zeros, "its SHA-256 is not the one of its manifest"),
     "a cut model": (lambda folder: os.truncate(folder / read_artifact(folder).graph.file, 9), "has 9 bytes, not the"),
@@ -132,6 +137,14 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "an endless length": (padding_to(10**9), "too many or too long"),
     "too many lengths": (padding_to(*range(1, 300)), "too many or too long"),
     "cut after 0 tokens": (tokenizing(max_length_tokens=0), "max_length_tokens': Input should be greater than"),
+    "cut nowhere": (tokenizing(max_length_tokens=1), "max_length_tokens': Input should be greater than or equal to 8"),
+    "cut behind the model's lengths": (padding_to(8), "tokens, but the model is prepared for 8 at most"),
+    "two labels of one name": (
+        setting(task={"kind": "classification", "labels": ["a", "a"]}),
+        "two labels are named 'a'",
+    ),
+    "a label of no name": (setting(task={"kind": "classification", "labels": ["a", " "]}), "a label is named ' '"),
+    "a text that grows": (with_tokenizer(growing), "its normalizer makes texts more than 1000 times as long"),
     "cut after a billion": (tokenizing(max_length_tokens=10**9), "max_length_tokens': Input should be less than"),
     "another precision": (renamed, "called int8-weight, but has no weights of int8 or uint8"),
     "padding of no token": (tokenizing(pad_id=10**6), "has no token id 1000000 to pad with"),

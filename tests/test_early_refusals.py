@@ -62,7 +62,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "a teacher without weights": (("run", "sst2", *DATA, "--teacher", "data"), "data: has no model.safetensors"),
     "no layer": (("distill", *SST2, "--set", "student.layers=[7]"), "student.layers"),
     "no preset": (("distill", *SST2, "--set", 'student={preset="x"}'), "unknown preset 'x'"),
-    "data that is no task": (("run", "one.csv"), "one.csv: 1 different labels"),
+    "data that is no task": (("run", "one.csv"), "one.csv: 1 different label"),
     "no data to draft for": (("init", "none.csv"), "none.csv: no such file or folder"),
     "no label to draft for": (("init", "data/train.tsv", "--label", "x"), "data/train.tsv: no column 'x'"),
     "no student": (("convert", "none"), "none: no student.json"),

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -67,9 +68,16 @@ def options(
 def main() -> None:
     """Run the command line; an error ends it with the error's exit code."""
     _handle_signals()
+    _prepare_output()
+    output = _identity_of_output()
     try:
         _check_arguments()
         app()
+    except SystemExit as end:
+        # Rich ends with 1, a failed gate's code, when nobody reads its output any more, and puts the null device there.
+        if end.code == 1 and _identity_of_output() != output:
+            raise SystemExit(BROKEN_PIPE_EXIT_CODE) from None
+        raise
     except TinybertError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
@@ -79,12 +87,32 @@ def main() -> None:
         _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
 
 
+def _prepare_output() -> None:
+    """Escape what the output's encoding lacks, such as Chinese in cp1252; write nowhere if an output is closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _identity_of_output() -> tuple[int, int] | None:
+    try:
+        status = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):  # in a test, it is no file
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _check_arguments() -> None:
     for argument in sys.argv[1:]:
         try:
             argument.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"{argument!a} is not valid UTF-8", "rename the file or folder") from error
+            raise InputError(
+                f"{argument!a} is not valid UTF-8", "write it as UTF-8, and rename a file or folder"
+            ) from error
 
 
 def _handle_signals() -> None:
@@ -115,6 +143,10 @@ def _until_unread(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
             sys.stdout.flush()
+        except KeyboardInterrupt:
+            if command in RESUMED:
+                typer.echo("interrupted: the same command goes on from what is finished", err=True)
+            raise
         except BrokenPipeError:
             # What is still buffered has nowhere to go: Python would try, and fail, once more at its exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -127,6 +159,7 @@ COMMANDS = (
     *(run, init, predict, targets, doctor, distill, multitask, ablate),
     *(convert, tune, pack, verify, bench, report),
 )
+RESUMED = {run, distill, multitask, ablate, convert, tune, bench}
 for _command in COMMANDS:
     app.command()(_until_unread(_command))
 

@@ -57,7 +57,14 @@ def with_named_labels(table: Table, label: str, label_names: Sequence[str]) -> T
 
 
 def labels_of(table: Table, label: str) -> Sequence[object]:
-    """Return a column of labels, as the data's own names if it has any."""
+    """Return a column of labels, as the data's own names if it has any.
+
+    Raises:
+        InputError: a row has none, with its line.
+    """
+    for row, value in enumerate(table.columns[label]):
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise InputError(f"{table.location(row)}: no label in {label!r}", "give the row a label, or remove it")
     names = table.class_names.get(label, ())
     return _named(table.columns[label], names) if names else table.columns[label]
 

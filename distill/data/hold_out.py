@@ -1,9 +1,10 @@
 """Hold out training rows to compare students on, so that the validation split stays unused."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.errors import InputError
 from distill import tasks
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.1
 MAX_ROWS = 2_000
+NAMED = 5
 
 
 def hold_out_for_soup(recipe: "Recipe", splits: Splits) -> tuple[Splits, Rows | None]:
@@ -44,15 +46,22 @@ def hold_out(rows: Rows, task: str, seed: int) -> Splits:
     group_N = np.asarray([numbers.setdefault(text, len(numbers)) for text in texts])
     group_G, first_G = np.unique(group_N, return_index=True)
     label_G = tasks.get(task).strata(rows.take(first_G.tolist()))
+    _check_texts_of_labels(label_G)
     count = max(min(MAX_ROWS, round(SHARE * len(group_G))), len(np.unique(label_G)))
-    try:
-        _, held_out_groups = train_test_split(group_G, test_size=count, stratify=label_G, random_state=seed)
-    except ValueError as error:
-        raise InputError(
-            f"no rows can be held out of the training split ({error})", "give several texts for each label"
-        ) from error
+    _, held_out_groups = train_test_split(group_G, test_size=count, stratify=label_G, random_state=seed)
     is_held_out_N = np.isin(group_N, held_out_groups)
     return Splits(
         train=rows.take(np.flatnonzero(~is_held_out_N).tolist()),
         validation=rows.take(np.flatnonzero(is_held_out_N).tolist()),
     )
+
+
+def _check_texts_of_labels(label_G: NDArray[Any]) -> None:
+    """Check that each label has a text to train on and one to hold out."""
+    labels, counts = np.unique(label_G, return_counts=True)
+    single = labels[counts < 2].tolist()
+    if single:
+        named = "label number" if len(single) == 1 else "labels number"
+        numbers = ", ".join(map(str, single[:NAMED])) + (", …" if len(single) > NAMED else "")
+        cause = f"no rows can be held out of the training split: only one text has {named} {numbers}"
+        raise InputError(cause, "give several texts for each label, or a validation file")

@@ -41,7 +41,7 @@ def read(values: Sequence[object], source: str) -> Labels:
             counts = Counter(composed(str(value)) for value in values if are_classes)
             return Labels(task=name, names=names, majority=max(counts.values(), default=0) / len(values))
     distinct = len(set(map(str, values)))
-    raise InputError(f"{source}: {distinct} different labels", "name another column with --label")
+    raise InputError(f"{source}: {distinct} different label{'s' * (distinct != 1)}", "name another column with --label")
 
 
 def in_order_of(names: tuple[str, ...], teacher: Path) -> tuple[str, ...]:

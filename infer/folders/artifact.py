@@ -25,6 +25,7 @@ ARTIFACT_MANIFEST = "artifact.json"
 EVALUATION = "evaluation.npz"
 CARD = "README.md"
 TOKENIZER = "tokenizer.json"
+LENGTH_MINIMUM_TOKENS = 8  # as in a recipe; with fewer, tokenizers cut nothing
 THREADS_LIMIT = 1024  # a runtime starts as many as it is told to
 
 
@@ -110,7 +111,7 @@ class TokenizerSettings(Strict):
 
     file: FileName
     pad_id: Count | None
-    max_length_tokens: Annotated[int, Field(ge=1, le=LENGTH_LIMIT_TOKENS)]
+    max_length_tokens: Annotated[int, Field(ge=LENGTH_MINIMUM_TOKENS, le=LENGTH_LIMIT_TOKENS)]
 
 
 class _Layout1Model(Strict):
@@ -188,6 +189,15 @@ class Artifact(Manifest):
         known = [metric.name for metric in task.METRICS]
         if self.quality.metric not in known or self.quality.metric not in self.quality.values:
             raise ValueError(f"{self.quality.metric!r} is not a metric of {self.task.kind}, or has no value")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_lengths(self) -> "Artifact":
+        cut_at = self.tokenizer.max_length_tokens
+        lengths = [graph.source_lengths[-1] for graph in self.graphs.values() if graph.source_lengths]
+        longest = min(lengths, default=cut_at)
+        if cut_at > longest:
+            raise ValueError(f"texts are cut at {cut_at} tokens, but the model is prepared for {longest} at most")
         return self
 
     @classmethod

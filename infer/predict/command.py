@@ -88,4 +88,6 @@ def _note_cut(predictor: "Predictor") -> None:
     from contract.progress import note
 
     if predictor.cut:
-        note(f"{predictor.cut} of {predictor.answered} texts were longer than the model reads, and were cut")
+        were = "was" if predictor.cut == 1 else "were"
+        texts = "text" if predictor.answered == 1 else "texts"
+        note(f"{predictor.cut} of {predictor.answered} {texts} {were} longer than the model reads, and cut")

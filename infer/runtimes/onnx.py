@@ -1,5 +1,6 @@
 """ONNX Runtime on the processor."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,26 @@ TRAITS = Traits(
     rewrites=frozenset({Rewrite.FUSED_ATTENTION, Rewrite.SEPARATE_NORM}),
     default_rewrites=frozenset({Rewrite.SEPARATE_NORM}),
 )
-ONLY_ERRORS = 3
+ONLY_FATAL = 4  # errors are raised, and need not be printed as well
 # The names that convert.onnx gives to the axes that vary.
 DIMENSIONS: dict[str, str] = {"batch": "batch", "source": "length"}
 DTYPES = {"tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(float)": "float32"}
 
 
+def forbid_telemetry() -> None:
+    """Keep ONNX Runtime from writing a device id to the home folder and reporting its use to its makers.
+
+    Only this variable does so, before the library is imported: `disable_telemetry_events` comes too late for the files.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 def start() -> None:
     """Import the library."""
+    forbid_telemetry()
     with needs_extra("onnx"):
         import onnxruntime
-    onnxruntime.set_default_logger_severity(ONLY_ERRORS)
+    onnxruntime.set_default_logger_severity(ONLY_FATAL)
 
 
 def load(folder: Path, graph: Graph, *, threads: int) -> "OnnxSession":
@@ -99,7 +109,7 @@ def _options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = ONLY_ERRORS
+    options.log_severity_level = ONLY_FATAL
     # Threads spin between the layers of one inference, which is the default, but not between two inferences, when they
     # would take the cores from the tokenizer and from all other programs on a small board.
     options.add_session_config_entry("session.force_spinning_stop", "1")

@@ -34,5 +34,5 @@ def test_no_held_out_text_is_trained_on(labels: list[int], repeats: int, seed: i
 
 def test_a_label_with_one_text_cannot_be_held_out() -> None:
     rows = labelled(("a", "b", "c"), None, np.asarray([0, 0, 1]))
-    with pytest.raises(InputError, match="no rows can be held out of the training split"):
+    with pytest.raises(InputError, match="held out of the training split: only one text has label number 1: give"):
         hold_out(rows, "classification", 0)

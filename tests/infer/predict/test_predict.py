@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -140,7 +141,7 @@ def test_a_reader_that_goes_is_no_failure(artifact: Path) -> None:
 
 def test_texts_that_were_cut_are_counted(tinybert: Tinybert, artifact: Path) -> None:
     _, _, err = tinybert("predict", artifact, "ba", " ".join(["ba"] * 100))
-    assert err == "1 of 2 texts were longer than the model reads, and were cut\n"
+    assert err == "1 of 2 texts was longer than the model reads, and cut\n"
 
 
 @pytest.mark.parametrize(
@@ -215,3 +216,32 @@ def test_no_texts_leave_no_csv_file(tinybert: Tinybert, artifact: Path, tmp_path
     code, _, err = tinybert("predict", artifact, "--file", path, "--out", tmp_path / "out.csv")
     assert (code, (tmp_path / "out.csv").exists()) == (2, False)
     assert err.startswith("error: ")
+
+
+def test_a_key_that_a_row_has_twice_is_refused(tinybert: Tinybert, artifact: Path, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": "ba"}\n{"text": "ba", "text": "de"}\n', encoding="utf-8")
+    code, _, err = tinybert("predict", artifact, "--file", path)
+    assert code == 2
+    assert err.splitlines()[-1].startswith(f"error: {path}:2: not valid JSON (duplicate key 'text')")
+
+
+def test_a_runtime_that_fails_is_one_line(tinybert: Tinybert, artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("\x1b[1mindices element out of data bounds\nat node 3")
+
+    monkeypatch.setattr("infer.predictor.infer", fail)
+    code, out, err = tinybert("predict", artifact, "ba")
+    assert (code, out) == (4, "")
+    assert err.startswith("error: onnx failed (")
+    assert err.endswith("indices element out of data bounds): convert the student again\n")
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("cp1252", "\\u4e2d film"), ("utf-8", "中 film")])
+def test_what_the_outputs_encoding_lacks_is_escaped(artifact: Path, encoding: str, shown: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = subprocess.run(
+        [*COMMAND, "predict", artifact, "中 film"], capture_output=True, check=True, env=environment
+    )
+    assert result.stdout.decode(encoding).rstrip().endswith(f"\t{shown}")
