@@ -47,5 +47,6 @@ def pack(
         }
         typer.echo(json_module.dumps(value))
         return
-    typer.echo(f"SHA-256 {packed.sha256}")
+    typer.echo(f"SHA-256 of the artifact {packed.artifact.sha256}")
+    typer.echo(f"SHA-256 of the file     {packed.sha256}")
     typer.echo(str(packed.path))
