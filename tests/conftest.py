@@ -193,7 +193,7 @@ def _whole_run(folder: Path, encoder: Path) -> tuple[list[str], subprocess.Compl
     folder.mkdir()
     recipe = tiny.write_recipe(folder / "tiny.toml", encoder)
     data = tiny.write_sentences(folder / "data")
-    quick = ["--blocks", "2", "--sentences", "8"]
+    quick = ["--blocks", "1", "--sentences", "8"]
     named = ["--target", "laptop-x86"]
     arguments = ["run", str(recipe), "--data", str(data), *named, *quick, "--out", str(folder / "out")]
     result = _run([*traced(folder / CONNECTIONS), sys.executable, "-m", "tinybert_edge", *arguments])

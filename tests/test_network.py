@@ -35,7 +35,10 @@ def test_a_whole_run_opens_no_connection(finished: tuple[Path, object, object]) 
     assert internet_calls(log) == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+# Conversions are also part of the whole run.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (COMMANDS[name][0] == "convert")) for name in COMMANDS]
+)
 def test_no_command_opens_a_connection_or_writes_home(
     name: str, artifacts: Path, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

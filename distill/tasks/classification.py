@@ -126,7 +126,7 @@ def check_answers(labels: Ragged, outputs: Outputs, metric: str, floor: float, n
     true, predicted = linear_sum_assignment(counts_CC, maximize=True)
     renumbering_C = np.empty(classes, dtype=np.int64)
     renumbering_C[predicted] = true
-    settings = tasks.get("classification").settings([""] * classes)
+    settings = tasks.get("classification").settings([str(number) for number in range(classes)])
     as_numbered, renumbered = (
         tasks.metric(settings.kind, metric).value(
             counts.right(labels_N, answered_N)

@@ -232,7 +232,8 @@ def test_old_leftovers_of_other_sessions_go(steps: Steps) -> None:
     assert leftovers(steps.out / "out") == [".unfinished-new"]
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_killed_at_any_moment_it_ends_with_every_block(folders: list[Path], tmp_path: Path, seed: int) -> None:
     out, drawn = tmp_path / "out", random.Random(seed)
     command = [sys.executable, "-c", SESSION, str(out), *map(str, folders)]
