@@ -305,3 +305,12 @@ def test_a_closed_output_is_no_fault(redirected: str) -> None:
     command = shlex.join([sys.executable, "-m", "tinybert_edge", "targets", "raspberry-pi-5"])
     result = subprocess.run(["bash", "-c", f"{command} {redirected}"], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_stdout_is_named() -> None:
+    command = [sys.executable, "-m", "tinybert_edge", "targets", "raspberry-pi-5"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "error: the output: No space left on device: make room, or write it elsewhere\n"

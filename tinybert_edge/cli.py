@@ -3,6 +3,7 @@
 Heavy libraries are imported inside commands only, so that `--help` is fast.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -81,8 +82,10 @@ def main() -> None:
     except TinybertError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", 2)
+        is_full = error.errno == errno.ENOSPC
+        where = error.filename or ("the output" if is_full else "")
+        cure = ": make room, or write it elsewhere" if is_full else ""
+        _fail(f"{where}{': ' if where else ''}{error.strerror or error}{cure}", 2)
     except Exception as error:
         _fail(f"unexpected {type(error).__name__}: {error}: run again as `tinybert --debug …` and report it", 4)
 
