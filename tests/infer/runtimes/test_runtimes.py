@@ -2,6 +2,7 @@
 
 import builtins
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,6 @@ def test_openvino_computes_in_what_the_model_says(
 ) -> None:
     import openvino
 
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)  # which may leave only f32
     model = model_of("openvino")
     network = openvino.Core().read_model(model.folder / model.graph.file)
     if hint:
@@ -137,7 +137,9 @@ def test_openvino_computes_in_what_the_model_says(
 
     monkeypatch.setattr(openvino.Core, "compile_model", noted)
     runtimes.get("openvino").load(tmp_path, model.graph, threads=1)
-    assert asked == [hint or "f32"]
+    # Where oneDNN is held to older instructions, half precision is not even tried.
+    is_held = os.environ.get("ONEDNN_MAX_CPU_ISA", "") in infer.runtimes.openvino.BEFORE_AVX512
+    assert asked == ["f32" if is_held else hint or "f32"]
 
 
 def test_a_missing_bucket_is_named(model_of: Callable[[str], Any]) -> None:
