@@ -151,7 +151,7 @@ class _Pipes:
     def __init__(self, process: "subprocess.Popen[bytes]", stdin: bytes, limit_bytes: int) -> None:
         self._process = process
         self._limit_bytes = limit_bytes
-        self._stderr = b""
+        self._stderr = bytearray()
         self.stdout = bytearray()
         self.overflowed = False
         self._stdout_reader = Thread(target=self._read_stdout, args=(process.stdout,), daemon=True)
@@ -189,7 +189,8 @@ class _Pipes:
 
     def _read_stderr(self, stream: IO[bytes]) -> None:
         for chunk in _chunks(stream):
-            self._stderr = (self._stderr + chunk)[-KEPT_STDERR_BYTES:]
+            self._stderr += chunk
+            del self._stderr[:-KEPT_STDERR_BYTES]
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

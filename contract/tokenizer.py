@@ -46,23 +46,24 @@ def parse_tokenizer(data: bytes, source: str) -> "Tokenizer":
     """
     from tokenizers import Tokenizer
 
-    _check_growth(data, source)
-    with _refusing(f"{source}: not a tokenizer"), _silenced():
+    cause = f"{source}: not a tokenizer"
+    with _refusing(cause), _silenced():
         tokenizer = Tokenizer.from_buffer(data)
+    _check_growth(tokenizer, source)
+    with _refusing(cause), _silenced():
         # Only the template of special tokens is used, which the library does not check on reading.
         tokenizer.encode("")
         tokenizer.encode("", "")
-        return tokenizer
+    return tokenizer
 
 
-def _check_growth(data: bytes, source: str) -> None:
+def _check_growth(tokenizer: "Tokenizer", source: str) -> None:
     """Refuse a normalizer that would make of a text one that no memory holds: replacements multiply."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source}: not a tokenizer ({error})", CURE) from error
+    if tokenizer.normalizer is None:
+        return
     growth = 1
-    for content in _contents(document.get("normalizer") if isinstance(document, dict) else None):
+    # Its state is the JSON that the library read; the whole file, with its vocabulary, takes long to read again.
+    for content in _contents(json.loads(tokenizer.normalizer.__getstate__())):
         growth *= max(1, len(content))
         if growth > GROWTH_LIMIT:
             raise InputError(f"{source}: its normalizer makes texts more than {GROWTH_LIMIT} times as long", CURE)

@@ -75,7 +75,7 @@ def _public_keys(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})", "name a file of public SSH keys") from error
-    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    keys = [key for key in map(str.strip, lines) if key and not key.startswith("#")]
     if not keys or not all(key.startswith(KEY_TYPES) for key in keys):
         raise InputError(f"{path}: is not a public SSH key", "name the .pub file of a key")
     return keys
